@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit.h - the access log: one record for each act, appended before its reply
+ *
+ * The only door of the rest of the program to the log; its encoding is known
+ * to record.c alone (docs/FORMAT.audit.md). No name, path or text of the
+ * evidence is ever in a record: only ids. Names are added when it is shown.
+ */
+#ifndef EVIDENCEFS_AUDIT_AUDIT_H
+#define EVIDENCEFS_AUDIT_AUDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum audit_type {
+	AUDIT_START = 1, /* a mount begins; result: 0 */
+	AUDIT_STOP = 2,
+	AUDIT_OPEN = 3,
+	AUDIT_READ = 4,  /* refers to its open by open_seq */
+	AUDIT_LIST = 5,  /* one readdir reply; length: entries delivered */
+	AUDIT_XATTR = 6, /* value or list delivered; length: bytes */
+	AUDIT_READLINK = 7,
+	AUDIT_CLOSE = 8,
+	AUDIT_LOOKUP = 9, /* only denied ones */
+	AUDIT_TYPE_MAX = 9
+};
+
+enum audit_decision { AUDIT_ALLOWED = 1, AUDIT_HIDDEN = 2, AUDIT_DENIED = 3 };
+
+#define AUDIT_EVIDENCE_ID 16 /* bytes: first half of the evidence's index digest */
+#define AUDIT_EXE_MAX     255
+#define AUDIT_NO_LOGINUID UINT32_MAX
+
+struct audit_event {
+	uint64_t seq;    /* set by audit_append(), from 1 without a gap */
+	int64_t time_ns; /* real time, set by audit_append(); never below the record before */
+	enum audit_type type;
+	enum audit_decision decision;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t loginuid;      /* AUDIT_NO_LOGINUID: none */
+	uint32_t pid;           /* the thread that asked, as FUSE says */
+	uint64_t process_start; /* clock ticks since boot: with pid it names one process */
+	char exe[AUDIT_EXE_MAX +
+		 1]; /* path of the executable; "" unknown. OPEN, LIST, XATTR, READLINK */
+	uint8_t evidence[AUDIT_EVIDENCE_ID]; /* zeros: none */
+	uint64_t trace;                      /* trace id within the evidence */
+	uint64_t open_seq;                   /* READ, CLOSE: seq of their OPEN, else 0 */
+	uint64_t offset;                     /* READ: byte asked for */
+	uint64_t length;                     /* READ: bytes asked for */
+	int64_t result;                      /* bytes (or entries) delivered, or -errno */
+};
+
+struct audit_log;
+
+/**
+ * audit_open() - open the log in @dir for appending, making it if missing
+ * One process at a time (a lock). Starts a thread: call it after fork(). A torn
+ * last record is cut off and kept in DIR/../torn/, named after its segment and
+ * offset, never silently: it is told on stderr, and by audit_torn().
+ *
+ * Errors: -EBUSY another writer; -EBADMSG a damaged record with whole ones behind
+ * it, or records missing: nothing is changed then; -ENOTSUP a later version.
+ */
+int audit_open(const char *dir, struct audit_log **out, struct err *e);
+/** audit_close() - synced; NULL allowed. */
+void audit_close(struct audit_log *l);
+/** audit_torn() - name of what audit_open() kept in DIR/../torn/, or NULL. Borrowed from @l. */
+const char *audit_torn(const struct audit_log *l);
+
+/**
+ * audit_on_fault() - who is told, in one line, that the log fails or works again
+ * @fn: called from any thread, one at a time; must not append. NULL: a line on stderr
+ */
+typedef void audit_fault_fn(void *context, const char *text);
+void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context);
+
+/**
+ * audit_append() - one record; when it returns 0, write(2) of it has returned
+ * @ev: seq and time_ns are set, on success only. Safe from several threads; never
+ *      blocks on fdatasync (a thread syncs within 100 ms).
+ *
+ * Return: 0, or -errno: then nothing may be served. -EINVAL: no such type or
+ * decision. After a failed write or sync the log stays failed (told once) until it
+ * can be written: each append tries again, and succeeds only when its record is
+ * whole in the file behind the last whole one and nothing before it can be lost.
+ * A process limit on file sizes raises SIGXFSZ: ignore it.
+ */
+int audit_append(struct audit_log *l, struct audit_event *ev);
+
+/** audit_size() - records in the log. */
+uint64_t audit_size(const struct audit_log *l);
+
+/*
+ * Reading: by whoever can read the files, also while it grows. A READ or CLOSE that
+ * was allowed has uid, pid, open_seq, offset, length and result; the rest stands in
+ * its OPEN and is 0 here, loginuid AUDIT_NO_LOGINUID.
+ */
+struct audit_reader;
+int audit_reader_open(const char *dir, struct audit_reader **out, struct err *e);
+/**
+ * audit_reader_next() - the next record
+ * Return: 1 and @ev filled; 0 at the end (a torn tail counts as the end; call again
+ * to follow); -EBADMSG a damaged or missing record (@e names segment and offset), also
+ * when asked again; -ENOTSUP a later version; -EIO.
+ */
+int audit_reader_next(struct audit_reader *r, struct audit_event *ev, struct err *e);
+void audit_reader_close(struct audit_reader *r);
+
+/** audit_type_name() - "open", "read", ... as `audit show` prints them. */
+const char *audit_type_name(enum audit_type t);
+const char *audit_decision_name(enum audit_decision d);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reader.c - the access log read from its first record on; see audit.h.
+ *
+ * Takes no lock and writes nothing. The end of a segment is the end of the log
+ * until the file named after the next record is there; when a later one is there
+ * instead, records are missing.
+ */
+#include "audit/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/segment.h"
+
+struct audit_reader {
+	int dirfd;
+	struct segment at; /* at.fd < 0: none yet */
+};
+
+int audit_reader_open(const char *dir, struct audit_reader **out, struct err *e)
+{
+	struct audit_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return err_errno(e, ENOMEM, "%s", dir);
+	r->at.fd = -1;
+	r->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dirfd < 0) {
+		int code = errno;
+
+		free(r);
+		return err_errno(e, code, "%s: cannot open the access log", dir);
+	}
+	*out = r;
+	return 0;
+}
+
+void audit_reader_close(struct audit_reader *r)
+{
+	if (!r)
+		return;
+	segment_close(&r->at);
+	close(r->dirfd);
+	free(r);
+}
+
+/* No segment begins with record @next: is there one that begins later?
+ * Return: 0 no; -EBADMSG. */
+static int check_missing(struct audit_reader *r, uint64_t next, struct err *e)
+{
+	uint64_t *firsts = NULL;
+	size_t n = 0;
+	uint64_t later = 0;
+	char name[SEGMENT_NAME_MAX];
+	int rc = segment_list(r->dirfd, &firsts, &n, e);
+
+	for (size_t i = 0; i < n && rc == 0 && !later; i++)
+		if (firsts[i] > next)
+			later = firsts[i];
+	free(firsts);
+	/* Both may have been made since the caller looked. */
+	if (later && faccessat(r->dirfd, segment_name(next, name), F_OK, 0) < 0)
+		rc = err_set(e, EBADMSG, "records %" PRIu64 " to %" PRIu64 " are missing before %s",
+			next, later - 1, segment_name(later, name));
+	return rc;
+}
+
+/* The segment in hand must end where its last record ends, and the next one
+ * must be of the same log and not be earlier. */
+static int check_follows(const struct segment *s, const struct segment *next, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(s->fd, &st) < 0) {
+		err_errno(e, errno, "%s", s->name);
+		return -EIO;
+	}
+	if ((uint64_t)st.st_size != s->pos)
+		return err_set(e, EBADMSG,
+			"%s: damaged record at offset %" PRIu64 " (behind record %" PRIu64
+			", the last)",
+			s->name, s->pos, s->seq - 1);
+	if (memcmp(s->head.log_id, next->head.log_id, RECORD_LOG_ID) != 0)
+		return err_set(e, EBADMSG, "%s: is of another log, at offset 0", next->name);
+	if (next->head.time_ns < s->time_ns)
+		return err_set(e, EBADMSG, "%s: is earlier than the record before, at offset 0",
+			next->name);
+	return 0;
+}
+
+/* Return: 1 the next segment is in hand; 0 there is none yet; -errno. */
+static int enter_next(struct audit_reader *r, struct err *e)
+{
+	struct segment next = {.fd = -1};
+	uint64_t seq = r->at.fd < 0 ? 1 : r->at.seq;
+	int rc = 0;
+
+	if (r->at.fd >= 0 && r->at.seq == r->at.head.first_seq)
+		return check_missing(r, seq, e);
+	rc = segment_open(r->dirfd, seq, &next, e);
+	if (rc == -ENOENT || rc == -ENODATA)
+		return check_missing(r, seq, e);
+	if (rc == -EBADMSG || rc == -ENOTSUP)
+		return rc;
+	if (rc < 0)
+		return -EIO;
+	rc = r->at.fd < 0 ? 0 : check_follows(&r->at, &next, e);
+	if (rc < 0) {
+		segment_close(&next);
+		return rc;
+	}
+	segment_close(&r->at);
+	r->at = next;
+	return 1;
+}
+
+int audit_reader_next(struct audit_reader *r, struct audit_event *ev, struct err *e)
+{
+	for (;;) {
+		int rc = r->at.fd < 0 ? 0 : segment_next(&r->at, ev, e);
+
+		if (rc != 0)
+			return rc;
+		rc = enter_next(r, e);
+		if (rc <= 0)
+			return rc;
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tail.h - the end of a log that is to be continued
+ *
+ * Within the audit folder only. An unclean end can leave a part of a record, or
+ * of the head of a segment, behind the last whole one. It is kept in ../torn/,
+ * synced there, and only then cut off. A damaged record with whole ones behind
+ * it is no torn tail: such a log is refused and left as it is.
+ */
+#ifndef EVIDENCEFS_AUDIT_TAIL_H
+#define EVIDENCEFS_AUDIT_TAIL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/record.h"
+#include "base/err.h"
+
+struct tail {
+	bool any;           /* there is a segment */
+	uint64_t first_seq; /* of the last segment */
+	uint64_t end;       /* bytes of it that are whole records */
+	uint64_t next_seq;  /* 1 in an empty log */
+	int64_t time_ns;    /* of the last record; INT64_MIN in an empty log */
+	uint8_t log_id[RECORD_LOG_ID];
+	char torn[NAME_MAX + 1]; /* what was kept in ../torn/ last; "" nothing */
+	uint64_t torn_bytes;
+};
+
+/**
+ * tail_find() - find the end of the log in @dirfd, and cut off what is torn
+ * Only for the holder of the log's lock.
+ * Errors: -EBADMSG damaged, or records missing; -ENOTSUP a later version; else
+ * of the file system: nothing was cut then that is not kept.
+ */
+int tail_find(int dirfd, struct tail *out, struct err *e);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - files and folders of the state, made so that an interruption leaves nothing
+ * half-written. */
+#ifndef EVIDENCEFS_BASE_FILE_H
+#define EVIDENCEFS_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/** file_make_dirs() - make a folder and those above it, mode 0700; existing ones are fine. */
+int file_make_dirs(const char *path, struct err *e);
+/** file_commit() - fsync @from, rename it to @to, fsync the folder. */
+int file_commit(const char *from, const char *to, struct err *e);
+/** file_write() - write @path whole or not at all, mode 0600. */
+int file_write(const char *path, const void *p, size_t n, struct err *e);
+/** file_read() - a small file as a string; caller frees *@out. -EFBIG past @max bytes. */
+int file_read(const char *path, size_t max, char **out, struct err *e);
+/**
+ * file_lock() - open (and make) @path and lock it exclusively
+ * Return: a descriptor that holds the lock until closed; -EAGAIN somebody else
+ * has it and @wait is 0; -EINTR a signal came while waiting.
+ */
+int file_lock(const char *path, int wait, struct err *e);
+/** file_remove_tree() - a folder and all in it; links are removed, not followed. */
+int file_remove_tree(const char *path, struct err *e);
+/** file_tree_bytes() - disk space of a folder and all in it. */
+uint64_t file_tree_bytes(const char *path);
+
+#endif

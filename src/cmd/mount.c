@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount.c - `evidencefs mount`: ingest what is new, mount, serve.
+ *
+ * The ingest runs in the process that was typed, so that Ctrl-C ends it. Then
+ * a child serves; the parent waits for its word that the tree can be read,
+ * prints what was found, and returns. The child holds nothing of the caller's.
+ */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/progress.h"
+#include "base/text.h"
+#include "cmd/mountpoint.h"
+#include "cmd/state_dir.h"
+#include "image/files.h"
+#include "ingest/ingest.h"
+#include "mount/kernel.h"
+#include "mount/session.h"
+#include "serve/hashes.h"
+
+static volatile sig_atomic_t stop_asked;
+
+struct image {
+	const char *given;
+	char name[256];
+	struct image_files files;
+	struct ingest_result found;
+	double seconds;
+};
+
+struct mount_job {
+	/* as typed */
+	bool foreground;
+	bool json;
+	bool no_hash;
+	bool privileged;
+	const char *state_given;
+	struct buf types; /* "p2=ntfs,p3=ext4" */
+	unsigned degrade;
+	/* made of it */
+	char *state;
+	char *mountpoint;
+	char *mount_dir; /* below the state */
+	int lock;
+	struct image *images;
+	size_t count;
+};
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	stop_asked = 1;
+}
+
+/* ---- options ----------------------------------------------------------------------- */
+
+static int add_type(const struct command *c, struct mount_job *j, const char *arg)
+{
+	unsigned number = 0;
+	char type[16];
+	char rest = '\0';
+
+	if (sscanf(arg, "p%u=%15[a-z0-9]%c", &number, type, &rest) != 2)
+		return cmd_usage(c, "--type %s: write it as p2=ntfs", arg);
+	buf_printf(&j->types, "%sp%u=%s", j->types.len ? "," : "", number, type);
+	return 0;
+}
+
+static int add_degraded(const struct command *c, struct mount_job *j, const char *arg)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} modes[] = {
+		{"no-shared-mmap", DEGRADED_NO_SHARED_MMAP},
+		{"no-statx", DEGRADED_NO_STATX},
+		{"handles", DEGRADED_HANDLES},
+		{"all", DEGRADED_ALL},
+	};
+
+	while (*arg) {
+		size_t n = strcspn(arg, ",");
+		unsigned flag = 0;
+
+		for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+			if (strlen(modes[i].name) == n && !strncmp(arg, modes[i].name, n))
+				flag = modes[i].flag;
+		}
+		if (!flag)
+			return cmd_usage(c, "--degraded %s: not one of the modes", arg);
+		j->degrade |= flag;
+		arg += n + (arg[n] == ',');
+	}
+	return 0;
+}
+
+/* Return: 0 go on; else an exit status + 1. */
+static int parse(const struct command *c, int argc, char **argv, struct mount_job *j)
+{
+	static const struct option options[] = {{"foreground", no_argument, NULL, 'f'},
+		{"json", no_argument, NULL, 'j'}, {"state", required_argument, NULL, 's'},
+		{"privileged", no_argument, NULL, 'p'}, {"no-hash", no_argument, NULL, 'n'},
+		{"type", required_argument, NULL, 't'}, {"degraded", required_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int o = 0;
+	int r = 0;
+
+	opterr = 0;
+	while (r == 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (o == 'f')
+			j->foreground = true;
+		else if (o == 'j')
+			j->json = true;
+		else if (o == 's')
+			j->state_given = optarg;
+		else if (o == 'p')
+			j->privileged = true;
+		else if (o == 'n')
+			j->no_hash = true;
+		else if (o == 't')
+			r = add_type(c, j, optarg);
+		else if (o == 'd')
+			r = add_degraded(c, j, optarg);
+		else if (o == 'h')
+			return cmd_help(c) + 1;
+		else
+			r = cmd_usage(c, "%s: not an option of mount, or it lacks its value",
+				argv[optind - 1]);
+	}
+	if (r == 0 && argc - optind < 2)
+		r = cmd_usage(c, "mount needs at least one image and a mount point");
+	if (r == 0 && (size_t)(argc - optind - 1) > NODE_EVIDENCE_MAX)
+		r = cmd_usage(c, "at most %u images in one mount", NODE_EVIDENCE_MAX);
+	return r ? r + 1 : 0;
+}
+
+/* ---- before the ingest ----------------------------------------------------------------- */
+
+/* The folder of an image: its file's name without the last extension, "-2" for a second one. */
+static void name_image(struct mount_job *j, size_t i)
+{
+	const char *path = j->images[i].files.v[0].path;
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	const char *dot = strrchr(base, '.');
+	int n = (int)(dot && dot != base ? (size_t)(dot - base) : strlen(base));
+	char *name = j->images[i].name;
+	size_t size = sizeof(j->images[i].name);
+
+	snprintf(name, size, "%.*s", n < 240 ? n : 240, base);
+	for (unsigned twin = 2, k = 0; k < i; k++) {
+		if (strcmp(j->images[k].name, name) != 0)
+			continue;
+		snprintf(name, size, "%.*s-%u", n < 240 ? n : 240, base, twin++);
+		k = (unsigned)-1; /* look again from the first */
+	}
+}
+
+static int open_images(struct mount_job *j, char **argv, struct err *e)
+{
+	int r = 0;
+
+	j->images = calloc(j->count, sizeof(*j->images));
+	if (!j->images)
+		return err_errno(e, ENOMEM, "mount");
+	for (size_t i = 0; r == 0 && i < j->count; i++) {
+		j->images[i].given = argv[i];
+		r = image_files_open(argv[i], &j->images[i].files, e);
+		if (r == 0)
+			name_image(j, i);
+	}
+	return r;
+}
+
+/* Images of thousands of segments need as many descriptors. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int prepare(struct mount_job *j, char **argv, struct err *e)
+{
+	int r = mountpoint_path(argv[j->count], &j->mountpoint, e);
+
+	if (r == 0)
+		r = mountpoint_check(j->mountpoint, e);
+	if (r == 0)
+		r = open_images(j, argv, e);
+	if (r == 0)
+		r = state_dir(j->state_given, &j->state, e);
+	if (r == 0)
+		r = state_mount_dir(j->state, j->mountpoint, &j->mount_dir, e);
+	if (r == 0) {
+		j->lock = state_mount_begin(j->mount_dir, j->mountpoint, e);
+		r = j->lock < 0 ? j->lock : 0;
+	}
+	return r;
+}
+
+/* ---- the ingest ------------------------------------------------------------------------- */
+
+struct shown {
+	struct progress bar;
+	const char *image;
+	char volume[48];
+	bool begun;
+};
+
+static void show_progress(void *ctx, const char *volume, uint64_t traces)
+{
+	struct shown *s = ctx;
+	char what[256];
+
+	if (!s->begun || strcmp(s->volume, volume) != 0) {
+		if (s->begun)
+			progress_end(&s->bar);
+		snprintf(s->volume, sizeof(s->volume), "%s", volume);
+		snprintf(what, sizeof(what), "indexing %.180s/%s", s->image, volume);
+		progress_begin(&s->bar, what, 0, PROGRESS_ENTRIES);
+		s->begun = true;
+	}
+	progress_update(&s->bar, traces);
+}
+
+static double now_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static const char *types_of(struct mount_job *j)
+{
+	return j->types.len ? buf_cstr(&j->types) : NULL;
+}
+
+static int ingest_all(struct mount_job *j, struct err *e)
+{
+	struct sigaction act = {.sa_handler = on_stop};
+	struct sigaction old_int;
+	struct sigaction old_term;
+	int r = 0;
+
+	sigaction(SIGINT, &act, &old_int);
+	sigaction(SIGTERM, &act, &old_term);
+	for (size_t i = 0; r == 0 && i < j->count; i++) {
+		struct shown shown = {.image = j->images[i].name};
+		const struct ingest_opts o = {.state = j->state,
+			.types = types_of(j),
+			.stop = &stop_asked,
+			.progress = show_progress,
+			.ctx = &shown};
+		double begun = now_seconds();
+
+		r = ingest(&j->images[i].files, &o, &j->images[i].found, e);
+		if (shown.begun)
+			progress_end(&shown.bar);
+		j->images[i].seconds = now_seconds() - begun;
+	}
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGTERM, &old_term, NULL);
+	return r;
+}
+
+/* ---- what is printed ---------------------------------------------------------------------- */
+
+static void json_digest(struct json *j, const char *key, bool known, const void *p, size_t n)
+{
+	json_hex(j, key, known ? p : NULL, n);
+}
+
+static void print_json(const struct mount_job *job, const struct image *im)
+{
+	const struct manifest *m = &im->found.manifest;
+	struct buf b = BUF_INIT;
+	struct json j;
+
+	json_begin(&j, &b);
+	json_object(&j, NULL);
+	json_str(&j, "case", "personal");
+	json_str(&j, "evidence", im->name);
+	json_str(&j, "format", m->format);
+	json_u64(&j, "size", m->image.media_size);
+	json_null(&j, "md5"); /* hashing goes on behind the mount */
+	json_null(&j, "sha1");
+	json_null(&j, "sha256");
+	json_digest(&j, "stored_md5", m->image.has_md5, m->image.md5, sizeof(m->image.md5));
+	json_digest(&j, "stored_sha1", m->image.has_sha1, m->image.sha1, sizeof(m->image.sha1));
+	json_null(&j, "match");
+	json_u64(&j, "volumes", m->n);
+	json_u64(&j, "traces", im->found.traces);
+	json_seconds(&j, "seconds", im->seconds);
+	json_str(&j, "mountpoint", job->mountpoint);
+	json_end(&j);
+	json_line(&j);
+	fputs(buf_cstr(&b), stdout);
+	buf_release(&b);
+}
+
+static void print_volume(const struct manifest_volume *v)
+{
+	struct buf b = BUF_INIT;
+	char size[TEXT_SIZE_MAX];
+
+	buf_puts(&b, "  ");
+	text_escape_str(&b, v->name);
+	buf_printf(&b, "%*s%10s", (int)(18 > strlen(v->name) ? 18 - strlen(v->name) : 1), "",
+		text_size_human(v->scan.length, size));
+	if (v->scan.label[0]) {
+		buf_puts(&b, "  \"");
+		text_escape_str(&b, v->scan.label);
+		buf_puts(&b, "\"");
+	}
+	if (!v->scan.known)
+		buf_puts(&b, "  only its bytes are shown; EVIDENCE.txt says what is known");
+	else if (v->ended[0])
+		buf_puts(&b, "  incomplete; EVIDENCE.txt says why");
+	puts(buf_cstr(&b));
+	buf_release(&b);
+}
+
+static void print_people(const struct mount_job *job, const struct image *im)
+{
+	const struct manifest *m = &im->found.manifest;
+	struct buf b = BUF_INIT;
+	char size[TEXT_SIZE_MAX];
+	bool recognised = false;
+
+	text_escape_str(&b, im->name);
+	buf_printf(&b, ": %s, %s, %" PRIu64 " traces, %s\n", m->format,
+		text_size_human(m->image.media_size, size), im->found.traces,
+		im->found.reused ? "indexed before" : "indexed now");
+	fputs(buf_cstr(&b), stdout);
+	for (size_t k = 0; k < m->n; k++) {
+		recognised = recognised || m->volumes[k].scan.known;
+		print_volume(&m->volumes[k]);
+	}
+	if (!recognised)
+		puts("  no file system was recognised: image.raw has the bytes");
+	buf_release(&b);
+	(void)job;
+}
+
+static void print_found(const struct mount_job *j, const char *degraded)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < j->count; i++) {
+		if (j->json)
+			print_json(j, &j->images[i]);
+		else
+			print_people(j, &j->images[i]);
+	}
+	if (!j->json) {
+		buf_puts(&b, "mounted on ");
+		text_escape_str(&b, j->mountpoint);
+		puts(buf_cstr(&b));
+	}
+	if (degraded[0])
+		fprintf(stderr, "evidencefs: with this kernel: %s\n", degraded);
+	fflush(stdout);
+	buf_release(&b);
+}
+
+/* ---- serving ------------------------------------------------------------------------------- */
+
+struct service {
+	struct evidence **evidence;
+	size_t count;
+	struct session *session;
+};
+
+static void service_end(struct service *v)
+{
+	session_free(v->session);
+	for (size_t i = 0; i < v->count; i++)
+		evidence_close(v->evidence[i]);
+	free(v->evidence);
+}
+
+static int open_evidence(struct mount_job *j, struct service *v, struct err *e)
+{
+	int r = 0;
+
+	v->evidence = calloc(j->count, sizeof(struct evidence *));
+	if (!v->evidence)
+		return err_errno(e, ENOMEM, "mount");
+	for (size_t i = 0; r == 0 && i < j->count; i++) {
+		struct image *im = &j->images[i];
+		const struct evidence_opts o = {
+			.name = im->name, .types = types_of(j), .hash = !j->no_hash};
+
+		r = evidence_open(
+			im->found.dir, &im->found.manifest, &im->files, &o, &v->evidence[i], e);
+		if (r == 0) {
+			v->count++;
+			r = state_note_evidence(j->mount_dir, v->evidence[i], e);
+		}
+	}
+	return r;
+}
+
+static int service_begin(struct mount_job *j, struct service *v, struct err *e)
+{
+	const struct session_opts o = {.uid = getuid(),
+		.gid = getgid(),
+		.rights = RIGHT_READ | RIGHT_DELETED | RIGHT_RAW |
+			  (j->privileged ? RIGHT_PRIVILEGED : 0),
+		.degrade = j->degrade,
+		.state_dir = j->mount_dir,
+		.mountpoint = j->mountpoint};
+	int r = open_evidence(j, v, e);
+
+	if (r == 0)
+		r = session_new(&o, v->evidence, v->count, &v->session, e);
+	if (r == 0)
+		r = session_mount(v->session, e);
+	for (size_t i = 0; r == 0 && i < v->count; i++)
+		r = hashes_start(v->evidence[i]->hashes, e);
+	return r;
+}
+
+/* Serves in this process until the end. @say is told once: 0, or what failed. */
+static int serve(struct mount_job *j, void (*say)(void *ctx, int r, const char *text), void *ctx)
+{
+	struct service v = {0};
+	struct err e = {0};
+	char degraded[256];
+	int r = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	r = service_begin(j, &v, &e);
+	if (r)
+		say(ctx, r, err_text(&e, r));
+	else
+		say(ctx, 0, kernel_missing(v.session->degraded, degraded, sizeof(degraded)));
+	if (r == 0)
+		r = session_run(v.session);
+	service_end(&v);
+	return r;
+}
+
+/* What the parent is told: a code, then text. */
+static void say_pipe(void *ctx, int r, const char *text)
+{
+	int *fd = ctx;
+	struct buf b = BUF_INIT;
+	ssize_t n = 0;
+
+	buf_put_u32(&b, (uint32_t)-r);
+	buf_puts(&b, text);
+	n = write(*fd, b.data, b.len);
+	(void)n; /* a parent that is gone needs no word */
+	buf_release(&b);
+	close(*fd);
+	*fd = -1;
+	/* the caller's terminal and files are let go */
+	if (r == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		for (int i = 0; i < 3; i++)
+			dup2(null, i);
+		close(null);
+	}
+}
+
+static void say_here(void *ctx, int r, const char *text)
+{
+	struct mount_job *j = ctx;
+	struct err e = {0};
+
+	if (r) {
+		err_set(&e, -r, "%s", text);
+		cmd_fail(&e, r);
+	} else {
+		print_found(j, text);
+	}
+}
+
+static int wait_for_child(struct mount_job *j, pid_t child, int fd)
+{
+	uint8_t word[ERR_TEXT_MAX + 8];
+	struct err e = {0};
+	size_t n = 0;
+	ssize_t got = 0;
+
+	do {
+		got = read(fd, word + n, sizeof(word) - 1 - n);
+		n += got > 0 ? (size_t)got : 0;
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	if (n < 4) {
+		waitpid(child, NULL, 0);
+		return cmd_fail(
+			&e, err_set(&e, EIO, "the mounting process died before it was ready"));
+	}
+	word[n] = '\0';
+	if (word[0] | word[1] | word[2] | word[3]) {
+		struct cur c = cur_of(word, 4);
+		int code = (int)cur_u32(&c);
+
+		waitpid(child, NULL, 0);
+		return cmd_fail(&e, err_set(&e, code, "%s", (const char *)word + 4));
+	}
+	print_found(j, (const char *)word + 4);
+	return 0;
+}
+
+static int serve_behind(struct mount_job *j)
+{
+	struct err e = {0};
+	int fds[2];
+	pid_t child = 0;
+	int status = 0;
+
+	fflush(NULL);
+	if (pipe2(fds, O_CLOEXEC))
+		return cmd_fail(&e, err_errno(&e, errno, "mount"));
+	child = fork();
+	if (child < 0)
+		return cmd_fail(&e, err_errno(&e, errno, "mount"));
+	if (child == 0) {
+		close(fds[0]);
+		setsid();
+		status = chdir("/");
+		status = serve(j, say_pipe, &fds[1]) ? EXIT_FAILED : 0;
+		_exit(status);
+	}
+	close(fds[1]);
+	status = wait_for_child(j, child, fds[0]);
+	close(fds[0]);
+	return status;
+}
+
+static void job_release(struct mount_job *j)
+{
+	for (size_t i = 0; j->images && i < j->count; i++) {
+		ingest_result_release(&j->images[i].found);
+		image_files_close(&j->images[i].files);
+	}
+	free(j->images);
+	free(j->state);
+	free(j->mountpoint);
+	free(j->mount_dir);
+	buf_release(&j->types);
+	if (j->lock >= 0)
+		close(j->lock);
+}
+
+int cmd_mount(const struct command *c, int argc, char **argv)
+{
+	struct mount_job j = {.lock = -1};
+	struct err e = {0};
+	int r = parse(c, argc, argv, &j);
+	int status = 0;
+
+	if (r) {
+		buf_release(&j.types);
+		return r - 1;
+	}
+	raise_limits();
+	j.count = (size_t)(argc - optind - 1);
+	r = prepare(&j, argv + optind, &e);
+	if (r == 0)
+		r = ingest_all(&j, &e);
+	if (r)
+		status = cmd_fail(&e, r);
+	else if (j.foreground)
+		status = serve(&j, say_here, &j) ? EXIT_FAILED : 0;
+	else
+		status = serve_behind(&j);
+	job_release(&j);
+	return status;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * open.c - recognise and open a file system
+ *
+ * Times on FAT and ISO 9660 have no zone: they are read as UTC, by a zone that
+ * the C library needs no file for (see UTC below), since this runs where no
+ * file may be opened.
+ */
+#include "fs/tsk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/*
+ * glibc reads a zone file for every value but this one, "UTC0" included: a
+ * colon and no name is UTC without asking.
+ */
+#define UTC ":"
+
+struct kind {
+	const char *name;
+	TSK_FS_TYPE_ENUM type;
+};
+
+static const struct kind kinds[] = {
+	{"ntfs", TSK_FS_TYPE_NTFS},
+	{"fat", TSK_FS_TYPE_FAT_DETECT},
+	{"fat12", TSK_FS_TYPE_FAT12},
+	{"fat16", TSK_FS_TYPE_FAT16},
+	{"fat32", TSK_FS_TYPE_FAT32},
+	{"exfat", TSK_FS_TYPE_EXFAT},
+	{"ext", TSK_FS_TYPE_EXT_DETECT},
+	{"ext2", TSK_FS_TYPE_EXT2},
+	{"ext3", TSK_FS_TYPE_EXT3},
+	{"ext4", TSK_FS_TYPE_EXT4},
+	{"hfsplus", TSK_FS_TYPE_HFS_DETECT},
+	{"iso9660", TSK_FS_TYPE_ISO9660},
+	{"ufs", TSK_FS_TYPE_FFS_DETECT},
+	{"ufs1", TSK_FS_TYPE_FFS1},
+	{"ufs2", TSK_FS_TYPE_FFS2},
+	{"yaffs2", TSK_FS_TYPE_YAFFS2},
+};
+
+static const struct kind *kind_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+static enum fs_family family_of(TSK_FS_TYPE_ENUM t, const char **name)
+{
+	switch ((unsigned)t) {
+	case TSK_FS_TYPE_NTFS:
+		*name = "ntfs";
+		return FAMILY_NTFS;
+	case TSK_FS_TYPE_FAT12:
+		*name = "fat12";
+		return FAMILY_FAT;
+	case TSK_FS_TYPE_FAT16:
+		*name = "fat16";
+		return FAMILY_FAT;
+	case TSK_FS_TYPE_FAT32:
+		*name = "fat32";
+		return FAMILY_FAT;
+	case TSK_FS_TYPE_EXFAT:
+		*name = "exfat";
+		return FAMILY_EXFAT;
+	case TSK_FS_TYPE_EXT2:
+		*name = "ext2";
+		return FAMILY_EXT;
+	case TSK_FS_TYPE_EXT3:
+		*name = "ext3";
+		return FAMILY_EXT;
+	case TSK_FS_TYPE_EXT4:
+		*name = "ext4";
+		return FAMILY_EXT;
+	case TSK_FS_TYPE_HFS:
+		*name = "hfsplus";
+		return FAMILY_HFS;
+	case TSK_FS_TYPE_ISO9660:
+		*name = "iso9660";
+		return FAMILY_ISO;
+	case TSK_FS_TYPE_FFS1:
+	case TSK_FS_TYPE_FFS1B:
+		*name = "ufs1";
+		return FAMILY_UFS;
+	case TSK_FS_TYPE_FFS2:
+		*name = "ufs2";
+		return FAMILY_UFS;
+	case TSK_FS_TYPE_YAFFS2:
+		*name = "yaffs2";
+		return FAMILY_YAFFS;
+	default:
+		*name = "unknown";
+		return FAMILY_OTHER;
+	}
+}
+
+/* Keeps the first reason: of the kinds tried, the likeliest came first. */
+static void keep_reason(char *why, size_t n)
+{
+	const char *t = tsk_error_get_errstr();
+
+	if (why[0] == '\0' && t && *t) {
+		snprintf(why, n, "%.200s", t);
+		for (char *c = why; *c; c++) {
+			if ((unsigned char)*c < ' ')
+				*c = ' ';
+		}
+	}
+	tsk_error_reset();
+}
+
+static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
+{
+	const struct kind *k = kind_named(name);
+
+	if (!k)
+		return false;
+	tsk_error_reset();
+	f->tsk = tsk_fs_open_img(f->img, (TSK_OFF_T)f->offset, k->type);
+	if (!f->tsk)
+		keep_reason(why, n);
+	return f->tsk != NULL;
+}
+
+static void note_others(struct fs *f, const struct sniff *s, size_t opened)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (i == opened || used >= sizeof(f->info.note))
+			continue;
+		used += (size_t)snprintf(f->info.note + used, sizeof(f->info.note) - used,
+			"%salso has the signature of %s", used ? "; " : "", s->type[i]);
+	}
+	if (s->foreign && used < sizeof(f->info.note))
+		snprintf(f->info.note + used, sizeof(f->info.note) - used,
+			"%salso has the signature of %s", used ? "; " : "", s->foreign);
+}
+
+static int detect(struct fs *f, struct err *e)
+{
+	/* No signature of their own: a FAT boot sector may have a backup, YAFFS2 has none. */
+	static const char *const last[] = {"fat", "yaffs2"};
+	struct sniff s;
+	char why[256] = "";
+
+	sniff_volume(f->s, f->offset, f->end - f->offset, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		if (try_kind(f, s.type[i], why, sizeof(why))) {
+			note_others(f, &s, i);
+			return 0;
+		}
+	}
+	if (s.n > 0)
+		return err_set(e, EBADMSG, "%s, but damaged: %s", s.type[0],
+			why[0] ? why : "it cannot be opened");
+	if (s.foreign)
+		return err_set(e, ENOENT, "%s: recognised and not read", s.foreign);
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		if (try_kind(f, last[i], why, sizeof(why))) {
+			snprintf(f->info.note, sizeof(f->info.note),
+				"recognised by its structure: the signature is missing");
+			return 0;
+		}
+	}
+	return err_set(e, ENOENT, "no file system recognised");
+}
+
+static int force(struct fs *f, const char *type, struct err *e)
+{
+	char why[256] = "";
+
+	if (!kind_named(type))
+		return err_set(e, ENOENT, "'%s' is no file system that is read", type);
+	if (!try_kind(f, type, why, sizeof(why)))
+		return err_set(e, EBADMSG, "cannot be opened as %s: %s", type,
+			why[0] ? why : "no reason given");
+	return 0;
+}
+
+static int finish(struct fs *f, struct err *e)
+{
+	const char *name = NULL;
+	TSK_FS_FILE *root = NULL;
+
+	f->family = family_of(f->tsk->ftype, &name);
+	snprintf(f->info.type, sizeof(f->info.type), "%s", name);
+	f->info.block_size = f->tsk->block_size;
+	f->info.blocks = f->tsk->block_count;
+	f->info.root_inode = f->tsk->root_inum;
+	if (f->tsk->block_size == 0)
+		return err_set(e, EBADMSG, "%s with blocks of no size", name);
+	root = tsk_fs_file_open_meta(f->tsk, NULL, f->tsk->root_inum);
+	tsk_error_reset();
+	if (!root) {
+		/* The walk says what is wrong; a structure to fill is needed all the same. */
+		root = tsk_fs_file_open_meta(f->tsk, NULL, f->tsk->first_inum);
+		tsk_error_reset();
+	}
+	if (!root)
+		return err_set(e, EBADMSG, "%s whose root directory cannot be found", name);
+	f->file = root;
+	if (f->family == FAMILY_EXT)
+		ext_read_super(f, &f->ext);
+	label_read(f);
+	return 0;
+}
+
+int fs_open(const struct source *s, uint64_t offset, uint64_t length, const char *type,
+	struct fs **out, struct err *e)
+{
+	struct fs *f = NULL;
+	int r = 0;
+
+	if (offset >= source_size(s) || length == 0)
+		return err_set(e, ENOENT, "the volume lies outside the image");
+	setenv("TZ", UTC, 1);
+	tzset();
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return err_set(e, ENOMEM, "out of memory");
+	f->s = s;
+	f->offset = offset;
+	f->end = length < source_size(s) - offset ? offset + length : source_size(s);
+	f->img = tsk_img_of_source(s, f->end);
+	if (!f->img)
+		r = err_set(e, ENOMEM, "out of memory");
+	if (r == 0)
+		r = type ? force(f, type, e) : detect(f, e);
+	if (r == 0)
+		r = finish(f, e);
+	if (r) {
+		fs_close(f);
+		return r;
+	}
+	*out = f;
+	return 0;
+}
+
+const struct fs_info *fs_info(const struct fs *f)
+{
+	return &f->info;
+}
+
+void fs_close(struct fs *f)
+{
+	if (!f)
+		return;
+	if (f->reading)
+		tsk_fs_file_close(f->reading);
+	if (f->file)
+		tsk_fs_file_close(f->file);
+	if (f->tsk)
+		tsk_fs_close(f->tsk);
+	if (f->img)
+		tsk_img_close(f->img);
+	buf_release(&f->name);
+	buf_release(&f->target);
+	buf_release(&f->content);
+	free(f);
+}

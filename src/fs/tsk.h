@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tsk.h - what the files of fs/ share, and the one place that knows libtsk
+ *
+ * Private to this folder. libtsk's structures are public and read directly;
+ * where one of its functions is wrong, fix.c defines it again. Nothing here
+ * keeps more than one entry: scratch buffers in struct fs are reused, so that
+ * what a walk hands out is borrowed until its next step.
+ */
+#ifndef EVIDENCEFS_FS_TSK_H
+#define EVIDENCEFS_FS_TSK_H
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#pragma GCC diagnostic ignored "-Wundef"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#include <tsk/libtsk.h>
+#pragma GCC diagnostic pop
+
+/* Exported by the library, declared in headers that are not installed. */
+uint8_t fatfs_dir_buf_add(TSK_FS_INFO *fatfs, TSK_INUM_T parent, TSK_INUM_T dir);
+
+#include "fs/ext.h"
+#include "fs/fs.h"
+#include "fs/set.h"
+#include "image/extent.h"
+
+enum fs_family {
+	FAMILY_OTHER = 0,
+	FAMILY_NTFS,
+	FAMILY_FAT,
+	FAMILY_EXFAT,
+	FAMILY_EXT,
+	FAMILY_HFS,
+	FAMILY_ISO,
+	FAMILY_UFS,
+	FAMILY_YAFFS
+};
+
+struct fs {
+	const struct source *s;
+	uint64_t offset; /* image byte where the volume begins */
+	uint64_t end;    /* image byte behind its last one, not past the image */
+	TSK_IMG_INFO *img;
+	TSK_FS_INFO *tsk;
+	enum fs_family family;
+	struct fs_info info;
+	struct ext ext; /* FAMILY_EXT */
+
+	TSK_FS_FILE *file;    /* metadata of the entry at hand, reused */
+	TSK_FS_FILE *reading; /* what fs_read() served last, kept for the next range */
+
+	struct buf name;
+	struct buf target;
+	struct buf content;
+};
+
+/* What attr_content() and entry building find out about one attribute. */
+struct packed {
+	uint64_t size;
+	uint32_t flags; /* ENTRY_* */
+};
+
+/* sniff.c: signatures, without libtsk */
+struct sniff {
+	const char *type[8]; /* claimed, most likely first; names as in fs_info.type ("fat", "ext",
+				"ufs" unsplit) */
+	size_t n;
+	const char *foreign; /* recognised and not read, in words; NULL if none */
+};
+void sniff_volume(const struct source *s, uint64_t offset, uint64_t length, struct sniff *out);
+
+/* tsk_img.c: a libtsk image over a source; @end is where its bytes stop */
+TSK_IMG_INFO *tsk_img_of_source(const struct source *s, uint64_t end);
+
+/* label.c: fills info.label and info.id */
+void label_read(struct fs *f);
+
+/* attr.c */
+/** attr_image_offset() - image byte of a data unit; false when it lies outside the volume. */
+bool attr_image_offset(const struct fs *f, uint64_t block, uint64_t *off);
+/** attr_contents() - the attribute that is a file's contents, or NULL. */
+const TSK_FS_ATTR *attr_contents(struct fs *f, TSK_FS_FILE *file);
+/** attr_pack() - packed content of @a into f->content. */
+void attr_pack(struct fs *f, const TSK_FS_ATTR *a, struct packed *p);
+/** attr_pack_tag() - a content of one tag byte into f->content. */
+void attr_pack_tag(struct fs *f, enum content_tag tag);
+/** attr_is_stream() - is @a shown beside its owner; @name gets what it is called. */
+bool attr_is_stream(
+	const struct fs *f, const TSK_FS_META *m, const TSK_FS_ATTR *a, struct buf *name);
+
+/* meta.c */
+/** meta_load() - metadata @addr into @file (NULL: a new one). Return: NULL when it cannot be. */
+TSK_FS_FILE *meta_load(struct fs *f, TSK_FS_FILE *file, TSK_INUM_T addr);
+/** meta_entry() - fill @e from @m: times, mode, owner, nlink; kind by @m's type. */
+void meta_entry(const struct fs *f, const TSK_FS_META *m, struct entry *e);
+/** meta_target() - a link's target into f->target; false when @m is no link. */
+bool meta_target(struct fs *f, TSK_FS_FILE *file);
+
+/** meta_has_children() - does an NTFS directory's index hold names? */
+bool meta_has_children(const TSK_FS_META *m);
+
+/* walk.c, for orphan.c */
+struct walk;
+int walk_problem(struct walk *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct set *walk_named(struct walk *w);
+/** walk_orphan() - @file, a name for it, and all below it, as orphans under the root. */
+int walk_orphan(struct walk *w, TSK_INUM_T addr, const char *name);
+
+/* orphan.c: metadata no name leads to; @w has seen all names */
+int orphan_walk(struct fs *f, struct walk *w);
+
+#endif

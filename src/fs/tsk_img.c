@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tsk_img.c - a libtsk image over a source
+ *
+ * libtsk reads through its own 2 MiB cache in 64 KiB pieces; this hands them
+ * to the source. The image ends where the volume ends, so that a file system
+ * whose metadata points past its partition meets an error there and not its
+ * neighbour's bytes.
+ */
+#include "fs/tsk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct source_img {
+	TSK_IMG_INFO tsk; /* first: libtsk sees only this */
+	const struct source *s;
+	uint64_t end;
+};
+
+static ssize_t img_read(TSK_IMG_INFO *img, TSK_OFF_T off, char *buf, size_t len)
+{
+	const struct source_img *i = (const struct source_img *)img;
+	size_t done = 0;
+
+	if (off < 0 || (uint64_t)off > i->end) {
+		tsk_error_set_errno(TSK_ERR_IMG_READ_OFF);
+		return -1;
+	}
+	if (len > i->end - (uint64_t)off)
+		len = (size_t)(i->end - (uint64_t)off);
+	while (done < len) {
+		ssize_t n = source_pread(i->s, buf + done, len - done, (uint64_t)off + done);
+
+		/* What lies before a fault is given: libtsk asks for more than it needs. */
+		if (n < 0 && done == 0) {
+			tsk_error_set_errno(TSK_ERR_IMG_READ);
+			return -1;
+		}
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static void img_close(TSK_IMG_INFO *img)
+{
+	free(img);
+}
+
+static void img_stat(TSK_IMG_INFO *img, FILE *out)
+{
+	(void)img;
+	(void)out;
+}
+
+TSK_IMG_INFO *tsk_img_of_source(const struct source *s, uint64_t end)
+{
+	struct source_img *i = NULL;
+
+	if (end > INT64_MAX)
+		return NULL;
+	i = calloc(1, sizeof(*i));
+	if (!i)
+		return NULL;
+	i->s = s;
+	i->end = end;
+	if (!tsk_img_open_external(&i->tsk, (TSK_OFF_T)end, 512, img_read, img_close, img_stat)) {
+		free(i);
+		return NULL;
+	}
+	return &i->tsk;
+}

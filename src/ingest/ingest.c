@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ingest.c - from an image to its indexes, once; see ingest.h. */
+#include "ingest/ingest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "trace/build.h"
+#include "trace/index.h"
+
+#define SAMPLES      16
+#define SAMPLE_BYTES 4096
+#define REPORT_EVERY 1024 /* entries between two calls of progress */
+
+/* ---- the fingerprint of an image ---------------------------------------- */
+
+static int sample_file(struct digest *d, const struct image_file *f, struct err *e)
+{
+	uint8_t block[SAMPLE_BYTES];
+
+	for (uint64_t i = 0; i <= SAMPLES; i++) {
+		uint64_t last = f->size > SAMPLE_BYTES ? f->size - SAMPLE_BYTES : 0;
+		ssize_t n = pread(f->fd, block, sizeof(block), (off_t)(last / SAMPLES * i));
+
+		if (n < 0)
+			return err_errno(e, errno, "cannot read %s", f->path);
+		if (digest_update(d, block, (size_t)n))
+			return err_errno(e, EIO, "%s", f->path);
+	}
+	return 0;
+}
+
+static int fingerprint(
+	const struct image_files *f, const char *types, char out[INGEST_KEY_HEX], struct err *e)
+{
+	struct digest *d = digest_new(DIGEST_SHA256);
+	struct buf b = BUF_INIT;
+	uint8_t value[DIGEST_MAX];
+	int r = d ? 0 : err_errno(e, ENOMEM, "%s", f->v[0].path);
+
+	buf_put_u32(&b, f->format);
+	for (size_t i = 0; i < f->n; i++) {
+		buf_put_u64(&b, f->v[i].size);
+		buf_put_u64(&b, (uint64_t)f->v[i].mtime_ns);
+	}
+	buf_puts(&b, types ? types : "");
+	if (r == 0 && (b.error || digest_update(d, b.data, b.len)))
+		r = err_errno(e, ENOMEM, "%s", f->v[0].path);
+	if (r == 0)
+		r = sample_file(d, &f->v[0], e);
+	if (r == 0 && f->n > 1)
+		r = sample_file(d, &f->v[f->n - 1], e);
+	if (r == 0 && digest_final(d, value))
+		r = err_errno(e, EIO, "%s", f->v[0].path);
+	if (r == 0)
+		digest_hex(value, (INGEST_KEY_HEX - 1) / 2, out);
+	buf_release(&b);
+	digest_free(d);
+	return r;
+}
+
+/* ---- one volume ------------------------------------------------------------ */
+
+struct walk {
+	struct build *build;
+	const struct ingest_opts *o;
+	const char *volume;
+	uint64_t since_report;
+};
+
+static int check_stop(struct walk *w)
+{
+	if (w->o->stop && *w->o->stop)
+		return -EINTR;
+	if (++w->since_report >= REPORT_EVERY) {
+		w->since_report = 0;
+		if (w->o->progress)
+			w->o->progress(w->o->ctx, w->volume, build_traces(w->build));
+	}
+	return 0;
+}
+
+static int on_root(void *ctx, const struct entry *e)
+{
+	return build_root(((struct walk *)ctx)->build, e);
+}
+
+static int on_enter(void *ctx, const struct entry *e)
+{
+	struct walk *w = ctx;
+	int r = check_stop(w);
+
+	return r ? r : build_enter(w->build, e);
+}
+
+static int on_leave(void *ctx)
+{
+	return build_leave(((struct walk *)ctx)->build);
+}
+
+static int on_problem(void *ctx, const char *text)
+{
+	return build_problem(((struct walk *)ctx)->build, text);
+}
+
+static int on_unallocated(void *ctx, const uint8_t *content, size_t len, uint64_t size)
+{
+	return build_unallocated(((struct walk *)ctx)->build, content, len, size);
+}
+
+/* A worker's failure, as opposed to one of ours: the disk, the memory, a signal. */
+static bool worker_failed(int r)
+{
+	return r == -ETIMEDOUT || r == -EPIPE || r == -EPROTO || r == -EBADMSG || r == -EIO;
+}
+
+/*
+ * One try at a walk. When a worker fails and @last is set, what came so far is
+ * kept. Return: 0 finished (v->ended says whether early); a worker's failure;
+ * or ours.
+ */
+static int walk_once(struct workers *w, const struct manifest *m, size_t k, const char *path,
+	const struct ingest_opts *o, bool last, char *ended, size_t ended_size, struct err *e)
+{
+	struct walk walk = {.o = o, .volume = m->volumes[k].name};
+	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unallocated, &walk};
+	struct err why = {0};
+	int r = build_open(path, &m->key, &walk.build, e);
+	bool ours = false;
+
+	if (r)
+		return r;
+	r = workers_walk(w, k, &sink, &why);
+	ours = r && (build_error(walk.build)->code || !worker_failed(r));
+	if (r && !ours && last && build_traces(walk.build) > 0) {
+		snprintf(ended, ended_size, "%s", err_text(&why, r));
+		build_problem(walk.build, ended);
+		return build_finish(walk.build, e);
+	}
+	if (r == 0)
+		return build_finish(walk.build, e);
+	if (build_error(walk.build)->code)
+		err_set(e, -r, "%s", build_error(walk.build)->text);
+	else
+		err_set(e, -r, "%s", err_text(&why, r));
+	build_abort(walk.build);
+	return r;
+}
+
+static int count_traces(const char *path, uint64_t *traces, struct err *e)
+{
+	struct index *x = NULL;
+	struct index_reader *reader = NULL;
+	struct index_counts c = {0};
+	int r = index_open(path, &x, e);
+
+	if (r == 0)
+		r = index_get_reader(x, &reader);
+	if (r == 0) {
+		r = index_counts(reader, &c);
+		index_put_reader(x, reader);
+		*traces += c.allocated + c.deleted;
+	}
+	index_close(x);
+	return r;
+}
+
+static int ingest_volume(struct workers *w, struct manifest *m, size_t k, const char *dir,
+	const struct ingest_opts *o, uint64_t *traces, struct err *e)
+{
+	struct manifest_volume *v = &m->volumes[k];
+	char *path = manifest_index_path(dir, k);
+	struct err first = {0};
+	int r = path ? 0 : err_errno(e, ENOMEM, "%s", dir);
+
+	if (r == 0 && access(path, F_OK) != 0) {
+		r = walk_once(w, m, k, path, o, false, v->ended, sizeof(v->ended), &first);
+		if (worker_failed(r))
+			r = walk_once(w, m, k, path, o, true, v->ended, sizeof(v->ended), e);
+		else if (r)
+			err_set(e, -r, "%s", err_text(&first, r));
+	}
+	if (worker_failed(r) && (!e || !e->code || worker_failed(-e->code))) {
+		/* nothing came: the volume is shown as bytes, with the reason */
+		snprintf(v->ended, sizeof(v->ended), "%s", err_text(e, r));
+		v->scan.known = false;
+		err_clear(e);
+		r = 0;
+	} else if (r == 0) {
+		r = digest_file(path, v->digest, e);
+		if (r == 0)
+			r = count_traces(path, traces, e);
+	}
+	free(path);
+	return r;
+}
+
+/* ---- the whole image ------------------------------------------------------- */
+
+static int build_all(const struct image_files *f, const struct ingest_opts *o,
+	struct ingest_result *out, struct err *e)
+{
+	struct workers_opts wo = {.program = o->worker, .types = o->types, .count = 1};
+	struct workers *w = NULL;
+	struct scan s = {0};
+	int r = workers_new(f, &wo, &w, e);
+
+	if (r == 0)
+		r = workers_scan(w, &s, e);
+	if (r == 0)
+		r = manifest_init(&out->manifest, &s, f, e);
+	for (size_t k = 0; r == 0 && k < out->manifest.n; k++) {
+		if (o->stop && *o->stop)
+			r = -EINTR;
+		else if (out->manifest.volumes[k].scan.known)
+			r = ingest_volume(w, &out->manifest, k, out->dir, o, &out->traces, e);
+	}
+	if (r == 0)
+		r = manifest_write(&out->manifest, out->dir, e);
+	scan_release(&s);
+	workers_free(w);
+	return r;
+}
+
+static int reuse(struct ingest_result *out, struct err *e)
+{
+	int r = manifest_read(&out->manifest, out->dir, e);
+
+	for (size_t k = 0; r == 0 && k < out->manifest.n; k++) {
+		char *path = manifest_index_path(out->dir, k);
+
+		if (!path)
+			r = err_errno(e, ENOMEM, "%s", out->dir);
+		else if (out->manifest.volumes[k].scan.known)
+			r = count_traces(path, &out->traces, e);
+		free(path);
+	}
+	out->reused = r == 0;
+	return r;
+}
+
+/* Damage, or an earlier version of the format: begin again. */
+static int clear_dir(const char *dir, struct err *e)
+{
+	int r = file_remove_tree(dir, e);
+
+	return r ? r : file_make_dirs(dir, e);
+}
+
+static int ingest_locked(const struct image_files *f, const struct ingest_opts *o,
+	struct ingest_result *out, struct err *e)
+{
+	struct err old = {0};
+	int r = reuse(out, &old);
+
+	if (r == 0)
+		return 0;
+	manifest_release(&out->manifest);
+	out->traces = 0;
+	if (r != -ENOENT) {
+		r = clear_dir(out->dir, e);
+		if (r)
+			return r;
+	}
+	return build_all(f, o, out, e);
+}
+
+static int interrupted(struct err *e)
+{
+	err_clear(e);
+	return err_set(e, EINTR, "interrupted; the next mount goes on with what is still to do");
+}
+
+int ingest(const struct image_files *f, const struct ingest_opts *o, struct ingest_result *out,
+	struct err *e)
+{
+	char key[INGEST_KEY_HEX];
+	char *lock_path = NULL;
+	int lock = -1;
+	int r = fingerprint(f, o->types, key, e);
+
+	*out = (struct ingest_result){0};
+	if (r == 0 && (asprintf(&out->dir, "%s/evidence/%s", o->state, key) < 0 ||
+			      asprintf(&lock_path, "%s/evidence/%s.lock", o->state, key) < 0))
+		r = err_errno(e, ENOMEM, "%s", o->state);
+	if (r == 0)
+		r = file_make_dirs(out->dir, e);
+	if (r == 0) {
+		lock = file_lock(lock_path, 1, e);
+		r = lock < 0 ? lock : 0;
+	}
+	if (r == 0)
+		r = ingest_locked(f, o, out, e);
+	if (r && o->stop && *o->stop)
+		r = interrupted(e);
+	if (lock >= 0)
+		close(lock);
+	free(lock_path);
+	if (r)
+		ingest_result_release(out);
+	return r;
+}
+
+void ingest_result_release(struct ingest_result *r)
+{
+	free(r->dir);
+	manifest_release(&r->manifest);
+	*r = (struct ingest_result){0};
+}

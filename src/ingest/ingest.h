@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest.h - from an image to its indexes, once
+ *
+ * Walks the volumes of an image through workers and writes what they find
+ * below the state: STATE/evidence/KEY/. The key is a fingerprint of the image
+ * (format, sizes and times of its segments, bytes at several places), so that
+ * the next mount of the same image finds it. An interrupted ingest keeps the
+ * volumes that were finished.
+ */
+#ifndef EVIDENCEFS_INGEST_INGEST_H
+#define EVIDENCEFS_INGEST_INGEST_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "image/files.h"
+#include "ingest/manifest.h"
+
+#define INGEST_KEY_HEX 33 /* 32 hex digits and NUL */
+
+struct ingest_opts {
+	const char *state;                 /* the state's folder; made if missing */
+	const char *types;                 /* forced types, as workers_opts.types; NULL */
+	const char *worker;                /* as workers_opts.program; NULL */
+	const volatile sig_atomic_t *stop; /* set by a signal: give up cleanly */
+	/* Told now and then how far it is; NULL: nobody. */
+	void (*progress)(void *ctx, const char *volume, uint64_t traces);
+	void *ctx;
+};
+
+struct ingest_result {
+	char *dir; /* STATE/evidence/KEY; caller frees */
+	struct manifest manifest;
+	bool reused; /* an earlier ingest stood there */
+	uint64_t traces;
+};
+
+/**
+ * ingest() - make sure that an image has its indexes
+ * @f:   the image
+ * @out: filled; caller calls ingest_result_release()
+ *
+ * Waits while another process ingests the same image. A volume whose walk
+ * fails twice is kept as far as it came, its manifest_volume.ended says why.
+ *
+ * Return: 0; -EINTR stopped; -ENOSPC, -EACCES... with what to do.
+ */
+int ingest(const struct image_files *f, const struct ingest_opts *o, struct ingest_result *out,
+	struct err *e);
+void ingest_result_release(struct ingest_result *r);
+
+#endif

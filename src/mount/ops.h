@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ops.h - the requests of the kernel, each answered through the gate */
+#ifndef EVIDENCEFS_MOUNT_OPS_H
+#define EVIDENCEFS_MOUNT_OPS_H
+
+#include "mount/fuse.h"
+
+/** ops_table() - for fuse_session_new(); userdata is the struct session. */
+const struct fuse_lowlevel_ops *ops_table(void);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.c - one user's mount of their view; see session.h. */
+#include "mount/session.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "mount/fuse.h"
+#include "mount/gate.h"
+#include "mount/kernel.h"
+#include "mount/ops.h"
+
+#define THREADS_MAX 16
+
+/* libfuse speaks to stderr by itself; its words come out with our own error instead. */
+static void quiet_log(enum fuse_log_level level, const char *fmt, va_list ap)
+{
+	(void)level, (void)fmt, (void)ap;
+}
+
+void *session_buffer(struct session *s)
+{
+	void *p = NULL;
+
+	pthread_mutex_lock(&s->buffers.lock);
+	if (s->buffers.count > 0)
+		p = s->buffers.idle[--s->buffers.count];
+	pthread_mutex_unlock(&s->buffers.lock);
+	return p ? p : malloc(SESSION_BUFFER);
+}
+
+void session_buffer_put(struct session *s, void *p)
+{
+	pthread_mutex_lock(&s->buffers.lock);
+	if (p && s->buffers.count < sizeof(s->buffers.idle) / sizeof(s->buffers.idle[0])) {
+		s->buffers.idle[s->buffers.count++] = p;
+		p = NULL;
+	}
+	pthread_mutex_unlock(&s->buffers.lock);
+	free(p);
+}
+
+static int open_log(struct session *s, struct err *e)
+{
+	char *dir = NULL;
+	int r = 0;
+
+	if (asprintf(&dir, "%s/log", s->state_dir) < 0)
+		return err_errno(e, ENOMEM, "%s", s->state_dir);
+	r = audit_open(dir, &s->log, e);
+	free(dir);
+	return r;
+}
+
+int session_new(const struct session_opts *o, struct evidence **evidence, size_t count,
+	struct session **out, struct err *e)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int r = 0;
+
+	if (!s)
+		return err_errno(e, ENOMEM, "%s", o->mountpoint);
+	pthread_mutex_init(&s->buffers.lock, NULL);
+	s->evidence = evidence;
+	s->count = count;
+	s->policy = (struct snapshot){.version = 1, .owner = o->uid, .rights = o->rights};
+	s->gid = o->gid;
+	s->degrade = o->degrade;
+	s->state_dir = strdup(o->state_dir);
+	s->mountpoint = strdup(o->mountpoint);
+	if (!s->state_dir || !s->mountpoint)
+		r = err_errno(e, ENOMEM, "%s", o->mountpoint);
+	else if (digest_random(&s->keys, sizeof(s->keys)))
+		r = err_set(e, EIO, "no random numbers from the system");
+	else
+		r = open_log(s, e);
+	if (r) {
+		session_free(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+static int make_fuse(struct session *s, struct err *e)
+{
+	const char *argv[] = {"evidencefs", "-o",
+		"ro,nosuid,nodev,noexec,default_permissions,fsname=evidencefs,subtype=evidencefs"};
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(argv) / sizeof(argv[0]); i++)
+		r = fuse_opt_add_arg(&args, argv[i]);
+	if (r == 0)
+		s->fuse = fuse_session_new(&args, ops_table(), sizeof(*ops_table()), s);
+	fuse_opt_free_args(&args);
+	return s->fuse ? 0 : err_errno(e, ENOMEM, "cannot make a FUSE session");
+}
+
+/* The first request is INIT: answered here, so that what the kernel can do is known. */
+static int answer_init(struct session *s, struct err *e)
+{
+	struct fuse_buf buf = {.mem = NULL};
+	int n = 0;
+
+	do {
+		n = fuse_session_receive_buf(s->fuse, &buf);
+	} while (n == -EINTR);
+	if (n > 0)
+		fuse_session_process_buf(s->fuse, &buf);
+	free(buf.mem);
+	return n > 0 ? 0 : err_set(e, EIO, "the kernel did not begin the FUSE session");
+}
+
+static int record_act(struct session *s, enum audit_type type)
+{
+	const struct asker self = {.uid = s->policy.owner, .gid = s->gid, .pid = getpid()};
+	struct act a = {.type = type, .length = s->degraded};
+
+	return gate_record(s, &self, &a, NULL);
+}
+
+int session_mount(struct session *s, struct err *e)
+{
+	int r = 0;
+
+	fuse_set_log_func(quiet_log);
+	r = make_fuse(s, e);
+	if (r)
+		return r;
+	if (fuse_session_mount(s->fuse, s->mountpoint)) {
+		fuse_session_destroy(s->fuse);
+		s->fuse = NULL;
+		return err_set(e, EPERM,
+			"cannot mount on %s: the kernel or fusermount3 refuses; the folder must be "
+			"yours "
+			"and writable, and /etc/fuse.conf must not forbid it",
+			s->mountpoint);
+	}
+	r = kernel_attach(s, e);
+	if (r == 0)
+		r = answer_init(s, e);
+	if (r == 0 && record_act(s, AUDIT_START))
+		r = err_set(e, EIO, "the access log below %s cannot be written", s->state_dir);
+	return r;
+}
+
+int session_run(struct session *s)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int r = config ? 0 : -ENOMEM;
+
+	if (r == 0 && fuse_set_signal_handlers(s->fuse))
+		r = -EIO;
+	if (r == 0) {
+		fuse_loop_cfg_set_clone_fd(config, 0);
+		fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
+		fuse_loop_cfg_set_idle_threads(config, THREADS_MAX);
+		r = fuse_session_loop_mt(s->fuse, config);
+		fuse_remove_signal_handlers(s->fuse);
+		if (r > 0)
+			r = 0; /* a signal asked for the end */
+	}
+	fuse_loop_cfg_destroy(config);
+	return r;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	if (s->fuse) {
+		fuse_session_unmount(s->fuse);
+		fuse_session_destroy(s->fuse);
+	}
+	if (s->log)
+		record_act(s, AUDIT_STOP);
+	audit_close(s->log);
+	while (s->buffers.count > 0)
+		free(s->buffers.idle[--s->buffers.count]);
+	pthread_mutex_destroy(&s->buffers.lock);
+	free(s->state_dir);
+	free(s->mountpoint);
+	free(s);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* content.c - the bytes of one trace; see content.h. */
+#include "serve/content.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/extent.h"
+#include "serve/describe.h"
+
+struct content {
+	struct evidence *ev;
+	enum content_tag tag;
+	uint64_t size;
+	struct extent_map map; /* CONTENT_EXTENTS */
+	struct buf bytes;      /* CONTENT_RESIDENT: from `skip` on */
+	size_t skip;
+	unsigned volume; /* CONTENT_WORKER: what to ask for */
+	uint64_t inode;
+	uint32_t attr_type;
+	uint32_t attr_id;
+};
+
+static int open_range(struct content *c, uint64_t offset, uint64_t length)
+{
+	c->tag = CONTENT_EXTENTS;
+	c->size = length;
+	if (length == 0)
+		return 0;
+	c->map.v = calloc(1, sizeof(*c->map.v));
+	if (!c->map.v)
+		return -ENOMEM;
+	c->map.n = 1;
+	c->map.v[0] = (struct extent){.length = length, .offset = offset, .kind = EXTENT_DATA};
+	return 0;
+}
+
+/* @packed is moved into the content or left for the caller to release. */
+static int open_packed(struct content *c, struct buf *packed, uint64_t size)
+{
+	if (packed->len == 0)
+		return -EIO;
+	c->tag = (enum content_tag)packed->data[0];
+	c->size = size;
+	switch (c->tag) {
+	case CONTENT_EMPTY:
+		return size == 0 ? 0 : -EIO;
+	case CONTENT_EXTENTS:
+		return extent_map_decode(
+			       packed->data, packed->len, size, source_size(c->ev->media), &c->map)
+			       ? -EIO
+			       : 0;
+	case CONTENT_RESIDENT:
+		if (size != packed->len - 1)
+			return -EIO;
+		c->bytes = *packed;
+		c->skip = 1;
+		*packed = (struct buf)BUF_INIT;
+		return 0;
+	case CONTENT_WORKER:
+	case CONTENT_ERROR:
+		return 0;
+	}
+	return -EIO;
+}
+
+static int open_unallocated(struct content *c, unsigned k)
+{
+	struct evidence_cursor cur;
+	struct index_reader *reader = NULL;
+	struct buf packed = BUF_INIT;
+	uint64_t size = 0;
+	int r = 0;
+
+	evidence_cursor_init(&cur, c->ev);
+	r = evidence_reader(&cur, trace_id(1 + 2 * k, 0), &reader);
+	if (r == 0)
+		r = trace_unallocated(reader, &packed, &size);
+	if (r == -ENOENT) {
+		r = 0; /* none was told: empty */
+		c->tag = CONTENT_EMPTY;
+	} else if (r == 0) {
+		r = open_packed(c, &packed, size);
+	}
+	evidence_cursor_release(&cur);
+	buf_release(&packed);
+	return r;
+}
+
+static int open_added(struct content *c, uint64_t number)
+{
+	const struct manifest *m = &c->ev->manifest;
+	size_t k = (size_t)(number - TRACE_VOLUME_RAW(0)) / 2;
+
+	if (number == TRACE_EVIDENCE_DIR)
+		return -EISDIR;
+	if (number == TRACE_IMAGE_RAW)
+		return open_range(c, 0, m->image.media_size);
+	if (number == TRACE_EVIDENCE_TXT) {
+		c->tag = CONTENT_RESIDENT;
+		describe(c->ev, &c->bytes);
+		c->size = c->bytes.len;
+		return c->bytes.error;
+	}
+	if (k >= m->n)
+		return -ENOENT;
+	if (number == TRACE_VOLUME_RAW(k))
+		return open_range(c, m->volumes[k].scan.offset, m->volumes[k].scan.length);
+	return open_unallocated(c, (unsigned)k);
+}
+
+static int open_trace(struct content *c, uint64_t id)
+{
+	struct evidence_cursor cur;
+	struct index_reader *reader = NULL;
+	struct buf packed = BUF_INIT;
+	struct trace t = {0};
+	int r = 0;
+
+	evidence_cursor_init(&cur, c->ev);
+	r = evidence_get(&cur, id, &t);
+	if (r == 0 && t.kind == ENTRY_DIR)
+		r = -EISDIR;
+	c->volume = r == 0 ? trace_volume(id) : 0;
+	c->inode = t.inode;
+	c->attr_type = t.attr_type;
+	c->attr_id = t.attr_id;
+	if (r == 0)
+		r = evidence_reader(&cur, id, &reader);
+	if (r == 0)
+		r = trace_content(reader, trace_to_index(id), &packed);
+	if (r == 0)
+		r = open_packed(c, &packed, t.size);
+	evidence_cursor_release(&cur);
+	buf_release(&packed);
+	return r;
+}
+
+int content_open(struct evidence *ev, uint64_t id, struct content **out)
+{
+	struct content *c = calloc(1, sizeof(*c));
+	int r = 0;
+
+	if (!c)
+		return -ENOMEM;
+	c->ev = ev;
+	if (trace_part(id) == 0)
+		r = open_added(c, trace_number(id));
+	else
+		r = open_trace(c, id);
+	if (r) {
+		content_close(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+void content_close(struct content *c)
+{
+	if (!c)
+		return;
+	extent_map_release(&c->map);
+	buf_release(&c->bytes);
+	free(c);
+}
+
+uint64_t content_size(const struct content *c)
+{
+	return c->size;
+}
+
+static ssize_t read_extents(const struct content *c, uint8_t *buf, size_t len, uint64_t off)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		const struct extent *x = extent_map_find(&c->map, off + done);
+		uint64_t in = 0;
+		uint64_t left = 0;
+		size_t want = 0;
+		ssize_t n = 0;
+
+		if (!x)
+			return done ? (ssize_t)done : -EIO;
+		in = off + done - x->start;
+		left = x->length - in;
+		want = left < len - done ? (size_t)left : len - done;
+		if (x->kind == EXTENT_ZERO) {
+			memset(buf + done, 0, want);
+			n = (ssize_t)want;
+		} else if (x->kind == EXTENT_DATA) {
+			n = source_pread(c->ev->media, buf + done, want, x->offset + in);
+		} else {
+			n = -EIO;
+		}
+		if (n <= 0)
+			return done ? (ssize_t)done : -EIO;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t off)
+{
+	ssize_t n = 0;
+
+	if (off >= c->size)
+		return 0;
+	if (len > c->size - off)
+		len = (size_t)(c->size - off);
+	switch (c->tag) {
+	case CONTENT_EMPTY:
+		return 0;
+	case CONTENT_EXTENTS:
+		return read_extents(c, buf, len, off);
+	case CONTENT_RESIDENT:
+		memcpy(buf, c->bytes.data + c->skip + off, len);
+		return (ssize_t)len;
+	case CONTENT_WORKER:
+		n = workers_read(c->ev->workers, c->volume, c->inode, c->attr_type, c->attr_id, buf,
+			len, off);
+		/* before the end of the trace nothing may be missing */
+		return n == 0 ? -EIO : n;
+	case CONTENT_ERROR:
+		break;
+	}
+	return -EIO;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* content.h - the bytes of one trace, open for reading. Safe from several threads. */
+#ifndef EVIDENCEFS_SERVE_CONTENT_H
+#define EVIDENCEFS_SERVE_CONTENT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "serve/evidence.h"
+
+struct content;
+
+/**
+ * content_open() - make ready what a read needs: extents, resident bytes
+ * EVIDENCE.txt is taken as it is at this moment.
+ * Return: 0 and *@out; -EIO contents cannot be told; -EISDIR; -ENOMEM.
+ */
+int content_open(struct evidence *ev, uint64_t id, struct content **out);
+void content_close(struct content *c);
+
+/** content_size() - bytes. */
+uint64_t content_size(const struct content *c);
+
+/**
+ * content_read() - read at an offset
+ * Return: bytes; fewer at the end, or before a fault that lies further on
+ * (asking again from there reports it); 0 past the end; -EIO.
+ */
+ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t off);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * evidence.h - one piece of evidence, open for serving
+ *
+ * The traces of all its volumes and what the mount adds (EVIDENCE.txt,
+ * image.raw, byte streams of volumes) as one tree of trace ids (trace/id.h).
+ * Knows nothing of FUSE, of users, or of who may see what. Safe from several
+ * threads; a cursor belongs to one.
+ */
+#ifndef EVIDENCEFS_SERVE_EVIDENCE_H
+#define EVIDENCEFS_SERVE_EVIDENCE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "image/files.h"
+#include "image/source.h"
+#include "ingest/manifest.h"
+#include "trace/id.h"
+#include "trace/index.h"
+#include "worker/client.h"
+
+#define EVIDENCE_FAULTS_MAX 1000
+
+struct hashes; /* serve/hashes.h */
+
+struct evidence_volume {
+	struct index *index; /* NULL: not recognised */
+	char deleted_name[64];
+	char unallocated_name[64];
+	char raw_name[64];
+	uint64_t unallocated_size;
+};
+
+struct evidence {
+	char name[256]; /* the folder it is shown as */
+	char *dir;      /* STATE/evidence/KEY */
+	const struct image_files *files;
+	struct manifest manifest;
+	struct workers *workers;
+	struct source *media;
+	struct evidence_volume *volumes; /* manifest.n of them */
+	struct hashes *hashes;
+	pthread_mutex_t lock; /* over faults */
+	char *faults[EVIDENCE_FAULTS_MAX];
+	size_t fault_count;   /* may be more than are kept */
+	_Atomic bool damaged; /* an index is not what its digest says: nothing is served */
+};
+
+struct evidence_opts {
+	const char *name;
+	const char *types;
+	const char *worker; /* as workers_opts.program */
+	bool hash;          /* false: no hash totals, no hashes of traces (--no-hash) */
+};
+
+/**
+ * evidence_open() - open for serving
+ * @dir, @m: from ingest(); @m's contents are taken
+ * @f:       the image; borrowed. NULL: names and attributes only, no contents
+ */
+int evidence_open(const char *dir, struct manifest *m, const struct image_files *f,
+	const struct evidence_opts *o, struct evidence **out, struct err *e);
+/** evidence_close() - every cursor and content must be released. NULL allowed. */
+void evidence_close(struct evidence *ev);
+
+/** evidence_fault() - note a fault in the evidence for EVIDENCE.txt; once for each text. */
+void evidence_fault(struct evidence *ev, const char *text);
+
+/* A thread's place in the indexes, held for one request. */
+struct evidence_cursor {
+	struct evidence *ev;
+	unsigned volume;
+	struct index_reader *reader;
+};
+
+void evidence_cursor_init(struct evidence_cursor *c, struct evidence *ev);
+void evidence_cursor_release(struct evidence_cursor *c);
+
+/**
+ * evidence_get() - one trace
+ * Ids in @t are the evidence's. Return: 0; -ENOENT; -EIO.
+ */
+int evidence_get(struct evidence_cursor *c, uint64_t id, struct trace *t);
+int evidence_lookup(
+	struct evidence_cursor *c, uint64_t dir, const void *name, size_t n, struct trace *t);
+/**
+ * evidence_child() - the next child of a directory
+ * @pos: 0 to begin; moved behind the child that is returned
+ * Return: 0; -ENOENT no more; -EIO.
+ */
+int evidence_child(
+	struct evidence_cursor *c, const struct trace *dir, uint64_t *pos, struct trace *t);
+
+/** evidence_reader() - the index reader of the volume that trace @id lies in. Borrowed. */
+int evidence_reader(struct evidence_cursor *c, uint64_t id, struct index_reader **out);
+
+/**
+ * evidence_path() - append a trace's path below the evidence's folder
+ * "p2-ntfs/Users/x", nothing for the folder itself.
+ */
+int evidence_path(struct evidence_cursor *c, uint64_t id, struct buf *out);
+/** evidence_depth() - directories between a trace and its volume's root. -errno. */
+int evidence_depth(struct evidence_cursor *c, const struct trace *t);
+
+/** evidence_is_live() - whether a trace's contents change: EVIDENCE.txt. */
+static inline bool evidence_is_live(uint64_t id)
+{
+	return id == trace_id(0, TRACE_EVIDENCE_TXT);
+}
+
+#endif

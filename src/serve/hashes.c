@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hashes.c - hash totals and the hash of every trace; see hashes.h. */
+#include "serve/hashes.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/db.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "serve/content.h"
+
+#define BLOCK        ((size_t)4 << 20)
+#define COMMIT_EVERY 2000 /* traces between two commits */
+#define ALWAYS_HASHED                                                                              \
+	(UINT64_C(4) << 30) /* bytes; a larger trace only if the image could hold it */
+#define NICENESS 5          /* readers come first */
+
+static const char schema[] =
+	"CREATE TABLE IF NOT EXISTS total(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS trace(id INTEGER PRIMARY KEY, sha256 BLOB);"
+	"CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value) WITHOUT ROWID;";
+
+struct hashes {
+	struct evidence *ev;
+	bool wanted;
+	char *path;
+	int lock_fd; /* held while this process makes hashes; -1: not */
+	struct db *db;
+	struct db_stmt *get;
+	struct db_stmt *put;
+	pthread_mutex_t lock; /* over db, its statements, status */
+	struct hashes_status status;
+	pthread_t thread;
+	bool started;
+	atomic_bool stop;
+};
+
+/* ---- a digest that another thread works on ------------------------------- */
+
+struct lane {
+	struct digest *digest;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	const void *block; /* NULL: idle */
+	size_t len;
+	bool end;
+};
+
+static void *lane_main(void *arg)
+{
+	struct lane *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	for (;;) {
+		while (!l->block && !l->end)
+			pthread_cond_wait(&l->changed, &l->lock);
+		if (!l->block)
+			break;
+		pthread_mutex_unlock(&l->lock);
+		digest_update(l->digest, l->block, l->len);
+		pthread_mutex_lock(&l->lock);
+		l->block = NULL;
+		pthread_cond_broadcast(&l->changed);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+static void lane_feed(struct lane *l, const void *block, size_t len)
+{
+	pthread_mutex_lock(&l->lock);
+	l->block = block;
+	l->len = len;
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void lane_wait(struct lane *l)
+{
+	pthread_mutex_lock(&l->lock);
+	while (l->block)
+		pthread_cond_wait(&l->changed, &l->lock);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static int lane_begin(struct lane *l, enum digest_kind kind)
+{
+	*l = (struct lane){.digest = digest_new(kind)};
+	if (!l->digest)
+		return -ENOMEM;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->changed, NULL);
+	if (pthread_create(&l->thread, NULL, lane_main, l)) {
+		digest_free(l->digest);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+static void lane_end(struct lane *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->end = true;
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+	pthread_join(l->thread, NULL);
+	pthread_cond_destroy(&l->changed);
+	pthread_mutex_destroy(&l->lock);
+	digest_free(l->digest);
+}
+
+/* ---- status ------------------------------------------------------------------ */
+
+void hashes_status(struct hashes *h, struct hashes_status *s)
+{
+	pthread_mutex_lock(&h->lock);
+	*s = h->status;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void set_state(struct hashes *h, enum hashes_state state, uint64_t done, uint64_t total)
+{
+	pthread_mutex_lock(&h->lock);
+	h->status.state = state;
+	h->status.done = done;
+	h->status.total = total;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void set_failed(struct hashes *h, const char *text)
+{
+	pthread_mutex_lock(&h->lock);
+	h->status.state = HASHES_FAILED;
+	snprintf(h->status.error, sizeof(h->status.error), "%s", text);
+	pthread_mutex_unlock(&h->lock);
+}
+
+int hashes_get(struct hashes *h, uint64_t trace, uint8_t out[32])
+{
+	int r = -ENOENT;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->get) {
+		size_t n = 0;
+		const void *p = NULL;
+
+		db_bind_int(h->get, 1, (int64_t)trace);
+		if (db_step(h->get, NULL) == 1) {
+			p = db_blob(h->get, 0, &n);
+			if (p && n == 32) {
+				memcpy(out, p, 32);
+				r = 0;
+			}
+		}
+		db_stmt_reset(h->get);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+/* ---- the indexes against their digests ------------------------------------- */
+
+static int check_indexes(struct hashes *h)
+{
+	struct evidence *ev = h->ev;
+
+	set_state(h, HASHES_CHECKING, 0, 0);
+	for (size_t k = 0; k < ev->manifest.n && !h->stop; k++) {
+		uint8_t digest[32];
+		char *path = NULL;
+		int r = 0;
+
+		if (!ev->volumes[k].index)
+			continue;
+		path = manifest_index_path(ev->dir, k);
+		r = path ? digest_file(path, digest, NULL) : -ENOMEM;
+		free(path);
+		if (r == 0 && memcmp(digest, ev->manifest.volumes[k].digest, sizeof(digest)) == 0)
+			continue;
+		ev->damaged = true;
+		evidence_fault(ev,
+			"an index of this evidence was changed after it was made: nothing "
+			"of it is served; unmount, run `evidencefs state remove`, mount again");
+		set_failed(h, "an index is damaged");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/* ---- totals ---------------------------------------------------------------------- */
+
+static int put_total(struct hashes *h, const char *name, const void *p, size_t n)
+{
+	struct db_stmt *s = NULL;
+	int r = db_prepare(h->db, "INSERT OR REPLACE INTO total VALUES(?1,?2)", &s, NULL);
+
+	if (r == 0) {
+		db_bind_text(s, 1, name);
+		db_bind_blob(s, 2, p, n);
+		r = db_run(s, NULL);
+	}
+	db_stmt_free(s);
+	return r;
+}
+
+static bool get_total(struct hashes *h, const char *name, void *p, size_t n)
+{
+	struct db_stmt *s = NULL;
+	bool found = false;
+
+	if (db_prepare(h->db, "SELECT value FROM total WHERE name=?1", &s, NULL) == 0) {
+		size_t len = 0;
+		const void *v = NULL;
+
+		db_bind_text(s, 1, name);
+		if (db_step(s, NULL) == 1) {
+			v = db_blob(s, 0, &len);
+			found = v && len == n;
+			if (found)
+				memcpy(p, v, n);
+		}
+	}
+	db_stmt_free(s);
+	return found;
+}
+
+static void load_totals(struct hashes *h)
+{
+	struct hashes_status *s = &h->status;
+	uint64_t unreadable = 0;
+
+	s->totals_known = get_total(h, "md5", s->md5, sizeof(s->md5)) &&
+			  get_total(h, "sha1", s->sha1, sizeof(s->sha1)) &&
+			  get_total(h, "sha256", s->sha256, sizeof(s->sha256));
+	if (get_total(h, "unreadable", &unreadable, sizeof(unreadable)))
+		s->unreadable_bytes = unreadable;
+}
+
+struct totals {
+	struct lane md5;
+	struct digest *sha1;
+	struct digest *sha256;
+	uint64_t unreadable;
+};
+
+/* The next block, or past an unreadable piece: its place is skipped and counted. */
+static ssize_t next_block(struct hashes *h, struct totals *t, uint8_t *block, uint64_t *off)
+{
+	const struct source *media = h->ev->media;
+	uint64_t piece =
+		h->ev->manifest.image.chunk_size ? h->ev->manifest.image.chunk_size : 65536;
+	ssize_t n = source_pread(media, block, BLOCK, *off);
+
+	if (n >= 0)
+		return n;
+	piece -= *off % piece;
+	if (piece > source_size(media) - *off)
+		piece = source_size(media) - *off;
+	t->unreadable += piece;
+	*off += piece;
+	return 0;
+}
+
+static void read_image(struct hashes *h, struct totals *t, uint8_t *blocks)
+{
+	uint64_t size = source_size(h->ev->media);
+	uint64_t off = 0;
+	unsigned turn = 0;
+
+	while (off < size && !h->stop) {
+		uint8_t *block = blocks + (turn++ % 2) * BLOCK;
+		ssize_t n = next_block(h, t, block, &off);
+
+		lane_wait(&t->md5);
+		if (n > 0) {
+			lane_feed(&t->md5, block, (size_t)n);
+			digest_update(t->sha1, block, (size_t)n);
+			digest_update(t->sha256, block, (size_t)n);
+			off += (uint64_t)n;
+		}
+		set_state(h, HASHES_IMAGE, off, size);
+	}
+	lane_wait(&t->md5);
+}
+
+static int keep_totals(struct hashes *h, struct totals *t)
+{
+	struct hashes_status s = {0};
+	int r = 0;
+
+	digest_final(t->md5.digest, s.md5);
+	digest_final(t->sha1, s.sha1);
+	digest_final(t->sha256, s.sha256);
+	pthread_mutex_lock(&h->lock);
+	h->status.unreadable_bytes = t->unreadable;
+	if (t->unreadable) {
+		r = put_total(h, "unreadable", &t->unreadable, sizeof(t->unreadable));
+	} else {
+		memcpy(h->status.md5, s.md5, sizeof(s.md5));
+		memcpy(h->status.sha1, s.sha1, sizeof(s.sha1));
+		memcpy(h->status.sha256, s.sha256, sizeof(s.sha256));
+		r = put_total(h, "md5", s.md5, sizeof(s.md5));
+		if (r == 0)
+			r = put_total(h, "sha1", s.sha1, sizeof(s.sha1));
+		if (r == 0)
+			r = put_total(h, "sha256", s.sha256, sizeof(s.sha256));
+		h->status.totals_known = true;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+static int make_totals(struct hashes *h)
+{
+	struct totals t = {0};
+	uint8_t *blocks = malloc(2 * BLOCK);
+	int r = blocks ? lane_begin(&t.md5, DIGEST_MD5) : -ENOMEM;
+
+	if (r == 0) {
+		t.sha1 = digest_new(DIGEST_SHA1);
+		t.sha256 = digest_new(DIGEST_SHA256);
+		if (t.sha1 && t.sha256)
+			read_image(h, &t, blocks);
+		else
+			r = -ENOMEM;
+		if (r == 0 && !h->stop)
+			r = keep_totals(h, &t);
+		lane_end(&t.md5);
+	}
+	digest_free(t.sha1);
+	digest_free(t.sha256);
+	free(blocks);
+	return r;
+}
+
+/* ---- every trace ----------------------------------------------------------------- */
+
+static int locked_exec(struct hashes *h, const char *sql)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	r = db_exec(h->db, sql, NULL);
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+static int put_trace(struct hashes *h, uint64_t id, const uint8_t *sha256, uint64_t bytes)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	db_bind_int(h->put, 1, (int64_t)id);
+	if (sha256)
+		db_bind_blob(h->put, 2, sha256, 32);
+	else
+		db_bind_null(h->put, 2);
+	r = db_run(h->put, NULL);
+	h->status.done += bytes;
+	if (sha256)
+		h->status.traces_hashed++;
+	else
+		h->status.traces_unreadable++;
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+static int hash_contents(
+	struct hashes *h, uint64_t id, struct digest *d, uint8_t *block, uint8_t out[32])
+{
+	struct content *c = NULL;
+	uint64_t off = 0;
+	int r = content_open(h->ev, id, &c);
+
+	while (r == 0 && off < content_size(c) && !h->stop) {
+		ssize_t n = content_read(c, block, BLOCK, off);
+
+		if (n <= 0) {
+			r = -EIO;
+		} else {
+			digest_update(d, block, (size_t)n);
+			off += (uint64_t)n;
+		}
+	}
+	/* also after a fault: leaves the digest ready for the next */
+	if (digest_final(d, out))
+		r = -EIO;
+	content_close(c);
+	return r;
+}
+
+static int hash_trace(struct hashes *h, const struct trace *t, struct digest *d, uint8_t *block)
+{
+	uint8_t value[32];
+	int r = 0;
+
+	if (t->first != t->id && hashes_get(h, t->first, value) == 0)
+		return put_trace(h, t->id, value, t->size);
+	if (t->size > ALWAYS_HASHED && t->size / 2 > source_size(h->ev->media))
+		return put_trace(h, t->id, NULL, t->size);
+	r = hash_contents(h, t->id, d, block, value);
+	if (h->stop)
+		return 0;
+	return put_trace(h, t->id, r ? NULL : value, t->size);
+}
+
+/* Where an earlier run ended: the counts, and the last trace of each volume. */
+static uint64_t resume_at(struct hashes *h, uint64_t low, uint64_t high)
+{
+	struct db_stmt *s = NULL;
+	uint64_t id = low;
+
+	pthread_mutex_lock(&h->lock);
+	if (db_prepare(h->db, "SELECT max(id) FROM trace WHERE id>=?1 AND id<?2", &s, NULL) == 0) {
+		db_bind_int(s, 1, (int64_t)low);
+		db_bind_int(s, 2, (int64_t)high);
+		if (db_step(s, NULL) == 1 && !db_is_null(s, 0))
+			id = (uint64_t)db_int(s, 0);
+	}
+	db_stmt_free(s);
+	pthread_mutex_unlock(&h->lock);
+	return id;
+}
+
+static int hash_volume(struct hashes *h, unsigned k, struct digest *d, uint8_t *block)
+{
+	uint64_t after = resume_at(h, trace_of_index(k, 0), trace_of_index(k + 1, 0));
+	uint64_t since = 0;
+	int r = locked_exec(h, "BEGIN");
+
+	while (r == 0 && !h->stop) {
+		struct evidence_cursor c;
+		struct index_reader *reader = NULL;
+		struct trace t = {0};
+
+		evidence_cursor_init(&c, h->ev);
+		r = evidence_reader(&c, trace_of_index(k, 0), &reader);
+		if (r == 0)
+			r = trace_next_file(reader, after - trace_of_index(k, 0), &t);
+		after = trace_of_index(k, t.id);
+		t.id = after;
+		t.first = trace_of_index(k, t.first);
+		evidence_cursor_release(&c); /* the numbers of t stay good, its names do not */
+		if (r == 0)
+			r = hash_trace(h, &t, d, block);
+		if (r == 0 && ++since % COMMIT_EVERY == 0)
+			r = locked_exec(h, "COMMIT; BEGIN");
+	}
+	if (r == 0 || r == -ENOENT)
+		r = locked_exec(h, "COMMIT");
+	else
+		locked_exec(h, "COMMIT");
+	return r;
+}
+
+static uint64_t contents_bytes(struct hashes *h)
+{
+	uint64_t total = 0;
+
+	for (unsigned k = 0; k < h->ev->manifest.n; k++) {
+		struct evidence_cursor c;
+		struct index_reader *reader = NULL;
+		struct index_counts counts = {0};
+
+		evidence_cursor_init(&c, h->ev);
+		if (evidence_reader(&c, trace_of_index(k, 0), &reader) == 0 &&
+			index_counts(reader, &counts) == 0)
+			total += counts.content_bytes;
+		evidence_cursor_release(&c);
+	}
+	return total;
+}
+
+static int hash_traces(struct hashes *h)
+{
+	struct digest *d = digest_new(DIGEST_SHA256);
+	uint8_t *block = malloc(BLOCK);
+	int r = d && block ? 0 : -ENOMEM;
+
+	set_state(h, HASHES_TRACES, 0, contents_bytes(h));
+	for (unsigned k = 0; r == 0 && k < h->ev->manifest.n && !h->stop; k++) {
+		if (h->ev->volumes[k].index)
+			r = hash_volume(h, k, d, block);
+	}
+	digest_free(d);
+	free(block);
+	return r;
+}
+
+static void count_traces(struct hashes *h)
+{
+	struct db_stmt *s = NULL;
+
+	if (db_prepare(h->db, "SELECT count(sha256), count(*) - count(sha256) FROM trace", &s,
+		    NULL) == 0 &&
+		db_step(s, NULL) == 1) {
+		h->status.traces_hashed = (uint64_t)db_int(s, 0);
+		h->status.traces_unreadable = (uint64_t)db_int(s, 1);
+	}
+	db_stmt_free(s);
+}
+
+static bool is_done(struct hashes *h)
+{
+	struct db_stmt *s = NULL;
+	bool done = false;
+
+	if (db_prepare(h->db, "SELECT 1 FROM state WHERE key='done'", &s, NULL) == 0)
+		done = db_step(s, NULL) == 1;
+	db_stmt_free(s);
+	return done;
+}
+
+static void *hashes_main(void *arg)
+{
+	struct hashes *h = arg;
+	char text[256];
+	int r = check_indexes(h);
+
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
+	if (r || !h->wanted || h->lock_fd < 0 || h->stop) {
+		if (r == 0)
+			set_state(h,
+				is_done(h)  ? HASHES_DONE
+				: h->wanted ? HASHES_ELSEWHERE
+					    : HASHES_OFF,
+				0, 0);
+		return NULL;
+	}
+	if (!is_done(h)) {
+		if (!h->status.totals_known && !h->status.unreadable_bytes)
+			r = make_totals(h);
+		if (r == 0 && !h->stop)
+			r = hash_traces(h);
+		if (r == 0 && !h->stop)
+			r = locked_exec(h, "INSERT OR REPLACE INTO state VALUES('done',1)");
+	}
+	if (r) {
+		snprintf(text, sizeof(text), "%s: %s", h->path, strerror(-r));
+		set_failed(h, text);
+	} else if (!h->stop) {
+		set_state(h, HASHES_DONE, 0, 0);
+	}
+	return NULL;
+}
+
+/* ---- open, start, close -------------------------------------------------------- */
+
+static int open_db(struct hashes *h, struct err *e)
+{
+	bool there = access(h->path, F_OK) == 0;
+	int r = 0;
+
+	if (!there && h->lock_fd < 0)
+		return 0; /* nothing was made, and this process makes nothing */
+	r = db_open(h->path, h->lock_fd >= 0 ? DB_WRITE : DB_READ, &h->db, e);
+	if (r == 0 && h->lock_fd >= 0)
+		r = db_exec(h->db, schema, e);
+	if (r == 0)
+		r = db_prepare(h->db, "SELECT sha256 FROM trace WHERE id=?1", &h->get, e);
+	if (r == 0 && h->lock_fd >= 0)
+		r = db_prepare(h->db, "INSERT OR REPLACE INTO trace VALUES(?1,?2)", &h->put, e);
+	if (r == 0) {
+		load_totals(h);
+		count_traces(h);
+	}
+	return r;
+}
+
+int hashes_open(struct evidence *ev, bool hash, struct hashes **out, struct err *e)
+{
+	struct hashes *h = calloc(1, sizeof(*h));
+	char *lock_path = NULL;
+	int r = 0;
+
+	if (!h)
+		return err_errno(e, ENOMEM, "%s", ev->dir);
+	h->ev = ev;
+	h->wanted = hash;
+	h->lock_fd = -1;
+	h->status.state = HASHES_CHECKING;
+	pthread_mutex_init(&h->lock, NULL);
+	if (asprintf(&h->path, "%s/hashes.db", ev->dir) < 0 ||
+		asprintf(&lock_path, "%s/hashes.lock", ev->dir) < 0)
+		r = err_errno(e, ENOMEM, "%s", ev->dir);
+	if (r == 0 && hash) {
+		h->lock_fd = file_lock(lock_path, 0, e);
+		if (h->lock_fd < 0 && h->lock_fd != -EAGAIN)
+			r = h->lock_fd;
+	}
+	free(lock_path);
+	if (r == 0)
+		r = open_db(h, e);
+	if (r) {
+		hashes_close(h);
+		return r;
+	}
+	*out = h;
+	return 0;
+}
+
+int hashes_start(struct hashes *h, struct err *e)
+{
+	int r = pthread_create(&h->thread, NULL, hashes_main, h);
+
+	if (r)
+		return err_errno(e, r, "cannot start the hashing thread");
+	h->started = true;
+	return 0;
+}
+
+void hashes_close(struct hashes *h)
+{
+	if (!h)
+		return;
+	h->stop = true;
+	if (h->started)
+		pthread_join(h->thread, NULL);
+	db_stmt_free(h->get);
+	db_stmt_free(h->put);
+	db_close(h->db);
+	if (h->lock_fd >= 0)
+		close(h->lock_fd);
+	pthread_mutex_destroy(&h->lock);
+	free(h->path);
+	free(h);
+}

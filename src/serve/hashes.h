@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hashes.h - hash totals of the image and SHA-256 of every trace with contents
+ *
+ * Made by a thread behind the mount, kept in STATE/evidence/KEY/hashes.db,
+ * taken up again where an earlier run ended. The same thread first checks the
+ * indexes against the digests in the manifest.
+ */
+#ifndef EVIDENCEFS_SERVE_HASHES_H
+#define EVIDENCEFS_SERVE_HASHES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "serve/evidence.h"
+
+enum hashes_state {
+	HASHES_OFF,      /* --no-hash, and none were made earlier */
+	HASHES_CHECKING, /* indexes against their digests */
+	HASHES_IMAGE,    /* totals */
+	HASHES_TRACES,   /* each trace */
+	HASHES_DONE,
+	HASHES_FAILED,   /* could not go on: see error */
+	HASHES_ELSEWHERE /* another process is at it */
+};
+
+struct hashes_status {
+	enum hashes_state state;
+	uint64_t done; /* bytes of the image, or contents bytes of traces */
+	uint64_t total;
+	bool totals_known;
+	uint8_t md5[16];
+	uint8_t sha1[20];
+	uint8_t sha256[32];
+	uint64_t unreadable_bytes; /* of the image: then there are no totals */
+	uint64_t traces_hashed;
+	uint64_t traces_unreadable;
+	char error[512];
+};
+
+/** hashes_open() - open what is there; the thread starts with hashes_start(). */
+int hashes_open(struct evidence *ev, bool hash, struct hashes **out, struct err *e);
+/** hashes_start() - begin behind the mount. */
+int hashes_start(struct hashes *h, struct err *e);
+/** hashes_close() - stops the thread at its next block and waits for it. NULL allowed. */
+void hashes_close(struct hashes *h);
+
+void hashes_status(struct hashes *h, struct hashes_status *s);
+/** hashes_get() - SHA-256 of a trace. Return: 0; -ENOENT not known (yet). */
+int hashes_get(struct hashes *h, uint64_t trace, uint8_t out[32]);
+
+#endif

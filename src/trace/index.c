@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* index.c - the traces of one volume, read from its finished index; see index.h. */
+#include "trace/index.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/db.h"
+#include "image/extent.h"
+#include "trace/id.h"
+#include "trace/row.h"
+
+#define COLUMNS "id, parent, last, name, kind, flags, inode, first, nlink, size, meta"
+
+struct index_reader {
+	struct db *db;
+	struct db_stmt *get;
+	struct db_stmt *lookup;
+	struct db_stmt *content;
+	struct db_stmt *big;
+	struct db_stmt *next_file;
+	struct db_stmt *busy; /* whose row the last struct trace points into */
+	struct index_reader *next;
+};
+
+struct index {
+	char *path;
+	pthread_mutex_t lock;
+	struct index_reader *idle;
+};
+
+static void reader_free(struct index_reader *r)
+{
+	if (!r)
+		return;
+	db_stmt_free(r->get);
+	db_stmt_free(r->lookup);
+	db_stmt_free(r->content);
+	db_stmt_free(r->big);
+	db_stmt_free(r->next_file);
+	db_close(r->db);
+	free(r);
+}
+
+static int reader_new(const char *path, struct index_reader **out, struct err *e)
+{
+	struct index_reader *r = calloc(1, sizeof(*r));
+	const char *next_file = "SELECT " COLUMNS " FROM trace WHERE id > ?1 AND kind IN (1,4) AND"
+				" size > 0 AND flags & 0x80 = 0 ORDER BY id LIMIT 1";
+	int rc = r ? db_open(path, DB_IMMUTABLE, &r->db, e) : err_errno(e, ENOMEM, "%s", path);
+
+	if (rc == 0)
+		rc = db_prepare(r->db, "SELECT " COLUMNS " FROM trace WHERE id=?1", &r->get, e);
+	if (rc == 0)
+		rc = db_prepare(r->db, "SELECT " COLUMNS " FROM trace WHERE parent=?1 AND name=?2",
+			&r->lookup, e);
+	if (rc == 0)
+		rc = db_prepare(r->db, "SELECT content FROM trace WHERE id=?1", &r->content, e);
+	if (rc == 0)
+		rc = db_prepare(r->db, "SELECT content, size FROM big WHERE id=?1", &r->big, e);
+	if (rc == 0)
+		rc = db_prepare(r->db, next_file, &r->next_file, e);
+	if (rc) {
+		reader_free(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+static int check_version(struct index_reader *r, const char *path, struct err *e)
+{
+	struct db_stmt *s = NULL;
+	int rc = db_prepare(r->db, "SELECT value FROM head WHERE key='version'", &s, e);
+
+	if (rc == 0) {
+		rc = db_step(s, e);
+		if (rc == 1 && db_int(s, 0) == INDEX_VERSION)
+			rc = 0;
+		else if (rc >= 0)
+			rc = err_set(e, EBADMSG, "%s: not an index of this version", path);
+	}
+	db_stmt_free(s);
+	return rc;
+}
+
+int index_open(const char *path, struct index **out, struct err *e)
+{
+	struct index *x = calloc(1, sizeof(*x));
+	int r = 0;
+
+	if (!x || !(x->path = strdup(path))) {
+		free(x);
+		return err_errno(e, ENOMEM, "%s", path);
+	}
+	pthread_mutex_init(&x->lock, NULL);
+	r = reader_new(path, &x->idle, e);
+	if (r == 0)
+		r = check_version(x->idle, path, e);
+	if (r) {
+		index_close(x);
+		return r;
+	}
+	*out = x;
+	return 0;
+}
+
+void index_close(struct index *x)
+{
+	if (!x)
+		return;
+	while (x->idle) {
+		struct index_reader *r = x->idle;
+
+		x->idle = r->next;
+		reader_free(r);
+	}
+	pthread_mutex_destroy(&x->lock);
+	free(x->path);
+	free(x);
+}
+
+int index_get_reader(struct index *x, struct index_reader **out)
+{
+	struct index_reader *r = NULL;
+
+	pthread_mutex_lock(&x->lock);
+	r = x->idle;
+	if (r)
+		x->idle = r->next;
+	pthread_mutex_unlock(&x->lock);
+	if (!r)
+		return reader_new(x->path, out, NULL);
+	*out = r;
+	return 0;
+}
+
+static void settle(struct index_reader *r)
+{
+	if (r->busy)
+		db_stmt_reset(r->busy);
+	r->busy = NULL;
+}
+
+void index_put_reader(struct index *x, struct index_reader *r)
+{
+	settle(r);
+	pthread_mutex_lock(&x->lock);
+	r->next = x->idle;
+	x->idle = r;
+	pthread_mutex_unlock(&x->lock);
+}
+
+static int take_row(struct index_reader *r, struct db_stmt *s, struct trace *t)
+{
+	size_t n = 0;
+	const void *meta = NULL;
+	int rc = db_step(s, NULL);
+
+	r->busy = s;
+	if (rc != 1)
+		return rc < 0 ? rc : -ENOENT;
+	*t = (struct trace){
+		.id = (uint64_t)db_int(s, 0),
+		.parent = (uint64_t)db_int(s, 1),
+		.last = (uint64_t)db_int(s, 2),
+		.kind = (enum entry_kind)db_int(s, 4),
+		.flags = (uint32_t)db_int(s, 5),
+		.inode = (uint64_t)db_int(s, 6),
+		.nlink = (uint32_t)db_int(s, 8),
+		.size = (uint64_t)db_int(s, 9),
+	};
+	t->first = db_is_null(s, 7) ? t->id : (uint64_t)db_int(s, 7);
+	t->name = db_blob(s, 3, &t->name_len);
+	meta = db_blob(s, 10, &n);
+	if (t->last < t->id || trace_part(t->last) != trace_part(t->id))
+		return -EBADMSG;
+	return row_decode(meta, n, t);
+}
+
+int trace_get(struct index_reader *r, uint64_t id, struct trace *t)
+{
+	settle(r);
+	db_bind_int(r->get, 1, (int64_t)id);
+	return take_row(r, r->get, t);
+}
+
+int trace_lookup(
+	struct index_reader *r, uint64_t parent, const void *name, size_t n, struct trace *t)
+{
+	settle(r);
+	db_bind_int(r->lookup, 1, (int64_t)parent);
+	db_bind_blob(r->lookup, 2, name, n);
+	return take_row(r, r->lookup, t);
+}
+
+int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, struct trace *t)
+{
+	int rc = 0;
+
+	if (from <= dir->id || from > dir->last)
+		return -ENOENT;
+	rc = trace_get(r, from, t);
+	/* ids are without gaps: a missing row is damage, not an end */
+	return rc == -ENOENT ? -EBADMSG : rc;
+}
+
+static int take_big(struct index_reader *r, int64_t id, struct buf *out, uint64_t *size)
+{
+	size_t n = 0;
+	const void *p = NULL;
+	int rc = 0;
+
+	db_bind_int(r->big, 1, id);
+	rc = db_step(r->big, NULL);
+	if (rc == 1) {
+		p = db_blob(r->big, 0, &n);
+		buf_put(out, p, n);
+		*size = (uint64_t)db_int(r->big, 1);
+	}
+	db_stmt_reset(r->big);
+	return rc == 1 ? out->error : rc < 0 ? rc : -ENOENT;
+}
+
+int trace_content(struct index_reader *r, uint64_t id, struct buf *out)
+{
+	uint64_t size = 0;
+	bool big = false;
+	int rc = 0;
+
+	settle(r);
+	db_bind_int(r->content, 1, (int64_t)id);
+	rc = db_step(r->content, NULL);
+	if (rc == 1) {
+		size_t n = 0;
+		const void *p = db_blob(r->content, 0, &n);
+
+		big = db_is_null(r->content, 0);
+		buf_put(out, p, n);
+	}
+	db_stmt_reset(r->content);
+	if (rc != 1)
+		return rc < 0 ? rc : -ENOENT;
+	if (!big)
+		return out->error;
+	rc = take_big(r, (int64_t)id, out, &size);
+	return rc == -ENOENT ? -EBADMSG : rc;
+}
+
+int trace_unallocated(struct index_reader *r, struct buf *out, uint64_t *size)
+{
+	settle(r);
+	return take_big(r, INDEX_UNALLOCATED, out, size);
+}
+
+int trace_next_file(struct index_reader *r, uint64_t after, struct trace *t)
+{
+	settle(r);
+	db_bind_int(r->next_file, 1, (int64_t)after);
+	return take_row(r, r->next_file, t);
+}
+
+static int head_value(struct index_reader *r, const char *sql, uint64_t *out)
+{
+	struct db_stmt *s = NULL;
+	int rc = db_prepare(r->db, sql, &s, NULL);
+
+	if (rc == 0) {
+		rc = db_step(s, NULL);
+		if (rc == 1)
+			*out = (uint64_t)db_int(s, 0);
+		rc = rc == 1 ? 0 : -EBADMSG;
+	}
+	db_stmt_free(s);
+	return rc;
+}
+
+int index_counts(struct index_reader *r, struct index_counts *c)
+{
+	int rc = 0;
+
+	settle(r);
+	rc = head_value(r, "SELECT value FROM head WHERE key='allocated'", &c->allocated);
+	if (rc == 0)
+		rc = head_value(r, "SELECT value FROM head WHERE key='deleted'", &c->deleted);
+	if (rc == 0)
+		rc = head_value(
+			r, "SELECT value FROM head WHERE key='with_contents'", &c->with_contents);
+	if (rc == 0)
+		rc = head_value(
+			r, "SELECT value FROM head WHERE key='content_bytes'", &c->content_bytes);
+	if (rc == 0)
+		rc = head_value(r, "SELECT value FROM head WHERE key='problems'", &c->problems);
+	return rc;
+}
+
+int index_problems(
+	struct index_reader *r, size_t max, void (*each)(void *ctx, const char *text), void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db, "SELECT text FROM problem ORDER BY n LIMIT ?1", &s, NULL);
+	if (rc)
+		return rc;
+	db_bind_int(s, 1, (int64_t)max);
+	while ((rc = db_step(s, NULL)) == 1)
+		each(ctx, db_text(s, 0));
+	db_stmt_free(s);
+	return rc;
+}

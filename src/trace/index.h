@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * index.h - the traces of one volume, read from its finished index
+ *
+ * An index file is immutable once it stands under its name; docs/FORMAT.index.md
+ * describes it. Ids here are the index's own (trace/id.h). A reader belongs to
+ * one thread while it is out; index_get_reader() hands one out without a wait.
+ */
+#ifndef EVIDENCEFS_TRACE_INDEX_H
+#define EVIDENCEFS_TRACE_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "fs/entry.h"
+
+struct index;
+struct index_reader;
+
+/* One trace. Pointers are the reader's, good until its next call. */
+struct trace {
+	uint64_t id;
+	uint64_t parent;
+	uint64_t last;  /* end of its subtree; its streams follow it */
+	uint64_t first; /* lowest trace of the same inode (and attribute): itself, mostly */
+	enum entry_kind kind;
+	uint32_t flags;
+	uint64_t inode;
+	uint32_t seq;
+	uint32_t mode;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t nlink; /* names of it in this part */
+	uint64_t size;
+	struct entry_time mtime, atime, ctime, crtime;
+	uint32_t attr_type;
+	uint32_t attr_id;
+	const uint8_t *name; /* as shown: a valid component */
+	size_t name_len;
+	const uint8_t *original; /* as on the disk when that differs; NULL else */
+	size_t original_len;
+	const uint8_t *target; /* of a link, as on the disk */
+	size_t target_len;
+};
+
+int index_open(const char *path, struct index **out, struct err *e);
+/** index_close() - every reader must be back. NULL allowed. */
+void index_close(struct index *x);
+
+/** index_get_reader() - Return: 0 and *@out; -ENOMEM, -EIO. */
+int index_get_reader(struct index *x, struct index_reader **out);
+void index_put_reader(struct index *x, struct index_reader *r);
+
+/** trace_get() - one trace by id. Return: 0; -ENOENT; -EBADMSG, -EIO. */
+int trace_get(struct index_reader *r, uint64_t id, struct trace *t);
+/** trace_lookup() - a child by its shown name. */
+int trace_lookup(
+	struct index_reader *r, uint64_t parent, const void *name, size_t n, struct trace *t);
+/**
+ * trace_child() - the first child of directory @dir whose id is @from or higher
+ * @from: dir->id + 1 to begin, then the child's last + 1
+ * Return: 0; -ENOENT no more.
+ */
+int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, struct trace *t);
+/** trace_content() - append a trace's packed content (image/extent.h) to @out. */
+int trace_content(struct index_reader *r, uint64_t id, struct buf *out);
+/** trace_unallocated() - the volume's unallocated units, packed, and their size. */
+int trace_unallocated(struct index_reader *r, struct buf *out, uint64_t *size);
+
+/**
+ * trace_next_file() - the next trace with contents behind id @after, in id order
+ * For hashing: skips ENTRY_NOHASH and traces without bytes.
+ * Return: 0; -ENOENT no more.
+ */
+int trace_next_file(struct index_reader *r, uint64_t after, struct trace *t);
+
+struct index_counts {
+	uint64_t allocated;
+	uint64_t deleted;
+	uint64_t with_contents; /* traces that trace_next_file() gives */
+	uint64_t content_bytes;
+	uint64_t problems;
+};
+int index_counts(struct index_reader *r, struct index_counts *c);
+
+/** index_problems() - call @each for each line noted at ingest, at most @max. */
+int index_problems(
+	struct index_reader *r, size_t max, void (*each)(void *ctx, const char *text), void *ctx);
+
+#endif

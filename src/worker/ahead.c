@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ahead.c - reading ahead of whoever reads on and on; see ahead.h. */
+#include "worker/ahead.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define READERS      16
+#define JOBS         64
+#define HITS         2                 /* reads that went on, before anything is fetched */
+#define WINDOW_BYTES (4 * 1024 * 1024) /* ahead of one reader */
+#define JOB_BYTES    (512 * 1024)      /* one fetch */
+#define THREADS_MAX  16
+
+struct reader {
+	uint64_t next;  /* byte where its next read would begin */
+	uint64_t until; /* chunk up to which it was fetched for */
+	uint64_t used;  /* tick of its last read; 0: no reader */
+	unsigned hits;
+};
+
+struct job {
+	uint64_t first;
+	size_t n;
+};
+
+struct ahead {
+	struct ahead_opts o;
+	uint64_t window; /* chunks */
+	size_t job;      /* chunks of one fetch */
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct reader reader[READERS];
+	uint64_t tick;
+	struct job queue[JOBS];
+	size_t head;
+	size_t queued;
+	bool stop;
+	bool started;
+	pthread_t thread[THREADS_MAX];
+	unsigned n_threads;
+};
+
+static void *ahead_main(void *arg)
+{
+	struct ahead *a = arg;
+
+	pthread_mutex_lock(&a->lock);
+	while (!a->stop) {
+		struct job j = {0};
+
+		if (a->queued == 0) {
+			pthread_cond_wait(&a->more, &a->lock);
+			continue;
+		}
+		j = a->queue[a->head];
+		a->head = (a->head + 1) % JOBS;
+		a->queued--;
+		pthread_mutex_unlock(&a->lock);
+		a->o.fetch(a->o.ctx, j.first, j.n);
+		pthread_mutex_lock(&a->lock);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+/* With the lock. What cannot be started is not there: reads go on without. */
+static void start_threads(struct ahead *a)
+{
+	sigset_t all;
+	sigset_t old;
+
+	a->started = true;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (a->n_threads < a->o.threads && a->n_threads < THREADS_MAX &&
+		pthread_create(&a->thread[a->n_threads], NULL, ahead_main, a) == 0)
+		a->n_threads++;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void enqueue(struct ahead *a, struct reader *r, uint64_t to)
+{
+	if (!a->started)
+		start_threads(a);
+	while (r->until < to && a->queued < JOBS) {
+		uint64_t left = to - r->until;
+		struct job j = {.first = r->until, .n = left < a->job ? (size_t)left : a->job};
+
+		a->queue[(a->head + a->queued++) % JOBS] = j;
+		r->until += j.n;
+		pthread_cond_signal(&a->more);
+	}
+}
+
+static struct reader *find(struct ahead *a, uint64_t off)
+{
+	struct reader *oldest = &a->reader[0];
+
+	for (size_t i = 0; i < READERS; i++) {
+		struct reader *r = &a->reader[i];
+
+		if (r->used && r->next == off)
+			return r;
+		if (r->used < oldest->used)
+			oldest = r;
+	}
+	*oldest = (struct reader){.next = off};
+	return oldest;
+}
+
+void ahead_note(struct ahead *a, uint64_t off, size_t len)
+{
+	struct reader *r = NULL;
+	uint64_t here = 0;
+	uint64_t to = 0;
+
+	pthread_mutex_lock(&a->lock);
+	r = find(a, off);
+	r->hits += r->used != 0;
+	r->used = ++a->tick;
+	r->next = off + len;
+	here = r->next / a->o.chunk_size;
+	/* Begins small and grows while the reader goes on. */
+	to = r->hits < 16 ? (uint64_t)2 << r->hits : a->window;
+	to = here + 1 + (to < a->window ? to : a->window);
+	if (to > a->o.chunks)
+		to = a->o.chunks;
+	if (r->until < here)
+		r->until = here;
+	/* In pieces worth a request, or before it catches up. */
+	if (r->hits >= HITS && r->until < to &&
+		(to - r->until >= a->job || r->until - here <= a->job || to == a->o.chunks))
+		enqueue(a, r, to);
+	pthread_mutex_unlock(&a->lock);
+}
+
+int ahead_new(const struct ahead_opts *o, struct ahead **out)
+{
+	struct ahead *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	a->o = *o;
+	a->window = WINDOW_BYTES / o->chunk_size;
+	a->job = JOB_BYTES / o->chunk_size;
+	if (a->window > o->window_max)
+		a->window = o->window_max;
+	if (a->window < 1)
+		a->window = 1;
+	if (a->job < 1)
+		a->job = 1;
+	if (a->job > 32)
+		a->job = 32;
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->more, NULL);
+	*out = a;
+	return 0;
+}
+
+void ahead_free(struct ahead *a)
+{
+	if (!a)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->stop = true;
+	pthread_cond_broadcast(&a->more);
+	pthread_mutex_unlock(&a->lock);
+	for (unsigned i = 0; i < a->n_threads; i++)
+		pthread_join(a->thread[i], NULL);
+	pthread_cond_destroy(&a->more);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+}

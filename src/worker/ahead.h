@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ahead.h - reading ahead of whoever reads on and on
+ *
+ * Notices runs of reads that begin where one before ended, several at once, and
+ * has the chunks after them fetched by threads of its own. Knows nothing of
+ * caches or workers. Reads at random cost a look at a small table.
+ */
+#ifndef EVIDENCEFS_WORKER_AHEAD_H
+#define EVIDENCEFS_WORKER_AHEAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ahead;
+
+struct ahead_opts {
+	uint32_t chunk_size; /* bytes */
+	uint64_t chunks;     /* of the media */
+	unsigned threads;    /* started when first needed */
+	uint32_t window_max; /* chunks ahead of one reader at most, beside a bound of its own */
+	void (*fetch)(void *ctx, uint64_t first, size_t n);
+	void *ctx;
+};
+
+int ahead_new(const struct ahead_opts *o, struct ahead **out);
+/** ahead_free() - waits for its threads. NULL allowed. */
+void ahead_free(struct ahead *a);
+/** ahead_note() - somebody reads @len bytes at @off. Never waits for a fetch. */
+void ahead_note(struct ahead *a, uint64_t off, size_t len);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* client.c - scan, walk and reads through workers; see client.h. */
+#include "worker/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/raw.h"
+#include "worker/pool.h"
+#include "worker/process.h"
+#include "worker/reply.h"
+
+#define SKIP_MAX   8                  /* volumes that one scan leaves out */
+#define SCAN_TRIES (2 * SKIP_MAX + 2) /* workers that it may cost */
+
+/* Where a try of a scan was lost, beside the place of a volume. */
+#define NOWHERE  SIZE_MAX
+#define AT_MEDIA (SIZE_MAX - 1)
+
+/* A scan in tries: volumes that killed two workers are left out. */
+struct scanning {
+	struct workers *w;
+	struct {
+		uint32_t volume;
+		char why[160];
+	} skip[SKIP_MAX];
+	uint32_t n_skip;
+};
+
+void scan_release(struct scan *s)
+{
+	buf_release(&s->header);
+	free(s->v);
+	*s = (struct scan){.n = 0};
+}
+
+/* What a file system says must not look like a lost worker. */
+static int plain_error(int r)
+{
+	return r == -EPIPE || r == -ETIMEDOUT || r == -EPROTO ? -EIO : r;
+}
+
+static uint64_t known_size(struct workers *w)
+{
+	uint64_t size = 0;
+
+	pthread_mutex_lock(&w->lock);
+	size = w->media_size;
+	pthread_mutex_unlock(&w->lock);
+	return size;
+}
+
+static int scan_frame(struct scanning *sc, struct process *p, struct frame *f, struct scan *s,
+	bool *begun, struct err *e)
+{
+	bool ewf = sc->w->files->format == IMAGE_EWF;
+	struct err said = {0};
+	int r = -EPROTO;
+
+	if (f->type == WIRE_FAIL && !*begun) {
+		r = reply_fail(&f->payload, &said);
+		if (said.code)
+			return err_set(e, -r, "%s", said.text);
+	} else if (f->type == WIRE_MEDIA && !*begun) {
+		r = reply_media(&f->payload, ewf, known_size(sc->w), s);
+		*begun = r == 0;
+	} else if (f->type == WIRE_VOLUME && *begun) {
+		r = reply_volume(&f->payload, s);
+	} else if (f->type == WIRE_SCANNED && *begun && cur_left(&f->payload) == 0 &&
+		   !wire_pending(&p->wire)) {
+		r = 1;
+	}
+	return r < 0 ? process_break(p, r, e) : r;
+}
+
+/* One try. Return: 0; -errno, with p->broken if the worker was lost after s->n volumes. */
+static int scan_on(struct scanning *sc, struct process *p, struct scan *s, struct err *e)
+{
+	struct buf *b = wire_begin(&p->wire, WIRE_SCAN);
+	bool begun = false;
+	struct frame f;
+	int r = 0;
+
+	buf_put_u32(b, sc->n_skip);
+	for (uint32_t i = 0; i < sc->n_skip; i++)
+		buf_put_u32(b, sc->skip[i].volume);
+	r = process_ask(p, e);
+	while (r == 0) {
+		r = process_answer(p, REPLY_SCAN_MAX, PROCESS_OPEN_MS, &f, e);
+		if (r == 0)
+			r = scan_frame(sc, p, &f, s, &begun, e);
+	}
+	return r < 0 ? r : 0;
+}
+
+static void note_skipped(const struct scanning *sc, struct scan *s)
+{
+	for (uint32_t i = 0; i < sc->n_skip; i++) {
+		struct scan_volume *v = NULL;
+
+		if (sc->skip[i].volume >= s->n)
+			continue;
+		v = &s->v[sc->skip[i].volume];
+		v->known = false;
+		snprintf(v->type, sizeof(v->type), "unknown");
+		snprintf(v->note, sizeof(v->note), "its file system could not be opened: %s, twice",
+			sc->skip[i].why);
+		pool_fault(sc->w, "volume p%u at byte %llu: %s", v->number,
+			(unsigned long long)v->offset, v->note);
+	}
+}
+
+/* One try on a worker of its own; *@lost: where it was lost, or NOWHERE. */
+static int scan_once(struct scanning *sc, struct scan *s, size_t *lost, struct err *e)
+{
+	struct process *p = NULL;
+	int r = pool_fresh(sc->w, &p, e);
+
+	*lost = NOWHERE;
+	if (r < 0)
+		return r;
+	r = scan_on(sc, p, s, e);
+	if (r < 0 && p->broken)
+		*lost = s->media_size > 0 ? s->n : AT_MEDIA;
+	if (r < 0)
+		scan_release(s);
+	process_end(p);
+	return r;
+}
+
+static int scan_tries(struct scanning *sc, struct scan *s, struct err *e)
+{
+	size_t before = NOWHERE;
+	struct err why = {0};
+
+	for (unsigned try = 0; try < SCAN_TRIES; try++) {
+		size_t lost = NOWHERE;
+		int r = 0;
+
+		err_clear(&why);
+		r = scan_once(sc, s, &lost, &why);
+		if (r == 0)
+			return 0;
+		if (lost == NOWHERE)
+			return err_set(e, -plain_error(r), "%s", err_text(&why, r));
+		if (lost != before) {
+			before = lost;
+			continue;
+		}
+		if (lost == AT_MEDIA || sc->n_skip == SKIP_MAX)
+			break;
+		sc->skip[sc->n_skip].volume = (uint32_t)lost;
+		snprintf(sc->skip[sc->n_skip].why, sizeof(sc->skip[0].why), "%.159s",
+			err_text(&why, r));
+		sc->n_skip++;
+		before = NOWHERE;
+	}
+	return err_set(e, EIO, "the image cannot be scanned: %s, and other workers before it",
+		err_text(&why, -EIO));
+}
+
+int workers_scan(struct workers *w, struct scan *s, struct err *e)
+{
+	struct scanning sc = {.w = w};
+	struct scan got = {.n = 0};
+	int r = scan_tries(&sc, &got, e);
+
+	if (r < 0)
+		return r;
+	note_skipped(&sc, &got);
+	pthread_mutex_lock(&w->lock);
+	w->media_size = got.media_size;
+	pthread_mutex_unlock(&w->lock);
+	*s = got;
+	return 0;
+}
+
+static int walk_on(struct process *p, struct reply_walk *walk, bool *failed, struct err *e)
+{
+	int r = process_ask(p, e);
+
+	while (r == 0) {
+		unsigned ms = walk->rooted ? PROCESS_PROGRESS_MS : PROCESS_OPEN_MS;
+		struct frame f;
+
+		r = process_answer(p, WIRE_FRAME_MAX, ms, &f, e);
+		if (r < 0)
+			break;
+		r = reply_walk(walk, &f, failed, e);
+		if (r < 0 && !*failed)
+			r = process_break(p, r, e);
+	}
+	return r;
+}
+
+int workers_walk(struct workers *w, size_t volume, const struct walk_sink *sink, struct err *e)
+{
+	struct reply_walk walk = {.sink = sink, .media_size = known_size(w)};
+	struct process *p = NULL;
+	struct err why = {0};
+	bool failed = false;
+	int r = 0;
+
+	if (volume >= WIRE_VOLUMES_MAX)
+		return err_set(e, EINVAL, "no volume at place %zu", volume);
+	r = pool_fresh(w, &p, &why);
+	if (r < 0)
+		return err_set(e, -plain_error(r), "%s", err_text(&why, r));
+	buf_put_u32(wire_begin(&p->wire, WIRE_WALK), (uint32_t)volume);
+	r = walk_on(p, &walk, &failed, &why);
+	process_end(p);
+	if (walk.stopped)
+		return walk.stopped;
+	if (failed)
+		return err_set(e, -plain_error(r), "%s", err_text(&why, r));
+	if (r < 0)
+		return err_set(e, -r, "%s, %s%s%s after %llu entries", err_text(&why, r),
+			walk.last[0] ? "after \"" : "at the start", walk.last,
+			walk.last[0] ? "\"," : ",", (unsigned long long)walk.entries);
+	return 0;
+}
+
+struct read_request {
+	uint32_t volume;
+	uint64_t inode;
+	uint32_t attr_type;
+	uint32_t attr_id;
+	uint64_t off;
+	uint32_t len;
+	void *buf;
+};
+
+static ssize_t read_on(struct process *p, const struct read_request *q, struct err *e)
+{
+	struct buf *b = wire_begin(&p->wire, WIRE_READ);
+	struct frame f;
+	size_t n = 0;
+	int r = 0;
+
+	buf_put_u32(b, q->volume);
+	buf_put_u64(b, q->inode);
+	buf_put_u32(b, q->attr_type);
+	buf_put_u32(b, q->attr_id);
+	buf_put_u64(b, q->off);
+	buf_put_u32(b, q->len);
+	r = process_ask(p, e);
+	if (r == 0)
+		r = process_expect(p, WIRE_BYTES, q->len, PROCESS_PROGRESS_MS, &f, e);
+	if (r < 0)
+		return r;
+	n = cur_left(&f.payload);
+	if (n > 0)
+		memcpy(q->buf, f.payload.p, n);
+	return (ssize_t)n;
+}
+
+/* Tried once more when the worker is lost. */
+static ssize_t read_once(struct workers *w, const struct read_request *q)
+{
+	struct err e = {0};
+
+	for (int try = 0; try < 2; try++) {
+		struct process *p = NULL;
+		bool lost = false;
+		ssize_t n = 0;
+
+		err_clear(&e);
+		n = pool_get(w, POOL_WAIT, &p, &e);
+		if (n < 0)
+			break;
+		n = read_on(p, q, &e);
+		lost = p->broken;
+		pool_put(w, p);
+		if (!lost)
+			return n >= 0 || n == -ENOENT ? n : -EIO;
+	}
+	pool_fault(w, "volume at place %u, inode %llu (attribute %u-%u), byte %llu: %s", q->volume,
+		(unsigned long long)q->inode, q->attr_type, q->attr_id, (unsigned long long)q->off,
+		err_text(&e, -EIO));
+	return -EIO;
+}
+
+ssize_t workers_read(struct workers *w, size_t volume, uint64_t inode, uint32_t attr_type,
+	uint32_t attr_id, void *buf, size_t len, uint64_t off)
+{
+	size_t done = 0;
+
+	if (volume >= WIRE_VOLUMES_MAX)
+		return -EIO;
+	while (done < len) {
+		struct read_request q = {.volume = (uint32_t)volume,
+			.inode = inode,
+			.attr_type = attr_type,
+			.attr_id = attr_id,
+			.len = WIRE_READ_MAX,
+			.buf = (uint8_t *)buf + done};
+		ssize_t n = 0;
+
+		if (__builtin_add_overflow(off, done, &q.off))
+			break;
+		if (len - done < q.len)
+			q.len = (uint32_t)(len - done);
+		n = read_once(w, &q);
+		if (n < 0)
+			return done > 0 ? (ssize_t)done : n;
+		done += (size_t)n;
+		if ((size_t)n < q.len)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+int workers_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, struct source **out,
+	struct err *e)
+{
+	struct source *s = NULL;
+	int r = 0;
+
+	if (w->files->format == IMAGE_EWF) {
+		if (chunk_size == 0 || chunk_size > REPLY_CHUNK_MAX || media_size > INT64_MAX)
+			return err_set(e, EINVAL, "chunks of %u bytes cannot be", chunk_size);
+		return chunks_source(w, media_size, chunk_size, out, e);
+	}
+	r = raw_open(w->files->v, w->files->n, &s);
+	if (r < 0)
+		return err_errno(e, -r, "cannot open the image");
+	if (chunk_size != 0 || source_size(s) != media_size) {
+		r = err_set(e, EINVAL, "the image has %llu bytes, not %llu",
+			(unsigned long long)source_size(s), (unsigned long long)media_size);
+		source_close(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.h - the service's side of the workers that parse one image
+ *
+ * Every worker is a process of its own (evidencefs-worker) under seccomp,
+ * landlock and rlimits, on descriptors passed to it; see docs/PROTOCOL.worker.md.
+ * What it says is decoded and checked here before anybody uses it. A worker
+ * that dies, hangs past its deadline or breaks the protocol is killed and the
+ * request tried once on a fresh one; the second failure is the caller's error.
+ * Links neither libtsk nor any image library. Safe from several threads unless
+ * said otherwise. A process that uses it must not ignore SIGCHLD nor wait for
+ * children it did not start, and forks before workers_new() or not at all.
+ */
+#ifndef EVIDENCEFS_WORKER_CLIENT_H
+#define EVIDENCEFS_WORKER_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "fs/entry.h"
+#include "image/files.h"
+#include "image/source.h"
+
+struct workers; /* the workers of one image */
+
+struct workers_opts {
+	const char *program;  /* path of evidencefs-worker; NULL: beside /proc/self/exe, else
+				 pkglibexecdir */
+	unsigned count;       /* workers that serve reads at most; 0: number of cpus, at most 4 */
+	size_t cache_bytes;   /* shared chunk cache of an EWF image; 0: 64 MiB */
+	const char *types;    /* NULL, or "p2=ntfs,p3=ext4": forced file-system types */
+	uid_t uid;            /* what workers become when started by root; 0: 65430 */
+	unsigned deadline_ms; /* for every wait in place of the usual 10 s and 30 s; 0: those */
+	/* Told of faults in the evidence (bad chunk, worker lost on an object), one line of
+	 * words; may be called from any thread; NULL: nobody. */
+	void (*fault)(void *ctx, const char *text);
+	void *ctx;
+};
+
+/**
+ * workers_new() - make ready; the first worker starts with the first request
+ * @files: the image; borrowed, must outlive the workers
+ * Return: 0 and *@out; -ENOENT no worker program; -EINVAL types not of that form.
+ */
+int workers_new(const struct image_files *files, const struct workers_opts *opts,
+	struct workers **out, struct err *e);
+/**
+ * workers_sandbox() - what holds the workers, in words
+ * "seccomp, landlock 6, no_new_privs, limits, uid 65430", with what is missing on
+ * this kernel said ("no landlock"); "" before the first worker was started.
+ */
+void workers_sandbox(struct workers *w, char *text, size_t n);
+/** workers_free() - ends every worker (by its pid) and waits for it. NULL allowed. */
+void workers_free(struct workers *w);
+
+/* What a volume is, as found by the scan. */
+struct scan_volume {
+	unsigned number; /* as fdisk; 0 without a table */
+	uint64_t offset; /* image bytes */
+	uint64_t length; /* bytes */
+	bool known;      /* a file system was recognised and opened */
+	char type[16];   /* fs_info.type, or "unknown" */
+	char desc[128];  /* the partition table's words */
+	char label[256];
+	char id[64];
+	char note[1024]; /* what a reader should know; for unknown ones: what is known */
+	uint32_t block_size;
+	uint64_t blocks;
+};
+
+struct scan {
+	uint64_t media_size;
+	uint32_t chunk_size; /* 0: raw */
+	char table[16];      /* kind of partition table, "none" */
+	char note[512];
+	bool has_md5;
+	uint8_t md5[16]; /* stored in the image */
+	bool has_sha1;
+	uint8_t sha1[20];
+	struct buf header; /* "key\0value\0" pairs, UTF-8 without control characters */
+	struct scan_volume *v;
+	size_t n;
+};
+
+/**
+ * workers_scan() - the image and its volumes. Caller: scan_release().
+ * A volume that kills two workers is unknown, its note says so, fault() is told.
+ * Return: 0; what opening the image gave (ewf.h), in its words; -EIO workers lost.
+ */
+int workers_scan(struct workers *w, struct scan *s, struct err *e);
+void scan_release(struct scan *s);
+
+/* Receives one volume's walk, as fs/fs.h `struct fs_sink` says; each entry decoded and checked. */
+struct walk_sink {
+	int (*root)(void *ctx, const struct entry *e);
+	int (*enter)(void *ctx, const struct entry *e);
+	int (*leave)(void *ctx);
+	int (*problem)(void *ctx, const char *text);
+	/* once, after the walk: packed extents of the unallocated data units; not called when
+	 * they cannot be listed (then problem() was) */
+	int (*unallocated)(void *ctx, const uint8_t *content, size_t len, uint64_t size);
+	void *ctx;
+};
+
+/**
+ * workers_walk() - walk volume @volume (index into scan.v), on a fresh worker
+ * One try: the caller drops what it has and tries again, or keeps what came.
+ * Deadline by progress: 10 s to open, then 30 s without a frame.
+ *
+ * Return: 0 complete; a sink's non-zero return; -ETIMEDOUT hung; -EPIPE died
+ * (@e: with which signal, after which entry); -EPROTO said nonsense; else what
+ * the file system gave (-ENOENT not recognised, -EIO, -EBADMSG, ...).
+ */
+int workers_walk(struct workers *w, size_t volume, const struct walk_sink *sink, struct err *e);
+
+/**
+ * workers_read() - a range of a trace that extents cannot say (CONTENT_WORKER)
+ * Return: bytes, short only at the end; -ENOENT no such attribute; -EIO, also
+ * after the second failure.
+ */
+ssize_t workers_read(struct workers *w, size_t volume, uint64_t inode, uint32_t attr_type,
+	uint32_t attr_id, void *buf, size_t len, uint64_t off);
+
+/**
+ * workers_source() - the media as a source for the serving process
+ * @media_size, @chunk_size: from the scan (kept with the index)
+ *
+ * Raw: pread on the descriptors. EWF: chunks inflated by workers into shared
+ * memory and kept there in a cache; a hit costs no message; a large read is
+ * shared out among the workers, and successive ones read ahead. All sources of one
+ * image share the cache. Must be closed before workers_free().
+ */
+int workers_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, struct source **out,
+	struct err *e);
+
+#endif

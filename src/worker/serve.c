@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serve.c - the worker's side: answers requests about one image; see serve.h. */
+#include "worker/serve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/fs.h"
+#include "image/ewf.h"
+#include "image/extent.h"
+#include "image/raw.h"
+#include "volume/volume.h"
+
+#define FLUSH_MS 200 /* entries found are not kept back longer while the media is read */
+
+struct image {
+	const struct serve *s;
+	struct source *media; /* NULL until the first request */
+	struct ewf_info ewf;
+	struct source tap; /* over media: what libraries read from */
+	bool scanned;
+	struct volume_table table;
+	struct fs **fs; /* [table.n], NULL until used */
+	int64_t flushed_ms;
+	struct buf scratch;
+};
+
+/* Before the media is read, which may take long or be the end: let go of what is finished. */
+static ssize_t tap_pread(const struct source *s, void *buf, size_t len, uint64_t off)
+{
+	/* Embedded in image. */
+	const struct image *im =
+		(const struct image *)((const char *)s - offsetof(struct image, tap));
+	struct wire *w = im->s->wire;
+
+	if (w->out.len > 0 && wire_now_ms() - im->flushed_ms > FLUSH_MS) {
+		wire_flush(w, 0); /* a broken pipe has ended the process */
+		((struct image *)(uintptr_t)im)->flushed_ms = wire_now_ms();
+	}
+	return source_pread(im->media, buf, len, off);
+}
+
+static void tap_close(struct source *s)
+{
+	(void)s;
+}
+
+static int open_media(struct image *im, struct err *e)
+{
+	static const struct source_ops ops = {.pread = tap_pread, .close = tap_close};
+	const struct image_files *f = &im->s->hello->files;
+	int r = 0;
+
+	if (im->media)
+		return 0;
+	if (f->format == IMAGE_RAW)
+		r = raw_open(f->v, f->n, &im->media);
+	else
+		r = ewf_open(f->v, f->n, &im->ewf, &im->media, e);
+	if (r < 0)
+		return err_errno(e, -r, "cannot open the image");
+	im->tap = (struct source){.ops = &ops, .size = source_size(im->media)};
+	return 0;
+}
+
+static int open_table(struct image *im, struct err *e)
+{
+	int r = open_media(im, e);
+
+	if (r < 0 || im->scanned)
+		return r;
+	r = volume_scan(&im->tap, &im->table, e);
+	if (r < 0)
+		return err_errno(e, -r, "cannot read the partition table");
+	if (im->table.n > WIRE_VOLUMES_MAX)
+		im->table.n = WIRE_VOLUMES_MAX;
+	im->fs = calloc(im->table.n + 1, sizeof(im->fs[0]));
+	if (!im->fs)
+		return err_set(e, ENOMEM, "no memory for the volumes");
+	im->scanned = true;
+	return 0;
+}
+
+static int open_fs(struct image *im, size_t volume, struct fs **out, struct err *e)
+{
+	char type[HELLO_TYPE_MAX] = "";
+	const struct volume *v = NULL;
+	int r = open_table(im, e);
+
+	if (r < 0)
+		return r;
+	if (volume >= im->table.n)
+		return err_set(e, ENOENT, "the image has no volume at place %zu", volume);
+	v = &im->table.v[volume];
+	if (!im->fs[volume]) {
+		r = hello_type_of(im->s->hello->types, v->number, type, e);
+		if (r < 0)
+			return r;
+		r = fs_open(&im->tap, v->offset, v->length, r ? type : NULL, &im->fs[volume], e);
+	}
+	if (r < 0)
+		return err_errno(e, -r, "cannot open the file system");
+	*out = im->fs[volume];
+	return 0;
+}
+
+static void close_fs(struct image *im, size_t volume)
+{
+	fs_close(im->fs[volume]);
+	im->fs[volume] = NULL;
+}
+
+static void put_text(struct buf *b, const char *s)
+{
+	buf_put_blob(b, s, strlen(s));
+}
+
+static int send_fail(struct image *im, int r, const struct err *e)
+{
+	struct buf *b = wire_begin(im->s->wire, WIRE_FAIL);
+
+	buf_put_u16(b, (uint16_t)(r < 0 && r > -4096 ? -r : EIO));
+	put_text(b, err_text(e, r));
+	return wire_end(im->s->wire);
+}
+
+static int send_empty(struct image *im, enum wire_type type)
+{
+	wire_begin(im->s->wire, type);
+	return wire_end(im->s->wire);
+}
+
+static int send_problem(struct image *im, const char *text)
+{
+	struct buf *b = wire_begin(im->s->wire, WIRE_PROBLEM);
+	size_t n = strlen(text);
+
+	buf_put_blob(b, text, n < 4096 ? n : 4096);
+	return wire_end(im->s->wire);
+}
+
+static int send_media(struct image *im)
+{
+	struct buf *b = wire_begin(im->s->wire, WIRE_MEDIA);
+	const struct ewf_info *i = &im->ewf;
+	const uint8_t *p = i->header.data;
+	const uint8_t *end = p ? p + i->header.len : p;
+	uint32_t strings = 0;
+
+	buf_put_u64(b, source_size(im->media));
+	buf_put_u32(b, i->chunk_size);
+	put_text(b, im->table.kind);
+	put_text(b, im->table.note);
+	buf_put_u8(b, i->has_md5);
+	buf_put(b, i->md5, sizeof(i->md5));
+	buf_put_u8(b, i->has_sha1);
+	buf_put(b, i->sha1, sizeof(i->sha1));
+	for (const uint8_t *q = p; q < end; q++)
+		strings += *q == '\0';
+	buf_put_u32(b, strings / 2);
+	for (uint32_t n = strings / 2 * 2; n > 0; n--) {
+		size_t len = strnlen((const char *)p, (size_t)(end - p));
+
+		buf_put_blob(b, p, len);
+		p += len + 1;
+	}
+	return wire_end(im->s->wire);
+}
+
+static int send_volume(struct image *im, size_t i, bool skip)
+{
+	const struct volume *v = &im->table.v[i];
+	const struct fs_info *info = NULL;
+	struct fs *fs = NULL;
+	struct err e = {0};
+	struct buf *b = NULL;
+	int r = 0;
+
+	if (!skip && open_fs(im, i, &fs, &e) == 0)
+		info = fs_info(fs);
+	b = wire_begin(im->s->wire, WIRE_VOLUME);
+	buf_put_u32(b, v->number);
+	buf_put_u64(b, v->offset);
+	buf_put_u64(b, v->length);
+	buf_put_u8(b, info != NULL);
+	put_text(b, info ? info->type : "unknown");
+	put_text(b, v->desc);
+	put_text(b, info ? info->label : "");
+	put_text(b, info ? info->id : "");
+	put_text(b, info ? info->note : e.text);
+	buf_put_u32(b, info ? info->block_size : 0);
+	buf_put_u64(b, info ? info->blocks : 0);
+	r = wire_end(im->s->wire);
+	close_fs(im, i);
+	return r < 0 ? r : wire_flush(im->s->wire, 0);
+}
+
+/* Whether volume @i is among those the service leaves out. */
+static bool is_skipped(struct cur skip, size_t i)
+{
+	while (cur_left(&skip) > 0)
+		if (cur_u32(&skip) == i)
+			return true;
+	return false;
+}
+
+static int do_scan(struct image *im, struct cur *c)
+{
+	struct err e = {0};
+	uint32_t n = cur_u32(c);
+	int r = 0;
+
+	if (c->bad || n > WIRE_VOLUMES_MAX || cur_left(c) != (size_t)n * 4)
+		return -EPROTO;
+	r = open_table(im, &e);
+	if (r < 0)
+		return send_fail(im, r, &e);
+	r = send_media(im);
+	if (r == 0)
+		r = wire_flush(im->s->wire, 0);
+	for (size_t i = 0; i < im->table.n && r == 0; i++)
+		r = send_volume(im, i, is_skipped(*c, i));
+	return r < 0 ? r : send_empty(im, WIRE_SCANNED);
+}
+
+/* Put an entry as the service will check it; what would not pass goes without its contents. */
+static int send_entry(struct image *im, enum wire_type type, const struct entry *e)
+{
+	static const uint8_t error[] = {CONTENT_ERROR};
+	struct entry plain = *e;
+	struct entry back;
+	struct buf *b = wire_begin(im->s->wire, type);
+	size_t at = b->len;
+	struct cur c;
+
+	entry_encode(b, e);
+	if (!b->error && b->len - at <= WIRE_FRAME_MAX) {
+		c = cur_of(b->data + at, b->len - at);
+		if (entry_decode(&c, source_size(im->media), &back) == 0)
+			return wire_end(im->s->wire);
+	}
+	b->len = at;
+	b->error = 0;
+	plain.name_len = e->name_len < ENTRY_NAME_MAX ? e->name_len : ENTRY_NAME_MAX;
+	plain.target_len = 0;
+	plain.size = e->size < INT64_MAX ? e->size : INT64_MAX;
+	plain.flags = (e->flags & ENTRY_FLAGS_ALL) | ENTRY_UNREADABLE;
+	plain.content = error;
+	plain.content_len = sizeof(error);
+	if (e->kind != ENTRY_FILE && e->kind != ENTRY_STREAM)
+		plain.size = 0;
+	entry_encode(b, &plain);
+	return wire_end(im->s->wire);
+}
+
+static int walk_enter(void *ctx, const struct entry *e)
+{
+	return send_entry(ctx, WIRE_ENTER, e);
+}
+
+static int walk_leave(void *ctx)
+{
+	return send_empty(ctx, WIRE_LEAVE);
+}
+
+static int walk_problem(void *ctx, const char *text)
+{
+	return send_problem(ctx, text);
+}
+
+static int send_unallocated(struct image *im, struct fs *fs)
+{
+	struct err e = {0};
+	struct buf *b = NULL;
+	uint64_t size = 0;
+	int r = 0;
+
+	buf_reset(&im->scratch);
+	r = fs_unallocated(fs, &im->scratch, &size, &e);
+	if (r == 0 && im->scratch.error)
+		r = err_set(&e, ENOMEM, "no memory");
+	if (r == 0 && im->scratch.len > ENTRY_CONTENT_MAX)
+		r = err_set(&e, EFBIG, "too many pieces");
+	if (r < 0) {
+		struct buf text = BUF_INIT;
+
+		buf_printf(&text, "unallocated space cannot be listed: %s", err_text(&e, r));
+		r = send_problem(im, buf_cstr(&text));
+		buf_release(&text);
+		return r;
+	}
+	b = wire_begin(im->s->wire, WIRE_UNALLOCATED);
+	buf_put_u64(b, size);
+	buf_put(b, im->scratch.data, im->scratch.len);
+	return wire_end(im->s->wire);
+}
+
+static int do_walk(struct image *im, struct cur *c)
+{
+	const struct fs_sink sink = {
+		.enter = walk_enter, .leave = walk_leave, .problem = walk_problem, .ctx = im};
+	uint32_t volume = cur_u32(c);
+	struct entry root = {0};
+	struct err e = {0};
+	struct fs *fs = NULL;
+	int r = c->bad ? -EPROTO : open_media(im, &e);
+
+	if (c->bad)
+		return r;
+	if (r < 0)
+		return send_fail(im, r, &e);
+	buf_put_u64(wire_begin(im->s->wire, WIRE_BEGIN), source_size(im->media));
+	r = wire_end(im->s->wire);
+	if (r == 0)
+		r = wire_flush(im->s->wire, 0);
+	if (r < 0)
+		return r;
+	r = open_fs(im, volume, &fs, &e);
+	if (r == 0)
+		r = fs_root(fs, &root);
+	if (r == 0)
+		r = send_entry(im, WIRE_ROOT, &root);
+	if (r == 0)
+		r = fs_walk(fs, &sink, &e);
+	if (r == 0)
+		r = send_unallocated(im, fs);
+	return r < 0 ? send_fail(im, r, &e) : send_empty(im, WIRE_WALKED);
+}
+
+static int do_read(struct image *im, struct cur *c)
+{
+	uint32_t volume = cur_u32(c);
+	uint64_t inode = cur_u64(c);
+	uint32_t type = cur_u32(c);
+	uint32_t id = cur_u32(c);
+	uint64_t off = cur_u64(c);
+	uint32_t len = cur_u32(c);
+	struct err e = {0};
+	struct fs *fs = NULL;
+	ssize_t n = 0;
+
+	if (c->bad || len > WIRE_READ_MAX)
+		return -EPROTO;
+	n = open_fs(im, volume, &fs, &e);
+	buf_reset(&im->scratch);
+	if (n == 0 && buf_reserve(&im->scratch, WIRE_READ_MAX))
+		n = -ENOMEM;
+	if (n == 0)
+		n = fs_read(fs, inode, type, id, im->scratch.data, len, off);
+	if (n < 0)
+		return send_fail(im, (int)n, &e);
+	buf_put(wire_begin(im->s->wire, WIRE_BYTES), im->scratch.data, (size_t)n);
+	return wire_end(im->s->wire);
+}
+
+static void fill_one(struct image *im, uint64_t chunk, uint32_t slot, struct buf *b)
+{
+	const struct hello *h = im->s->hello;
+	struct err e = {0};
+	ssize_t n = -EINVAL;
+
+	if (chunk < im->ewf.chunks && slot < h->slots)
+		n = ewf_chunk(im->media, chunk, im->s->cache + (size_t)slot * h->slot_bytes, &e);
+	buf_put_u16(b, n < 0 ? (uint16_t)(n > -4096 ? -n : EIO) : 0);
+	buf_put_u32(b, n < 0 ? 0 : (uint32_t)n);
+	put_text(b, n < 0 ? err_text(&e, (int)n) : "");
+}
+
+static int do_fill(struct image *im, struct cur *c)
+{
+	struct err e = {0};
+	uint32_t n = cur_u32(c);
+	int r = 0;
+
+	if (c->bad || n == 0 || n > WIRE_FILL_MAX || cur_left(c) != (size_t)n * 12)
+		return -EPROTO;
+	r = open_media(im, &e);
+	if (r == 0 && (!im->s->cache || im->s->hello->slot_bytes != im->ewf.chunk_size))
+		r = err_set(&e, ESTALE, "the image has chunks of %u bytes now, not of %u",
+			im->ewf.chunk_size, im->s->hello->slot_bytes);
+	if (r < 0)
+		return send_fail(im, r, &e);
+	/* Into the scratch: no frame is open while the media is read. */
+	buf_reset(&im->scratch);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t chunk = cur_u64(c);
+
+		fill_one(im, chunk, cur_u32(c), &im->scratch);
+	}
+	if (im->scratch.error)
+		return -ENOMEM;
+	buf_put(wire_begin(im->s->wire, WIRE_FILLED), im->scratch.data, im->scratch.len);
+	return wire_end(im->s->wire);
+}
+
+static int answer(struct image *im, struct frame *f)
+{
+	int r = -EPROTO;
+
+	im->flushed_ms = wire_now_ms();
+	if (f->type == WIRE_SCAN)
+		r = do_scan(im, &f->payload);
+	else if (f->type == WIRE_WALK)
+		r = do_walk(im, &f->payload);
+	else if (f->type == WIRE_READ)
+		r = do_read(im, &f->payload);
+	else if (f->type == WIRE_FILL)
+		r = do_fill(im, &f->payload);
+	return r < 0 ? r : wire_flush(im->s->wire, 0);
+}
+
+int serve_run(const struct serve *s)
+{
+	struct image im = {.s = s};
+	struct frame f;
+	int r = 0;
+
+	while (r == 0) {
+		r = wire_recv(s->wire, WIRE_FRAME_MAX, 0, &f);
+		if (r == -EPIPE && !wire_pending(s->wire))
+			break;
+		if (r == 0)
+			r = answer(&im, &f);
+	}
+	for (size_t i = 0; im.fs && i < im.table.n; i++)
+		close_fs(&im, i);
+	free(im.fs);
+	if (im.scanned)
+		volume_table_release(&im.table);
+	ewf_info_release(&im.ewf);
+	source_close(im.media);
+	buf_release(&im.scratch);
+	return r == -EPIPE ? 0 : r;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spawn.c - starts worker processes from one thread; see spawn.h. */
+#include "worker/spawn.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "worker/wire.h"
+
+#define STACK_BYTES (256 * 1024)
+
+struct order {
+	const char *program;
+	int sock;
+	int result; /* 1: not done */
+	pid_t pid;
+	struct order *next;
+};
+
+struct spawner {
+	pthread_mutex_t lock;
+	pthread_cond_t ordered;
+	pthread_cond_t done;
+	pthread_t thread;
+	bool running;
+	bool stop;
+	struct order *orders;
+};
+
+static int start(const char *program, int sock, pid_t *pid)
+{
+	char tz[] = "TZ=UTC0";
+	char locale[] = "LC_ALL=C";
+	char *env[] = {tz, locale, NULL};
+	char name[] = "evidencefs-worker";
+	char *argv[] = {name, NULL};
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t at;
+	sigset_t none;
+	sigset_t all;
+	int r = 0;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	r = posix_spawn_file_actions_init(&fa);
+	if (r)
+		return -r;
+	r = posix_spawnattr_init(&at);
+	if (r == 0) {
+		posix_spawnattr_setsigmask(&at, &none);
+		posix_spawnattr_setsigdefault(&at, &all);
+		posix_spawnattr_setpgroup(&at, 0);
+		posix_spawnattr_setflags(&at,
+			POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+		r = posix_spawn_file_actions_adddup2(&fa, sock, WIRE_FD);
+		if (r == 0)
+			r = posix_spawn(pid, program, &fa, &at, argv, env);
+		posix_spawnattr_destroy(&at);
+	}
+	posix_spawn_file_actions_destroy(&fa);
+	return -r;
+}
+
+static void *spawner_main(void *arg)
+{
+	struct spawner *s = arg;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop) {
+		struct order *o = s->orders;
+
+		if (!o) {
+			pthread_cond_wait(&s->ordered, &s->lock);
+			continue;
+		}
+		s->orders = o->next;
+		pthread_mutex_unlock(&s->lock);
+		pid_t pid = -1;
+		int r = start(o->program, o->sock, &pid);
+
+		pthread_mutex_lock(&s->lock);
+		o->pid = pid;
+		o->result = r;
+		pthread_cond_broadcast(&s->done);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+/* Signals are for the service's other threads. Called with the lock. */
+static int begin_thread(struct spawner *s)
+{
+	pthread_attr_t at;
+	sigset_t all;
+	sigset_t old;
+	int r = pthread_attr_init(&at);
+
+	if (r)
+		return -r;
+	pthread_attr_setstacksize(&at, STACK_BYTES);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&s->thread, &at, spawner_main, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&at);
+	s->running = r == 0;
+	return -r;
+}
+
+int spawner_new(struct spawner **out)
+{
+	struct spawner *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->ordered, NULL);
+	pthread_cond_init(&s->done, NULL);
+	*out = s;
+	return 0;
+}
+
+void spawner_free(struct spawner *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_broadcast(&s->ordered);
+	pthread_mutex_unlock(&s->lock);
+	if (s->running)
+		pthread_join(s->thread, NULL);
+	pthread_cond_destroy(&s->ordered);
+	pthread_cond_destroy(&s->done);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+int spawner_run(struct spawner *s, const char *program, int sock, pid_t *pid)
+{
+	struct order o = {.program = program, .sock = sock, .result = 1};
+	int r = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->running)
+		r = begin_thread(s);
+	if (r == 0) {
+		o.next = s->orders;
+		s->orders = &o;
+		pthread_cond_signal(&s->ordered);
+		while (o.result == 1)
+			pthread_cond_wait(&s->done, &s->lock);
+		r = o.result;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (r == 0)
+		*pid = o.pid;
+	return r;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire.h - frames over the socket between the service and a worker
+ *
+ * Both ends use it. Sizes are bounded before memory is asked for; what a frame
+ * means is for serve.c and reply.c. The service's end waits at most until a
+ * deadline (looked at every 100 ms); the worker's end for ever, with read() and
+ * write() alone. See docs/PROTOCOL.worker.md. Not safe from
+ * several threads at once.
+ */
+#ifndef EVIDENCEFS_WORKER_WIRE_H
+#define EVIDENCEFS_WORKER_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define WIRE_VERSION     1
+#define WIRE_FD          3                  /* the worker's end */
+#define WIRE_FRAME_MAX   (64 * 1024 * 1024) /* bytes of payload */
+#define WIRE_HEADER      6
+#define WIRE_BATCH       (64 * 1024)   /* bytes gathered before they are written */
+#define WIRE_FDS_MAX     200           /* descriptors in one FDS frame */
+#define WIRE_SEGMENTS    65536         /* segments of one image */
+#define WIRE_READ_MAX    (1024 * 1024) /* bytes of one READ */
+#define WIRE_FILL_MAX    64            /* chunks of one FILL */
+#define WIRE_VOLUMES_MAX 1024
+#define WIRE_TYPES_MAX   1024 /* bytes of forced types */
+
+enum wire_type {
+	WIRE_HELLO = 1,
+	WIRE_FDS = 2,
+	WIRE_SCAN = 3,
+	WIRE_WALK = 4,
+	WIRE_READ = 5,
+	WIRE_FILL = 6,
+	WIRE_READY = 129,
+	WIRE_FAIL = 130,
+	WIRE_MEDIA = 131,
+	WIRE_VOLUME = 132,
+	WIRE_SCANNED = 133,
+	WIRE_BEGIN = 134,
+	WIRE_ROOT = 135,
+	WIRE_ENTER = 136,
+	WIRE_LEAVE = 137,
+	WIRE_PROBLEM = 138,
+	WIRE_UNALLOCATED = 139,
+	WIRE_WALKED = 140,
+	WIRE_BYTES = 141,
+	WIRE_FILLED = 142
+};
+
+struct wire {
+	int fd;
+	bool service; /* the service's end: has deadlines, and no SIGPIPE */
+	bool exact;   /* read no byte of the next frame: it may bring descriptors */
+	struct buf in;
+	size_t in_pos; /* bytes of in already handed out */
+	struct buf out;
+	size_t frame; /* where the frame being written begins in out */
+};
+
+struct frame {
+	uint16_t type;
+	struct cur payload; /* borrowed until the next call on the wire */
+};
+
+/** wire_init() - takes @fd; the worker's end begins exact. */
+void wire_init(struct wire *w, int fd, bool service);
+void wire_release(struct wire *w);
+
+/** wire_now_ms() - monotonic milliseconds, for deadlines. */
+int64_t wire_now_ms(void);
+
+/**
+ * wire_parse() - the next frame of bytes in memory
+ * @p, @n:  bytes
+ * @max:    largest payload allowed
+ * @used:   bytes of the frame, header included
+ * Return: 1 and *@f; 0 more bytes are needed (*@used: how many in all); -EPROTO too large.
+ */
+int wire_parse(const uint8_t *p, size_t n, size_t max, struct frame *f, size_t *used);
+
+/**
+ * wire_recv() - the next frame
+ * @max:         largest payload allowed
+ * @deadline_ms: as wire_now_ms() counts; the whole frame must be there by then
+ *
+ * Return: 0 and *@f. -EPIPE the other end is gone; -EPROTO frame too large;
+ * -ETIMEDOUT; -ENOMEM.
+ */
+int wire_recv(struct wire *w, size_t max, int64_t deadline_ms, struct frame *f);
+/** wire_pending() - whether bytes have come that no frame has used yet. */
+bool wire_pending(const struct wire *w);
+
+/** wire_begin() - begin a frame; the payload is put into the returned buffer. */
+struct buf *wire_begin(struct wire *w, enum wire_type type);
+/**
+ * wire_end() - end the frame; it is written with others once WIRE_BATCH bytes are there
+ * Return: 0; -EMSGSIZE payload too large, -ENOMEM: the frame is dropped, the wire
+ * goes on; -EPIPE.
+ */
+int wire_end(struct wire *w);
+/** wire_flush() - write what is gathered. Return: 0, -EPIPE, -ETIMEDOUT. */
+int wire_flush(struct wire *w, int64_t deadline_ms);
+
+/** wire_send_fds() - one FDS frame with @n (1 .. WIRE_FDS_MAX) descriptors. Service's end. */
+int wire_send_fds(struct wire *w, const int *fds, size_t n, int64_t deadline_ms);
+/**
+ * wire_recv_fds() - the next FDS frame; worker's end, before the sandbox
+ * @fds: [max] filled
+ * Return: how many (>= 1); -EPROTO anything else came; -EPIPE.
+ */
+int wire_recv_fds(struct wire *w, int *fds, size_t max);
+
+#endif

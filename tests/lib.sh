@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# lib.sh - for tests/NN-*.sh: test points in TAP, a work folder, mounts that go away again
+#
+# A test begins with
+#	#!/usr/bin/env bash
+#	set -eu
+#	. "$(dirname "$0")/lib.sh"
+#	need fuse; need_tools ewfacquire mkntfs
+# and ends with done_testing. What it makes lies below $WORK; what it mounts with
+# mount_image or notes with track_mount is unmounted, and the processes noted
+# with track_pid are ended, when it leaves by whatever road. Nothing else is touched.
+#
+# Points
+#	ok NAME COMMAND...           passes when the command exits 0; its output is shown if not
+#	not_ok NAME COMMAND...       passes when it exits with anything but 0
+#	exits STATUS NAME COMMAND... passes when it exits with STATUS; output is kept in $OUT, $ERR
+#	is GOT WANT NAME             equal strings
+#	isnt GOT OTHER NAME          different strings
+#	like GOT ERE NAME            the extended regular expression matches
+#	same_file A B NAME           equal contents
+#	pass NAME / fail NAME / skip WHY NAME / diag TEXT
+#	skip_all WHY / bail WHY / done_testing
+# Needs (skipped by hand; a failure where EVIDENCEFS_REQUIRE names the kind: fuse,users,tools)
+#	need fuse | users | root | corpus
+#	need_tools PROGRAM...
+# Doing
+#	mount_image [OPTION]... IMAGE DIR   evidencefs mount, state in $STATE; DIR is made
+#	unmount_image DIR                   evidencefs unmount, and wait until it is gone
+#	is_mounted DIR
+#	wait_for [-t SECONDS] COMMAND...    poll until the command exits 0 (10 s if not said)
+#	track_mount DIR / track_pid PID
+#	second_user                         a user for this test (as root): sets $USER2, $UID2
+#	as_user2 COMMAND...                 run as that user
+# Variables: TOP (sources), BUILD (programs), EVIDENCEFS, WORKER, WORK, STATE.
+
+TOP=${EVIDENCEFS_SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+BUILD=${EVIDENCEFS_BUILD:-$TOP}
+EVIDENCEFS=$BUILD/evidencefs
+# shellcheck disable=SC2034 # for the tests
+WORKER=$BUILD/evidencefs-worker
+export LC_ALL=C.UTF-8 TZ=UTC0
+export PATH=$PATH:/usr/sbin:/sbin
+
+tap_count=0
+tap_failed=0
+tap_done=no
+test_mounts=()
+test_pids=()
+USER2=
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/evidencefs-test.XXXXXX")
+chmod 0711 "$WORK" # a second user passes through
+STATE=$WORK/state
+OUT=$WORK/.out
+ERR=$WORK/.err
+export XDG_STATE_HOME=$WORK/xdg-state
+
+diag() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+tap_point() { # STATUS NAME
+	tap_count=$((tap_count + 1))
+	if [[ $1 == 0 ]]; then
+		printf 'ok %d - %s\n' "$tap_count" "${2//#/}"
+	else
+		tap_failed=$((tap_failed + 1))
+		printf 'not ok %d - %s\n' "$tap_count" "${2//#/}"
+	fi
+}
+
+pass() {
+	tap_point 0 "$1"
+}
+
+fail() {
+	tap_point 1 "$1"
+}
+
+skip() { # WHY NAME
+	tap_count=$((tap_count + 1))
+	printf 'ok %d - %s # SKIP %s\n' "$tap_count" "${2:-}" "$1"
+}
+
+tap_show_output() {
+	tail -n 20 "$OUT" | sed 's/^/# out: /'
+	tail -n 20 "$ERR" | sed 's/^/# err: /'
+}
+
+tap_run() { # COMMAND...: output to $OUT and $ERR; status in $tap_status
+	tap_status=0
+	"$@" >"$OUT" 2>"$ERR" || tap_status=$?
+}
+
+ok() {
+	local name=$1
+	shift
+	tap_run "$@"
+	tap_point "$tap_status" "$name"
+	if [[ $tap_status != 0 ]]; then
+		diag "exit status $tap_status: $*"
+		tap_show_output
+	fi
+}
+
+not_ok() {
+	local name=$1
+	shift
+	tap_run "$@"
+	if [[ $tap_status != 0 ]]; then
+		pass "$name"
+	else
+		fail "$name"
+		diag "exit status 0: $*"
+		tap_show_output
+	fi
+}
+
+exits() {
+	local want=$1 name=$2
+	shift 2
+	tap_run "$@"
+	if [[ $tap_status == "$want" ]]; then
+		pass "$name"
+	else
+		fail "$name"
+		diag "exit status $tap_status, expected $want: $*"
+		tap_show_output
+	fi
+}
+
+is() {
+	if [[ $1 == "$2" ]]; then
+		pass "$3"
+	else
+		fail "$3"
+		diag "got:      $1"
+		diag "expected: $2"
+	fi
+}
+
+isnt() {
+	if [[ $1 != "$2" ]]; then
+		pass "$3"
+	else
+		fail "$3"
+		diag "got, and should not: $1"
+	fi
+}
+
+like() {
+	if [[ $1 =~ $2 ]]; then
+		pass "$3"
+	else
+		fail "$3"
+		diag "got:     $1"
+		diag "pattern: $2"
+	fi
+}
+
+same_file() {
+	ok "$3" cmp -- "$1" "$2"
+}
+
+done_testing() {
+	tap_done=yes
+	printf '1..%d\n' "$tap_count"
+	if [[ $tap_failed != 0 ]]; then
+		diag "$tap_failed of $tap_count failed"
+		exit 1
+	fi
+	exit 0
+}
+
+skip_all() {
+	tap_done=yes
+	printf '1..0 # SKIP %s\n' "$*"
+	exit 0
+}
+
+bail() {
+	tap_done=yes
+	printf 'Bail out! %s\n' "$*"
+	exit 255
+}
+
+required() { # KIND: is a lack of it a failure here?
+	[[ ,${EVIDENCEFS_REQUIRE:-}, == *,$1,* ]]
+}
+
+lacking() { # KIND WHY
+	if required "$1"; then
+		fail "$2 (EVIDENCEFS_REQUIRE has $1)"
+		done_testing
+	fi
+	skip_all "$2"
+}
+
+need() {
+	case $1 in
+	fuse)
+		[[ -c /dev/fuse ]] || lacking fuse "there is no /dev/fuse"
+		[[ -r /dev/fuse && -w /dev/fuse ]] || lacking fuse "/dev/fuse cannot be opened"
+		[[ $(id -u) == 0 ]] || command -v fusermount3 >/dev/null ||
+			lacking fuse "fusermount3 is missing"
+		;;
+	users)
+		[[ $(id -u) == 0 ]] || lacking users "a second user needs root"
+		[[ -n $(type -P useradd) && -n $(type -P setpriv) ]] ||
+			lacking users "useradd or setpriv is missing"
+		;;
+	root)
+		[[ $(id -u) == 0 ]] || lacking root "needs root"
+		;;
+	corpus)
+		[[ -n ${EVIDENCEFS_CORPUS:-} && -d ${EVIDENCEFS_CORPUS:-} ]] ||
+			lacking corpus "EVIDENCEFS_CORPUS names no folder with evidence"
+		;;
+	*)
+		bail "need: unknown: $1"
+		;;
+	esac
+}
+
+need_tools() {
+	local tool
+	for tool; do
+		[[ -n $(type -P "$tool") ]] || lacking tools "$tool is not installed"
+	done
+}
+
+wait_for() {
+	local limit=10 end
+	if [[ $1 == -t ]]; then
+		limit=$2
+		shift 2
+	fi
+	end=$((SECONDS + limit))
+	until "$@" >/dev/null 2>&1; do
+		if [[ $SECONDS -ge $end ]]; then
+			diag "waited $limit s in vain for: $*"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+is_mounted() {
+	awk -v dir="$1" '$5 == dir {found = 1} END {exit !found}' /proc/self/mountinfo
+}
+
+not_mounted() {
+	! is_mounted "$1"
+}
+
+track_mount() {
+	test_mounts+=("$1")
+}
+
+track_pid() {
+	test_pids+=("$1")
+}
+
+mount_image() {
+	local dir=${*: -1}
+	mkdir -p "$dir"
+	track_mount "$dir"
+	"$EVIDENCEFS" mount --state "$STATE" "$@"
+}
+
+unmount_image() {
+	"$EVIDENCEFS" unmount "$1" && wait_for not_mounted "$1"
+}
+
+second_user() {
+	[[ -n $USER2 ]] && return
+	USER2=evfs-test-$$
+	useradd --no-create-home --home-dir "$WORK" --shell /bin/sh "$USER2" ||
+		bail "useradd $USER2 failed"
+	# shellcheck disable=SC2034 # for the tests
+	UID2=$(id -u "$USER2")
+}
+
+as_user2() {
+	setpriv --reuid="$(id -u "$USER2")" --regid="$(id -g "$USER2")" --clear-groups -- "$@"
+}
+
+test_unmount() { # by whatever means: a dead mount too
+	is_mounted "$1" || return 0
+	if [[ $(id -u) == 0 ]]; then
+		umount "$1" 2>/dev/null || umount -l "$1"
+	else
+		fusermount3 -u "$1" 2>/dev/null || fusermount3 -uz "$1"
+	fi
+}
+
+test_cleanup() {
+	local status=$? i
+	trap - EXIT
+	set +e
+	cd /
+	for ((i = ${#test_mounts[@]} - 1; i >= 0; i--)); do
+		test_unmount "${test_mounts[i]}"
+	done
+	for i in "${test_pids[@]}"; do
+		kill "$i" 2>/dev/null
+	done
+	if [[ -n $USER2 ]]; then
+		userdel "$USER2" 2>/dev/null
+	fi
+	# a mounting process may still be writing its last record
+	wait_for rm -rf --one-file-system "$WORK"
+	if [[ $tap_done == no && $status == 0 ]]; then
+		status=1
+	fi
+	if [[ $tap_done == no ]]; then
+		printf 'Bail out! the test ended early with status %d\n' "$status"
+	fi
+	exit "$status"
+}
+trap test_cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t-audit-fault.c - the access log when something goes wrong: torn and damaged
+ * files, a full disk, a disk that cannot sync, a process that is killed. What was
+ * acknowledged is always there, and nothing is lost silently.
+ */
+#include "tap.h"
+
+#include "audit-help.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* In place of libc's: a sync that fails when told to. */
+static atomic_int sync_fault;
+
+int fdatasync(int fd)
+{
+	if (sync_fault) {
+		errno = sync_fault;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+struct told {
+	atomic_int times;
+	char last[256];
+};
+
+static void note_fault(void *context, const char *text)
+{
+	struct told *t = context;
+
+	snprintf(t->last, sizeof(t->last), "%s", text);
+	t->times++;
+}
+
+/* A log of OPEN, READ, OPEN (of six units); its bytes, and where the last begins. */
+static uint8_t *three_records(size_t *n, size_t *last)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	char exe[AUDIT_EXE_MAX + 1];
+	uint8_t *bytes = NULL;
+
+	memset(exe, 'x', sizeof(exe) - 1);
+	exe[sizeof(exe) - 1] = '\0';
+	place_make(&at);
+	must_open(at.log, &l);
+	if (append(l, event_open("/usr/bin/less")) || append(l, event_read(1, 0)) ||
+		append(l, event_open(exe)))
+		bail_out("append");
+	audit_close(l);
+	bytes = load_file(at.log, SEGMENT_ONE, n);
+	*last = *n - 384;
+	place_remove(&at);
+	return bytes;
+}
+
+static bool is_kept(const char *top, const char *name, const uint8_t *p, size_t n)
+{
+	char dir[128];
+	size_t got = 0;
+	uint8_t *bytes = NULL;
+	bool same = false;
+
+	snprintf(dir, sizeof(dir), "%s/torn", top);
+	bytes = load_file(dir, name, &got);
+	same = got == n && memcmp(bytes, p, n) == 0;
+	free(bytes);
+	return same;
+}
+
+/* A log whose segment is [n] of @bytes: whole up to @end, @records before that. */
+static bool torn_is_repaired(const uint8_t *bytes, size_t n, size_t end, int64_t records)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_event ev = event_read(1, 9);
+	struct err e = {.code = 0};
+	char want[64];
+	bool good = false;
+
+	place_make(&at);
+	store_file(at.log, SEGMENT_ONE, bytes, n);
+	good = count_records(at.log, &e) == records;
+	must_open(at.log, &l);
+	snprintf(want, sizeof(want), SEGMENT_ONE "-at-%zu", end);
+	good = good && audit_torn(l) && strcmp(audit_torn(l), want) == 0;
+	good = good && is_kept(at.top, want, bytes + end, n - end);
+	good = good && audit_size(l) == (uint64_t)records;
+	good = good && audit_append(l, &ev) == 0 && ev.seq == (uint64_t)records + 1;
+	audit_close(l);
+	good = good && count_records(at.log, &e) == records + 1;
+	place_remove(&at);
+	return good;
+}
+
+static void test_torn(void)
+{
+	size_t n = 0;
+	size_t last = 0;
+	uint8_t *bytes = three_records(&n, &last);
+	uint8_t *zeros = calloc(1, n + 8192);
+	size_t good = 0;
+
+	for (size_t cut = last + 1; cut < n; cut++)
+		good += torn_is_repaired(bytes, cut, last, 2);
+	is_int(good, (long long)(n - last - 1), "a record torn at any byte is cut off and kept");
+	good = 0;
+	for (size_t cut = 0; cut < 64; cut++)
+		good += torn_is_repaired(bytes, cut, 0, 0);
+	is_int(good, 64, "and a torn head");
+	memcpy(zeros, bytes, n);
+	ok(torn_is_repaired(zeros, n + 8192, n, 3), "zeros behind the last record are torn");
+	memset(zeros, 0, n);
+	ok(torn_is_repaired(zeros, n + 8192, 0, 0), "a segment of zeros is torn");
+	free(zeros);
+	free(bytes);
+}
+
+/* Twice torn at the same place: neither is lost. */
+static void test_torn_twice(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	size_t n = 0;
+	size_t last = 0;
+	uint8_t *bytes = three_records(&n, &last);
+
+	place_make(&at);
+	for (size_t i = 1; i <= 3; i++) {
+		store_file(at.log, SEGMENT_ONE, bytes, last + i);
+		must_open(at.log, &l);
+		audit_close(l);
+	}
+	ok(is_kept(at.top, SEGMENT_ONE "-at-256", bytes + last, 1) &&
+			is_kept(at.top, SEGMENT_ONE "-at-256-2", bytes + last, 2) &&
+			is_kept(at.top, SEGMENT_ONE "-at-256-3", bytes + last, 3),
+		"torn again at the same offset: all are kept");
+	free(bytes);
+	place_remove(&at);
+}
+
+static void test_damaged(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	size_t n = 0;
+	size_t last = 0;
+	size_t good = 0;
+	size_t untouched = 0;
+	uint8_t *bytes = three_records(&n, &last);
+
+	place_make(&at);
+	for (size_t i = 0; i < last; i++) {
+		size_t record = i < 64 ? 0 : i < 192 ? 64 : 192;
+		char where[32];
+		struct err e = {.code = 0};
+		struct err e2 = {.code = 0};
+		size_t after = 0;
+		uint8_t *left = NULL;
+
+		bytes[i] ^= 0x41;
+		store_file(at.log, SEGMENT_ONE, bytes, n);
+		snprintf(where, sizeof(where), "offset %zu", record);
+		good += count_records(at.log, &e) == -EBADMSG && strstr(e.text, where) &&
+			strstr(e.text, SEGMENT_ONE);
+		untouched += audit_open(at.log, &l, &e2) == -EBADMSG && strstr(e2.text, where);
+		left = load_file(at.log, SEGMENT_ONE, &after);
+		untouched -= after != n || memcmp(left, bytes, n) != 0;
+		free(left);
+		bytes[i] ^= 0x41;
+	}
+	is_int(good, (long long)last, "damage at any byte is reported with segment and offset");
+	is_int(untouched, (long long)last, "such a log is not continued, and not changed");
+	free(bytes);
+	place_remove(&at);
+}
+
+/* The last record whole but wrong: damage for a reader; the writer keeps it aside. */
+static void test_damaged_last(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	size_t n = 0;
+	size_t last = 0;
+	uint8_t *bytes = three_records(&n, &last);
+
+	place_make(&at);
+	bytes[last + 100] ^= 1;
+	store_file(at.log, SEGMENT_ONE, bytes, n);
+	is_int(count_records(at.log, &e), -EBADMSG, "a damaged last record is reported");
+	must_open(at.log, &l);
+	ok(audit_torn(l) && is_kept(at.top, audit_torn(l), bytes + last, 384),
+		"the writer keeps it in torn/");
+	audit_close(l);
+	free(bytes);
+	place_remove(&at);
+}
+
+/* Append reads until one fails. Return: how many were acknowledged. */
+static uint64_t append_until_failure(struct audit_log *l, int *rc)
+{
+	uint64_t n = 0;
+
+	for (*rc = 0; *rc == 0; n += *rc == 0) {
+		struct audit_event ev = n % 2 ? event_read(1, n) : event_open("/usr/bin/find");
+
+		*rc = audit_append(l, &ev);
+	}
+	return n;
+}
+
+/* Append until it works again; within ten seconds. */
+static bool append_until_success(struct audit_log *l, struct audit_event *ev)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+
+	for (unsigned i = 0; i < 10000; i++) {
+		if (audit_append(l, ev) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void test_file_limit(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct told told = {.times = 0};
+	struct audit_event ev = event_read(1, 1);
+	struct rlimit limit;
+	struct rlimit before;
+	struct err e = {.code = 0};
+	uint64_t n = 0;
+	int rc = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	place_make(&at);
+	must_open(at.log, &l);
+	audit_on_fault(l, note_fault, &told);
+	limit = before;
+	limit.rlim_cur = 10000 + 40; /* in the middle of a unit */
+	setrlimit(RLIMIT_FSIZE, &limit);
+	n = append_until_failure(l, &rc);
+	is_int(rc, -EFBIG, "at the limit an append fails");
+	rc = append(l, event_open("/bin/cat"));
+	ok(rc == -EFBIG && audit_size(l) == n, "and again, and is not counted");
+	is_int(count_records(at.log, &e), (long long)n, "a reader sees what was acknowledged");
+	is_int(told.times, 1, "it was told once");
+	diag("%s", told.last);
+	setrlimit(RLIMIT_FSIZE, &before);
+	ok(audit_append(l, &ev) == 0 && ev.seq == n + 1, "with space back it goes on");
+	ok(told.times == 2 && strstr(told.last, "2 acts refused"), "and says so: %s", told.last);
+	audit_close(l);
+	is_int(count_records(at.log, &e), (long long)n + 1, "without a gap");
+	place_remove(&at);
+}
+
+static void fill_disk(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	static const uint8_t page[4096];
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	while (fd >= 0 && write(fd, page, sizeof(page)) > 0)
+		;
+	close(fd);
+}
+
+static void test_full_disk(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct told told = {.times = 0};
+	struct audit_event ev = event_open("/bin/cat");
+	struct err e = {.code = 0};
+	char ballast[128];
+	uint64_t n = 0;
+	int rc = 0;
+
+	place_make(&at);
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("t-audit", at.top, "tmpfs", 0, "size=256k") < 0) {
+		skip("cannot mount a small file system");
+		place_remove(&at);
+		return;
+	}
+	must_open(at.log, &l);
+	audit_on_fault(l, note_fault, &told);
+	snprintf(ballast, sizeof(ballast), "%s/ballast", at.top);
+	fill_disk(at.top, "ballast");
+	n = append_until_failure(l, &rc);
+	is_int(rc, -ENOSPC, "on a full disk an append fails");
+	is_int(count_records(at.log, &e), (long long)n, "nothing of it can be read");
+	is_int(told.times, 1, "it was told once");
+	unlink(ballast);
+	ok(audit_append(l, &ev) == 0 && ev.seq == n + 1, "with space back it goes on");
+	n += 1 + append_until_failure(l, &rc);
+	audit_close(l);
+	is_int(rc, -ENOSPC, "until it is full again");
+	is_int(count_records(at.log, &e), (long long)n, "all acknowledged are there");
+	umount(at.top);
+	place_remove(&at);
+}
+
+static size_t count_segments(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry = NULL;
+	size_t n = 0;
+
+	while (d && (entry = readdir(d)))
+		n += strncmp(entry->d_name, "log-", 4) == 0;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* Another thread tells: within ten seconds. */
+static bool is_told(struct told *t, int times)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+
+	for (unsigned i = 0; i < 10000 && t->times < times; i++)
+		nanosleep(&pause, NULL);
+	return t->times == times;
+}
+
+static void test_sync_fault(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct told told = {.times = 0};
+	struct err e = {.code = 0};
+	uint64_t n = 0;
+	bool same = true;
+
+	place_make(&at);
+	must_open(at.log, &l);
+	audit_on_fault(l, note_fault, &told);
+	for (unsigned round = 1; round <= 3; round++) {
+		struct audit_event ev = event_read(1, round);
+		int rc = 0;
+
+		sync_fault = EIO;
+		n += append_until_failure(l, &rc);
+		same = same && rc == -EIO && append(l, event_read(1, 0)) == -EIO;
+		same = same && is_told(&told, (int)(2 * round - 1));
+		same = same && count_records(at.log, &e) == (int64_t)n;
+		sync_fault = 0;
+		same = same && append_until_success(l, &ev) && ev.seq == ++n;
+		same = same && is_told(&told, (int)(2 * round));
+		same = same && count_segments(at.log) == round + 1;
+	}
+	ok(same, "after a failed sync nothing is taken until it works; then a new segment begins");
+	diag("%llu records; %s", (unsigned long long)n, told.last);
+	is_int(count_records(at.log, &e), (long long)n, "all acknowledged are there, in order");
+	audit_close(l);
+	must_open(at.log, &l);
+	is_int(audit_size(l), (long long)n, "also when opened again");
+	audit_close(l);
+	place_remove(&at);
+}
+
+/* The head of a second segment torn: it is dropped, and made again later. */
+static void test_torn_segment(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_event ev = event_read(1, 0);
+	struct err e = {.code = 0};
+
+	place_make(&at);
+	must_open(at.log, &l);
+	append(l, event_open("/bin/cat"));
+	audit_close(l);
+	store_file(at.log, "log-00000000000000000002.seg", "EVFSLOG\n", 8);
+	is_int(count_records(at.log, &e), 1, "a torn second segment is the end");
+	must_open(at.log, &l);
+	ok(audit_torn(l) && is_kept(at.top, audit_torn(l), (const uint8_t *)"EVFSLOG\n", 8) &&
+			count_segments(at.log) == 1,
+		"it is kept aside");
+	ok(audit_append(l, &ev) == 0 && ev.seq == 2, "and the first one goes on");
+	audit_close(l);
+	store_file(at.log, "log-00000000000000000005.seg", "EVFSLOG\n", 8);
+	is_int(count_records(at.log, &e), -EBADMSG, "one that does not follow tells of a gap");
+	is_int(audit_open(at.log, &l, NULL), -EBADMSG, "to the writer too");
+	place_remove(&at);
+}
+
+/* Killed while it appends: what it had been told is there, is there. */
+static void test_killed(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	atomic_ullong *acknowledged = mmap(NULL, sizeof(*acknowledged), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t told = 0;
+
+	place_make(&at);
+	for (unsigned round = 1; round <= 5; round++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			must_open(at.log, &l);
+			for (;;) {
+				struct audit_event ev = event_open("/usr/bin/grep");
+
+				if (audit_append(l, &ev) < 0)
+					_exit(1);
+				*acknowledged = ev.seq;
+			}
+		}
+		while (*acknowledged < round * 20000 && waitpid(child, NULL, WNOHANG) == 0)
+			sched_yield();
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		told = *acknowledged;
+		must_open(at.log, &l);
+		ok(audit_size(l) >= told && audit_size(l) <= told + 1 && told >= round * 20000,
+			"killed: all %llu acknowledged records are there",
+			(unsigned long long)told);
+		audit_close(l);
+	}
+	is_int(count_records(at.log, &e) >= (int64_t)told, 1, "and can be read");
+	munmap(acknowledged, sizeof(*acknowledged));
+	place_remove(&at);
+}
+
+int main(void)
+{
+	/* What audit_open() says of torn ends is tested by audit_torn(). */
+	if (!freopen("/dev/null", "w", stderr))
+		bail_out("/dev/null");
+	test_torn();
+	test_torn_twice();
+	test_torn_segment();
+	test_damaged();
+	test_damaged_last();
+	test_file_limit();
+	test_sync_fault();
+	test_killed();
+	test_full_disk();
+	return done_testing();
+}

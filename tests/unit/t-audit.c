@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* t-audit.c - the access log while all is well: what goes in comes out, in order. */
+#include "tap.h"
+
+#include "audit-help.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "audit/record.h"
+#include "audit/segment.h"
+
+#define THREADS    4
+#define PER_THREAD 100000
+
+static bool same_event(const struct audit_event *a, const struct audit_event *b)
+{
+	return a->seq == b->seq && a->time_ns == b->time_ns && a->type == b->type &&
+	       a->decision == b->decision && a->uid == b->uid && a->gid == b->gid &&
+	       a->loginuid == b->loginuid && a->pid == b->pid &&
+	       a->process_start == b->process_start && strcmp(a->exe, b->exe) == 0 &&
+	       memcmp(a->evidence, b->evidence, AUDIT_EVIDENCE_ID) == 0 && a->trace == b->trace &&
+	       a->open_seq == b->open_seq && a->offset == b->offset && a->length == b->length &&
+	       a->result == b->result;
+}
+
+/* An event that has all it may have: extreme values in every field. */
+static struct audit_event full_event(unsigned type, unsigned decision, size_t exe_length)
+{
+	struct audit_event ev = {.type = type,
+		.decision = decision,
+		.uid = 0xfffffffe,
+		.gid = 0x80000001,
+		.loginuid = 1000,
+		.pid = 0x7fffffff,
+		.process_start = UINT64_MAX,
+		.trace = UINT64_MAX - 1,
+		.open_seq = 0x0102030405060708,
+		.offset = INT64_MAX,
+		.length = UINT64_MAX,
+		.result = -EIO};
+
+	memset(ev.exe, '/', exe_length);
+	for (size_t i = 0; i < AUDIT_EVIDENCE_ID; i++)
+		ev.evidence[i] = (uint8_t)(i + 1);
+	if ((type == AUDIT_READ || type == AUDIT_CLOSE) && decision == AUDIT_ALLOWED) {
+		ev.gid = 0;
+		ev.loginuid = AUDIT_NO_LOGINUID;
+		ev.process_start = 0;
+		ev.trace = 0;
+		ev.exe[0] = '\0';
+		memset(ev.evidence, 0, AUDIT_EVIDENCE_ID);
+	}
+	return ev;
+}
+
+static void test_round_trip(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_reader *r = NULL;
+	struct audit_event put[AUDIT_TYPE_MAX * 3];
+	struct audit_event got;
+	struct err e = {.code = 0};
+	size_t n = 0;
+	size_t same = 0;
+
+	place_make(&at);
+	must_open(at.log, &l);
+	is_int(audit_size(l), 0, "a new log is empty");
+	is_int(count_records(at.log, &e), 0, "and can be read");
+	for (unsigned t = AUDIT_START; t <= AUDIT_TYPE_MAX; t++)
+		for (unsigned d = AUDIT_ALLOWED; d <= AUDIT_DENIED; d++, n++) {
+			put[n] = full_event(t, d, (n * 11) % (AUDIT_EXE_MAX + 1));
+			if (audit_append(l, &put[n]) < 0 || put[n].seq != n + 1)
+				ok(false, "append of type %u decision %u", t, d);
+		}
+	is_int(audit_size(l), (long long)n, "every type and decision is appended");
+	if (audit_reader_open(at.log, &r, &e) < 0)
+		bail_out(e.text);
+	while (same < n && audit_reader_next(r, &got, &e) == 1 && same_event(&got, &put[same]))
+		same++;
+	is_int(same, (long long)n, "and read back as it was, while the log is open");
+	is_int(audit_reader_next(r, &got, &e), 0, "then the end");
+	is_int(append(l, event_open("/bin/cat")), 0, "one more");
+	is_int(audit_reader_next(r, &got, &e), 1, "the same reader sees it");
+	is_str(got.exe, "/bin/cat", "with its executable");
+	audit_reader_close(r);
+	audit_close(l);
+	place_remove(&at);
+}
+
+static void test_refused(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_log *second = NULL;
+	struct audit_event ev = event_open("/bin/cat");
+	struct err e = {.code = 0};
+
+	place_make(&at);
+	must_open(at.log, &l);
+	is_int(audit_open(at.log, &second, &e), -EBUSY, "a second writer is refused");
+	ok(!second && e.code == EBUSY, "with a report");
+	ev.type = AUDIT_TYPE_MAX + 1;
+	is_int(audit_append(l, &ev), -EINVAL, "an unknown type is refused");
+	ev.type = AUDIT_OPEN;
+	ev.decision = 0;
+	is_int(audit_append(l, &ev), -EINVAL, "an unknown decision is refused");
+	ev.decision = AUDIT_DENIED;
+	memset(ev.exe, 'x', sizeof(ev.exe));
+	is_int(audit_append(l, &ev), -EINVAL, "an executable without end is refused");
+	is_int(audit_size(l), 0, "none of these was appended");
+	audit_close(l);
+	audit_close(NULL);
+	err_clear(&e);
+	is_int(audit_open("/nonexistent/log", &l, &e), -ENOENT, "no parent directory");
+	ok(strstr(e.text, "/nonexistent/log"), "the report names it: %s", e.text);
+	place_remove(&at);
+}
+
+static void test_reopen(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	struct stat st;
+	char path[PATH_MAX];
+	bool counted = true;
+
+	place_make(&at);
+	for (unsigned i = 1; i <= 5; i++) {
+		struct audit_event ev = event_read(1, i);
+
+		must_open(at.log, &l);
+		counted = counted && audit_append(l, &ev) == 0 && ev.seq == i && !audit_torn(l);
+		audit_close(l);
+	}
+	ok(counted, "numbers go on after each opening");
+	is_int(count_records(at.log, &e), 5, "all are there");
+	snprintf(path, sizeof(path), "%s/%s", at.log, SEGMENT_ONE);
+	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600, "a segment is mode 0600");
+	is_int(st.st_size, 6 * 64, "a head and five units");
+	ok(stat(at.log, &st) == 0 && (st.st_mode & 07777) == 0700, "its directory 0700");
+	place_remove(&at);
+}
+
+/* A log whose last record is of a time to come. */
+static void test_time(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	uint8_t bytes[RECORD_UNIT + RECORD_BYTES_MAX];
+	struct record_head head = {.first_seq = 1, .time_ns = 1000};
+	struct audit_event ev = event_read(1, 0);
+	const int64_t future = (int64_t)9000000000 * 1000000000;
+	int size = 0;
+
+	place_make(&at);
+	ev.seq = 1;
+	ev.time_ns = future;
+	record_head_encode(&head, bytes);
+	size = record_encode(&ev, bytes + RECORD_UNIT);
+	store_file(at.log, SEGMENT_ONE, bytes, RECORD_UNIT + (size_t)size);
+	must_open(at.log, &l);
+	ok(audit_append(l, &ev) == 0 && ev.seq == 2, "a log that ends in the future goes on");
+	is_int(ev.time_ns, future, "and its time does not fall back");
+	audit_close(l);
+	head.time_ns = future + 5;
+	record_head_encode(&head, bytes);
+	store_file(at.log, SEGMENT_ONE, bytes, RECORD_UNIT);
+	must_open(at.log, &l);
+	ok(audit_append(l, &ev) == 0 && ev.time_ns == future + 5, "nor below that of the head");
+	audit_close(l);
+	place_remove(&at);
+}
+
+struct job {
+	struct audit_log *log;
+	uint64_t done;
+};
+
+static void *append_many(void *arg)
+{
+	struct job *j = arg;
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < PER_THREAD; i++) {
+		struct audit_event ev = event_read(1, i);
+
+		if (audit_append(j->log, &ev) < 0 || ev.seq <= last)
+			break;
+		last = ev.seq;
+		j->done++;
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_reader *r = NULL;
+	struct audit_event ev;
+	struct err e = {.code = 0};
+	struct job jobs[THREADS];
+	pthread_t threads[THREADS];
+	uint64_t seen = 0;
+	int64_t before = 0;
+	bool ordered = true;
+	int rc = 0;
+
+	place_make(&at);
+	must_open(at.log, &l);
+	for (size_t i = 0; i < THREADS; i++) {
+		jobs[i] = (struct job){.log = l};
+		if (pthread_create(&threads[i], NULL, append_many, &jobs[i]))
+			bail_out("no thread");
+	}
+	if (audit_reader_open(at.log, &r, &e) < 0)
+		bail_out(e.text);
+	while (seen < THREADS * PER_THREAD && (rc = audit_reader_next(r, &ev, &e)) >= 0) {
+		if (rc == 0)
+			continue;
+		ordered = ordered && ev.seq == ++seen && ev.time_ns >= before;
+		before = ev.time_ns;
+		if (seen % 50000 == 0 && audit_size(l) < seen)
+			ordered = false;
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		is_int(jobs[i].done, PER_THREAD, "a thread appended all of its own");
+	}
+	ok(rc >= 0, "a reader follows meanwhile: %s", err_text(&e, rc));
+	ok(ordered && seen == THREADS * PER_THREAD, "no gap, and time never falls");
+	is_int(audit_size(l), THREADS * PER_THREAD, "all are counted");
+	audit_reader_close(r);
+	audit_close(l);
+	place_remove(&at);
+}
+
+/* A log of three segments, with one of them away. */
+static void test_missing(const char *dir, int dirfd, const uint64_t *firsts)
+{
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	char name[SEGMENT_NAME_MAX];
+	char other[SEGMENT_NAME_MAX];
+
+	renameat(dirfd, segment_name(firsts[1], name), dirfd, "away");
+	is_int(count_records(dir, &e), -EBADMSG, "a missing segment is found");
+	ok(strstr(e.text, "missing"), "and reported: %s", e.text);
+	err_clear(&e);
+	renameat(dirfd, segment_name(firsts[2], other), dirfd, segment_name(firsts[1], name));
+	is_int(count_records(dir, &e), -EBADMSG, "one in the place of another is found");
+	renameat(dirfd, name, dirfd, other);
+	renameat(dirfd, "away", dirfd, name);
+	renameat(dirfd, SEGMENT_ONE, dirfd, "away");
+	err_clear(&e);
+	is_int(count_records(dir, &e), -EBADMSG, "a missing first one is found");
+	err_clear(&e);
+	is_int(audit_open(dir, &l, &e), -EBADMSG, "by the writer too");
+}
+
+/* Records of six units fill a segment soon; the last does not fit exactly. */
+static void test_segments(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_event ev = {.type = 0};
+	struct err e = {.code = 0};
+	char exe[AUDIT_EXE_MAX + 1];
+	const uint64_t total = 400000;
+	uint64_t *firsts = NULL;
+	size_t n = 0;
+	size_t bytes = 0;
+	int dirfd = -1;
+	int rc = 0;
+
+	memset(exe, 'e', sizeof(exe) - 1);
+	exe[sizeof(exe) - 1] = '\0';
+	place_make(&at);
+	must_open(at.log, &l);
+	for (uint64_t i = 0; i < total && rc == 0; i++) {
+		ev = event_open(exe);
+		rc = audit_append(l, &ev);
+	}
+	ok(rc == 0 && ev.seq == total, "more than a segment holds is appended");
+	audit_close(l);
+	dirfd = open(at.log, O_RDONLY | O_DIRECTORY);
+	if (segment_list(dirfd, &firsts, &n, &e) < 0)
+		bail_out(e.text);
+	is_int(n, 3, "in three segments");
+	is_int(firsts[1], 1 + (SEGMENT_BYTES_MAX - 64) / 384, "each as full as it can be");
+	free(load_file(at.log, SEGMENT_ONE, &bytes));
+	ok(bytes <= SEGMENT_BYTES_MAX, "and not larger than allowed");
+	is_int(count_records(at.log, &e), (long long)total, "and read in order");
+	must_open(at.log, &l);
+	ok(audit_append(l, &ev) == 0 && ev.seq == total + 1, "the last one goes on");
+	audit_close(l);
+	test_missing(at.log, dirfd, firsts);
+	free(firsts);
+	close(dirfd);
+	place_remove(&at);
+}
+
+static void test_speed(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct timespec from;
+	struct timespec to;
+	const unsigned n = 300000;
+	double seconds = 0;
+	int rc = 0;
+
+	place_make(&at);
+	must_open(at.log, &l);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (unsigned i = 0; i < n && rc == 0; i++)
+		rc = append(l, event_read(1, i));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	ok(rc == 0, "one thread appends %u records", n);
+	diag("%.0f records a second into %s", n / seconds, at.top);
+	audit_close(l);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	must_open(at.log, &l);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	diag("opened again in %.1f ms", seconds * 1000);
+	audit_close(l);
+	place_remove(&at);
+}
+
+int main(void)
+{
+	is_str(audit_type_name(AUDIT_READLINK), "readlink", "types have names");
+	is_str(audit_type_name(AUDIT_TYPE_MAX + 1), "?", "others do not");
+	is_str(audit_decision_name(AUDIT_HIDDEN), "hidden", "decisions have names");
+	test_round_trip();
+	test_refused();
+	test_reopen();
+	test_time();
+	test_threads();
+	test_segments();
+	test_speed();
+	return done_testing();
+}
