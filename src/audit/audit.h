@@ -46,7 +46,7 @@ struct audit_event {
 	uint32_t pid;           /* the thread that asked, as FUSE says */
 	uint64_t process_start; /* clock ticks since boot: with pid it names one process */
 	char exe[AUDIT_EXE_MAX +
-		 1]; /* path of the executable; "" unknown. OPEN, LIST, XATTR, READLINK */
+		 1]; /* path of the executable; "" unknown. of what has no open_seq, and of denials */
 	uint8_t evidence[AUDIT_EVIDENCE_ID]; /* zeros: none */
 	uint64_t trace;                      /* trace id within the evidence */
 	uint64_t open_seq;                   /* READ, CLOSE: seq of their OPEN, else 0 */

@@ -142,12 +142,12 @@ static int note_open(struct rows *r, const struct audit_event *ev)
 	return o->exe ? 0 : -ENOMEM;
 }
 
-/* What only the open knows, for the record of a read or a close. */
+/* What only the open knows, for the records that refer to it. */
 static void complete(const struct rows *r, struct audit_event *ev)
 {
 	const struct open_info *o = ev->open_seq ? find_open(r, ev->open_seq) : NULL;
 
-	if (!o || (ev->type != AUDIT_READ && ev->type != AUDIT_CLOSE))
+	if (!o || ev->decision == AUDIT_DENIED)
 		return;
 	ev->gid = o->gid;
 	ev->loginuid = o->loginuid;

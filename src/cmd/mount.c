@@ -151,13 +151,17 @@ static int parse(const struct command *c, int argc, char **argv, struct mount_jo
 
 /* ---- before the ingest ----------------------------------------------------------------- */
 
-/* The folder of an image: its file's name without the last extension, "-2" for a second one. */
+/*
+ * The folder of an image: its file's name without the last extension, "-2" for a second one.
+ * Dots at the begin are no extension's: "..dd" must not become ".".
+ */
 static void name_image(struct mount_job *j, size_t i)
 {
-	const char *path = j->images[i].files.v[0].path;
+	const char *path = j->images[i].given;
 	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	const char *dot = strrchr(base, '.');
-	int n = (int)(dot && dot != base ? (size_t)(dot - base) : strlen(base));
+	bool extension = dot && dot >= base + strspn(base, ".");
+	int n = (int)(extension ? (size_t)(dot - base) : strlen(base));
 	char *name = j->images[i].name;
 	size_t size = sizeof(j->images[i].name);
 
@@ -178,8 +182,12 @@ static int open_images(struct mount_job *j, char **argv, struct err *e)
 	if (!j->images)
 		return err_errno(e, ENOMEM, "mount");
 	for (size_t i = 0; r == 0 && i < j->count; i++) {
+		/* through links to where the file lies: that is where its other segments are */
+		char *real = realpath(argv[i], NULL);
+
 		j->images[i].given = argv[i];
-		r = image_files_open(argv[i], &j->images[i].files, e);
+		r = image_files_open(real ? real : argv[i], &j->images[i].files, e);
+		free(real);
 		if (r == 0)
 			name_image(j, i);
 	}

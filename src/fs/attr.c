@@ -43,6 +43,7 @@ struct packer {
 	uint64_t skip; /* bytes before the contents begin */
 	uint64_t left; /* bytes of the contents not yet covered */
 	uint64_t init; /* bytes of the contents, from here on, that were ever written */
+	bool holes;    /* blocks were left out */
 };
 
 static void cover(struct packer *p, enum extent_kind kind, uint64_t off, uint64_t len)
@@ -108,15 +109,17 @@ static void cover_run(struct packer *p, const TSK_FS_ATTR_RUN *r)
 
 	if (__builtin_mul_overflow(r->len, (uint64_t)t->block_size, &bytes))
 		bytes = UINT64_MAX - t->block_size;
-	if (r->flags & (TSK_FS_ATTR_RUN_FLAG_SPARSE | TSK_FS_ATTR_RUN_FLAG_FILLER))
+	if (r->flags & (TSK_FS_ATTR_RUN_FLAG_SPARSE | TSK_FS_ATTR_RUN_FLAG_FILLER)) {
 		cover(p, EXTENT_ZERO, 0, bytes);
-	else if (t->block_pre_size || t->block_post_size)
+		p->holes = true;
+	} else if (t->block_pre_size || t->block_post_size)
 		cover_spaced(p, r->addr, r->len, bytes);
 	else
 		cover_data(p, r->addr, r->len, bytes);
 }
 
-static void pack_runs(struct fs *f, const TSK_FS_ATTR *a, uint64_t size)
+/* Return: true when the file is sparse. */
+static bool pack_runs(struct fs *f, const TSK_FS_ATTR *a, uint64_t size)
 {
 	uint64_t init = a->nrd.initsize > 0 ? (uint64_t)a->nrd.initsize : 0;
 	struct packer p = {.f = f, .skip = a->nrd.skiplen, .left = size, .init = init};
@@ -127,6 +130,8 @@ static void pack_runs(struct fs *f, const TSK_FS_ATTR *a, uint64_t size)
 					? EXTENT_ZERO
 					: EXTENT_ERROR;
 
+	if (p.init > f->valid)
+		p.init = f->valid;
 	extent_writer_begin(&p.w, &f->content);
 	for (const TSK_FS_ATTR_RUN *r = a->nrd.run; r && p.left > 0; r = r->next) {
 		uint64_t gap = 0;
@@ -136,16 +141,19 @@ static void pack_runs(struct fs *f, const TSK_FS_ATTR *a, uint64_t size)
 		if (__builtin_mul_overflow(r->offset - block, (uint64_t)f->tsk->block_size, &gap))
 			break;
 		cover(&p, rest, 0, gap);
+		p.holes = p.holes || gap > 0;
 		cover_run(&p, r);
 		if (__builtin_add_overflow(r->offset, r->len, &block))
 			break;
 	}
+	p.holes = p.holes || (p.left > 0 && rest == EXTENT_ZERO);
 	/* Never initialised needs no run. */
 	if (p.init == 0 && p.left > 0)
 		rest = EXTENT_ZERO;
 	p.skip = 0;
 	cover(&p, rest, 0, p.left);
 	extent_writer_end(&p.w);
+	return p.holes || a->flags & TSK_FS_ATTR_SPARSE;
 }
 
 /* Callbacks stay in structures that libtsk reuses: on NTFS the flag says it, not they. */
@@ -160,17 +168,6 @@ static bool needs_library(const struct fs *f, const TSK_FS_ATTR *a)
 		return true;
 	for (const TSK_FS_ATTR_RUN *r = a->nrd.run; r; r = r->next) {
 		if (r->flags & TSK_FS_ATTR_RUN_FLAG_ENCRYPTED)
-			return true;
-	}
-	return false;
-}
-
-static bool has_holes(const TSK_FS_ATTR *a)
-{
-	if (a->flags & TSK_FS_ATTR_SPARSE)
-		return true;
-	for (const TSK_FS_ATTR_RUN *r = a->nrd.run; r; r = r->next) {
-		if (r->flags & TSK_FS_ATTR_RUN_FLAG_SPARSE)
 			return true;
 	}
 	return false;
@@ -207,9 +204,8 @@ void attr_pack(struct fs *f, const TSK_FS_ATTR *a, struct packed *p)
 		attr_pack_tag(f, CONTENT_WORKER);
 		return;
 	}
-	if (has_holes(a))
+	if (pack_runs(f, a, p->size))
 		p->flags |= ENTRY_SPARSE;
-	pack_runs(f, a, p->size);
 	if (f->content.len > ENTRY_CONTENT_MAX)
 		attr_pack_tag(f, CONTENT_WORKER);
 }
@@ -231,16 +227,11 @@ static const TSK_FS_ATTR *first_unnamed(const TSK_FS_META *m, TSK_FS_ATTR_TYPE_E
 
 const TSK_FS_ATTR *attr_contents(struct fs *f, TSK_FS_FILE *file)
 {
-	const TSK_FS_ATTR *a = NULL;
-
 	if (f->family == FAMILY_NTFS)
 		return first_unnamed(file->meta, TSK_FS_ATTR_TYPE_NTFS_DATA);
 	if (file->meta->size == 0 && f->family != FAMILY_HFS)
 		return NULL;
-	a = tsk_fs_file_attr_get(file);
-	if (!a)
-		tsk_error_reset();
-	return a;
+	return tsk_fs_file_attr_get(file);
 }
 
 static bool ntfs_stream(const TSK_FS_META *m, const TSK_FS_ATTR *a, struct buf *name)

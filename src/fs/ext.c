@@ -61,7 +61,7 @@ static bool geometry(const uint8_t *s, struct ext *x)
 	x->desc_size = incompat & INCOMPAT_64BIT ? at16(s, 0xfe) : 32;
 	if (x->group_blocks == 0 || x->group_inodes == 0 || x->first_block >= x->blocks ||
 		x->inode_size < 128 || x->inode_size > x->block_size || x->desc_size < 32 ||
-		x->desc_size > x->block_size || incompat & INCOMPAT_META_BG)
+		x->desc_size > x->block_size)
 		return false;
 	if (x->group_blocks / x->cluster_blocks > x->block_size * 8)
 		return false;
@@ -70,6 +70,7 @@ static bool geometry(const uint8_t *s, struct ext *x)
 		return false;
 	x->groups = (uint32_t)groups;
 	per_block = x->block_size / x->desc_size;
+	x->meta_first = incompat & INCOMPAT_META_BG ? at32(s, 0x104) : UINT32_MAX;
 	x->table_blocks = (uint32_t)((groups + per_block - 1) / per_block) + at16(s, 0xce);
 	x->sparse = (ro & RO_SPARSE_SUPER) != 0;
 	x->sparse2 = (at32(s, 0x5c) & COMPAT_SPARSE_SUPER2) != 0;
@@ -84,20 +85,61 @@ void ext_read_super(const struct fs *f, struct ext *x)
 	uint8_t s[1024];
 
 	*x = (struct ext){.usable = false};
-	if (bytes(f, 1024, s, sizeof(s)) && at16(s, 0x38) == 0xef53)
+	/* Not through libtsk, which is shown another one at times (open.c). */
+	if (source_read_all(f->s, s, sizeof(s), f->offset + 1024) == (ssize_t)sizeof(s) &&
+		at16(s, 0x38) == 0xef53)
 		x->usable = geometry(s, x);
+}
+
+static bool power_of(uint32_t v, uint32_t base)
+{
+	while (v > 1 && v % base == 0)
+		v /= base;
+	return v == 1;
+}
+
+/* Does the group begin with a copy of the superblock? */
+static bool has_super(const struct ext *x, uint32_t group)
+{
+	if (group == 0)
+		return true;
+	if (x->sparse2)
+		return group == x->backup[0] || group == x->backup[1];
+	if (!x->sparse || group == 1)
+		return true;
+	return power_of(group, 3) || power_of(group, 5) || power_of(group, 7);
+}
+
+/* Where the descriptor of @group lies: in one table, or with its own few groups (meta_bg). */
+static bool group_at(const struct ext *x, uint32_t group, uint64_t *off)
+{
+	uint32_t per_block = x->block_size / x->desc_size;
+	uint32_t meta = group / per_block;
+	uint64_t block = (uint64_t)x->first_block + 1 + meta;
+
+	if (meta >= x->meta_first) {
+		uint32_t first = meta * per_block;
+
+		block = x->first_block + (uint64_t)first * x->group_blocks +
+			(has_super(x, first) ? 1 : 0);
+	}
+	/* The superblock lies in the first block, however large that is. */
+	if (x->first_block == 0 && x->block_size == 1024 && meta < x->meta_first)
+		block++;
+	return !__builtin_mul_overflow(block, (uint64_t)x->block_size, off) &&
+	       !__builtin_add_overflow(*off, (uint64_t)(group % per_block) * x->desc_size, off);
 }
 
 bool ext_read_group(const struct fs *f, uint32_t group, struct ext_group *g)
 {
 	const struct ext *x = &f->ext;
-	uint64_t table = ((uint64_t)x->first_block + 1) * x->block_size;
+	uint64_t off = 0;
 	bool wide = x->desc_size >= 64;
 	uint8_t d[64] = {0};
 	uint32_t flags = 0;
 
-	if (!x->usable || group >= x->groups ||
-		!bytes(f, table + (uint64_t)group * x->desc_size, d, wide ? 64 : 32))
+	if (!x->usable || group >= x->groups || !group_at(x, group, &off) ||
+		!bytes(f, off, d, wide ? 64 : 32))
 		return false;
 	*g = (struct ext_group){
 		.block_bitmap = at32(d, 0), .inode_bitmap = at32(d, 4), .inode_table = at32(d, 8)};
@@ -115,22 +157,15 @@ bool ext_read_group(const struct fs *f, uint32_t group, struct ext_group *g)
 	return true;
 }
 
-static bool power_of(uint32_t v, uint32_t base)
+uint64_t ext_base_blocks(const struct ext *x, uint32_t group)
 {
-	while (v > 1 && v % base == 0)
-		v /= base;
-	return v == 1;
-}
+	uint32_t per_block = x->block_size / x->desc_size;
+	uint32_t in = group % per_block;
+	uint64_t super = has_super(x, group) ? 1 : 0;
 
-bool ext_has_super(const struct ext *x, uint32_t group)
-{
-	if (group == 0)
-		return true;
-	if (x->sparse2)
-		return group == x->backup[0] || group == x->backup[1];
-	if (!x->sparse || group == 1)
-		return true;
-	return power_of(group, 3) || power_of(group, 5) || power_of(group, 7);
+	if (group / per_block < x->meta_first)
+		return super ? 1 + (uint64_t)x->table_blocks : 0;
+	return super + (in == 0 || in == 1 || in == per_block - 1 ? 1 : 0);
 }
 
 bool ext_read_inode(const struct fs *f, uint64_t inode, uint8_t out[EXT_INODE_BYTES])

@@ -30,6 +30,7 @@ struct ext {
 	uint32_t inode_size;
 	uint32_t desc_size;
 	uint32_t table_blocks; /* of a copy of the descriptors, reserve included */
+	uint32_t meta_first;   /* groups of groups that keep their own descriptors begin here */
 	uint32_t backup[2];
 	bool sparse;
 	bool sparse2;
@@ -48,8 +49,8 @@ struct ext_group {
 void ext_read_super(const struct fs *f, struct ext *x);
 /** ext_read_group() - Return: false when it cannot be read. */
 bool ext_read_group(const struct fs *f, uint32_t group, struct ext_group *g);
-/** ext_has_super() - does the group begin with a copy of the superblock? */
-bool ext_has_super(const struct ext *x, uint32_t group);
+/** ext_base_blocks() - blocks at a group's beginning for superblock and descriptors. */
+uint64_t ext_base_blocks(const struct ext *x, uint32_t group);
 /** ext_read_inode() - its first bytes, zeros behind what it has. */
 bool ext_read_inode(const struct fs *f, uint64_t inode, uint8_t out[EXT_INODE_BYTES]);
 

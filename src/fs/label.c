@@ -16,7 +16,8 @@ static void put_label(struct fs *f, const uint8_t *p, size_t n)
 		n--;
 	if (n >= sizeof(f->info.label))
 		n = sizeof(f->info.label) - 1;
-	memcpy(f->info.label, p, n);
+	if (n > 0)
+		memcpy(f->info.label, p, n);
 	f->info.label[n] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned char)f->info.label[i] < ' ')
@@ -32,7 +33,7 @@ static bool volume_bytes(const struct fs *f, uint64_t off, uint8_t *p, size_t n)
 
 static void ntfs_label(struct fs *f)
 {
-	uint8_t b[8];
+	uint8_t b[8] = {0};
 	const TSK_FS_ATTR *a = NULL;
 	struct buf name = BUF_INIT;
 
@@ -75,7 +76,7 @@ static void root_label(struct fs *f)
 static void fat_label(struct fs *f)
 {
 	uint64_t at = f->tsk->ftype == TSK_FS_TYPE_FAT32 ? 0x43 : 0x27;
-	uint8_t b[15];
+	uint8_t b[15] = {0};
 
 	if (f->family == FAMILY_EXFAT)
 		at = 0x64;
@@ -99,7 +100,7 @@ static void uuid_put(struct fs *f, const uint8_t *u)
 
 static void ext_label(struct fs *f)
 {
-	uint8_t b[32];
+	uint8_t b[32] = {0};
 
 	if (!volume_bytes(f, 1024 + 0x68, b, sizeof(b)))
 		return;
@@ -109,7 +110,7 @@ static void ext_label(struct fs *f)
 
 static void hfs_label(struct fs *f)
 {
-	uint8_t b[8];
+	uint8_t b[8] = {0};
 
 	if (volume_bytes(f, 1024 + 0x68, b, sizeof(b)))
 		snprintf(f->info.id, sizeof(f->info.id), "%02x%02x%02x%02x%02x%02x%02x%02x", b[0],
@@ -118,7 +119,7 @@ static void hfs_label(struct fs *f)
 
 static void iso_label(struct fs *f)
 {
-	uint8_t b[32];
+	uint8_t b[32] = {0};
 
 	if (volume_bytes(f, 0x8000 + 40, b, sizeof(b)))
 		put_label(f, b, sizeof(b));

@@ -31,6 +31,11 @@ TSK_FS_FILE *meta_load(struct fs *f, TSK_FS_FILE *file, TSK_INUM_T addr)
 	TSK_DADDR_T blocks = f->tsk->block_count;
 	TSK_FS_FILE *got = NULL;
 
+	/* exFAT's reader loses the list it finds here. */
+	if (f->family == FAMILY_EXFAT && file && file->meta && file->meta->attr) {
+		tsk_fs_attrlist_free(file->meta->attr);
+		file->meta->attr = NULL;
+	}
 	tsk_error_reset();
 	got = tsk_fs_file_open_meta(f->tsk, file, addr);
 	if ((!got || !got->meta) && f->family == FAMILY_NTFS) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * names.h - the bytes of a name as the directory has them
+ * names.h - what a directory's own bytes say of its entries
  *
- * libtsk's names are right once disguises are off (text.h), but for exFAT,
- * where a name beyond 15 units of anything but ASCII is garbled: there the
- * directory's own entries are read, which also say in which zone each time was
- * written.
+ * Names as the disk has them: libtsk's, without disguises (text.h). And for
+ * exFAT what libtsk leaves out: the zone in which each time was written, and how
+ * much of a file ever was.
  */
 #ifndef EVIDENCEFS_FS_NAMES_H
 #define EVIDENCEFS_FS_NAMES_H
@@ -16,21 +15,20 @@
 #include "base/buf.h"
 #include "fs/tsk.h"
 
-/* One exFAT file as its directory has it. */
-struct exfat_name {
+/* What libtsk leaves out of an exFAT entry. */
+struct extra {
 	uint64_t inode;
-	size_t at; /* in names.text */
-	size_t len;
-	int32_t zone_create; /* seconds east of UTC; 0 when the disk does not say */
-	int32_t zone_modify;
-	int32_t zone_access;
+	uint64_t valid; /* bytes ever written; the rest reads as zeros */
+	int32_t create; /* seconds east of UTC in which its times are written */
+	int32_t modify;
+	int32_t access;
 };
 
 struct names {
 	struct fs *f;
-	struct exfat_name *own; /* by inode; NULL: libtsk's names are right */
+	struct extra *extra; /* by inode; those that have something to say */
 	size_t n;
-	struct buf text;
+	size_t cap;
 	struct buf one; /* the name handed out last */
 };
 
@@ -40,6 +38,8 @@ void names_begin(struct names *n, struct fs *f, const TSK_FS_DIR *dir);
 void names_get(struct names *n, const TSK_FS_NAME *name, const uint8_t **p, size_t *len);
 /** names_times() - take the zones of exFAT times out of @e's. */
 void names_times(const struct names *n, struct entry *e);
+/** names_valid() - bytes of @inode's contents that were ever written; UINT64_MAX: all. */
+uint64_t names_valid(const struct names *n, uint64_t inode);
 void names_end(struct names *n);
 
 #endif

@@ -20,6 +20,9 @@
  */
 #define UTC ":"
 
+#define EXT_SUPER_BYTES 0x70
+#define EXT_BIGALLOC    0x02 /* in the second byte of the features that allow reading */
+
 struct kind {
 	const char *name;
 	TSK_FS_TYPE_ENUM type;
@@ -117,12 +120,38 @@ static void keep_reason(char *why, size_t n)
 	tsk_error_reset();
 }
 
+/*
+ * Two layouts of ext that libtsk refuses or misreads for one field each:
+ * the first revision of ext2 has no field for the size of an inode, and its
+ * zero is taken for one; clusters (bigalloc) stand where the size of fragments
+ * stood, which there are none of. Show libtsk what it expects.
+ */
+static void patch_ext(struct fs *f)
+{
+	static const uint8_t old[6] = {11, 0, 0, 0, 128, 0}; /* first inode, inode size */
+	uint64_t super = f->offset + 1024;
+	uint8_t b[EXT_SUPER_BYTES];
+
+	if (source_read_all(f->s, b, sizeof(b), super) != (ssize_t)sizeof(b) || b[0x38] != 0x53 ||
+		b[0x39] != 0xef)
+		return;
+	if (memcmp(b + 0x4c, "\0\0\0\0", 4) == 0) {
+		tsk_img_patch(f->img, super + 0x54, old, sizeof(old));
+	} else if (b[0x65] & EXT_BIGALLOC) {
+		memcpy(b + 0x1c, b + 0x18, 4);
+		memcpy(b + 0x24, b + 0x20, 4);
+		tsk_img_patch(f->img, super + 0x1c, b + 0x1c, 12);
+	}
+}
+
 static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
 {
 	const struct kind *k = kind_named(name);
 
 	if (!k)
 		return false;
+	if (k->type & TSK_FS_TYPE_EXT_DETECT)
+		patch_ext(f);
 	tsk_error_reset();
 	f->tsk = tsk_fs_open_img(f->img, (TSK_OFF_T)f->offset, k->type);
 	if (!f->tsk)
@@ -145,18 +174,33 @@ static void note_others(struct fs *f, const struct sniff *s, size_t opened)
 			"%salso has the signature of %s", used ? "; " : "", s->foreign);
 }
 
+static bool root_is_readable(struct fs *f)
+{
+	TSK_FS_DIR *d = tsk_fs_dir_open_meta(f->tsk, f->tsk->root_inum);
+	bool yes = d != NULL;
+
+	tsk_fs_dir_close(d);
+	tsk_error_reset();
+	return yes;
+}
+
 static int detect(struct fs *f, struct err *e)
 {
-	/* No signature of their own: a FAT boot sector may have a backup, YAFFS2 has none. */
-	static const char *const last[] = {"fat", "yaffs2"};
 	struct sniff s;
 	char why[256] = "";
 
 	sniff_volume(f->s, f->offset, f->end - f->offset, &s);
-	for (size_t i = 0; i < s.n; i++) {
-		if (try_kind(f, s.type[i], why, sizeof(why))) {
-			note_others(f, &s, i);
-			return 0;
+	/* Of several that open the first whose root directory can be read, else the first. */
+	for (int demand = s.n > 1; demand >= 0; demand--) {
+		for (size_t i = 0; i < s.n; i++) {
+			if (!try_kind(f, s.type[i], why, sizeof(why)))
+				continue;
+			if (!demand || root_is_readable(f)) {
+				note_others(f, &s, i);
+				return 0;
+			}
+			tsk_fs_close(f->tsk);
+			f->tsk = NULL;
 		}
 	}
 	if (s.n > 0)
@@ -164,12 +208,15 @@ static int detect(struct fs *f, struct err *e)
 			why[0] ? why : "it cannot be opened");
 	if (s.foreign)
 		return err_set(e, ENOENT, "%s: recognised and not read", s.foreign);
-	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
-		if (try_kind(f, last[i], why, sizeof(why))) {
-			snprintf(f->info.note, sizeof(f->info.note),
-				"recognised by its structure: the signature is missing");
-			return 0;
-		}
+	if (s.backup && try_kind(f, s.backup, why, sizeof(why))) {
+		snprintf(f->info.note, sizeof(f->info.note),
+			"the boot sector is damaged: its backup was used");
+		return 0;
+	}
+	/* YAFFS2 has no signature: its structure is tried last. */
+	if (try_kind(f, "yaffs2", why, sizeof(why))) {
+		snprintf(f->info.note, sizeof(f->info.note), "recognised by its structure");
+		return 0;
 	}
 	return err_set(e, ENOENT, "no file system recognised");
 }
@@ -228,6 +275,7 @@ int fs_open(const struct source *s, uint64_t offset, uint64_t length, const char
 	if (!f)
 		return err_set(e, ENOMEM, "out of memory");
 	f->s = s;
+	f->valid = UINT64_MAX;
 	f->offset = offset;
 	f->end = length < source_size(s) - offset ? offset + length : source_size(s);
 	f->img = tsk_img_of_source(s, f->end);

@@ -181,6 +181,19 @@ static const char *sniff_foreign(
 	return is_minix(h) ? "Minix" : NULL;
 }
 
+/* Where FAT32 and exFAT keep a second boot sector, for 512-byte sectors. */
+static const char *sniff_backup(const struct head *h)
+{
+	struct head b = {.p = h->p + 6 * 512, .n = 512};
+
+	if (h->n < 13 * 512)
+		return NULL;
+	if (is_fat(&b) && at(&b, 510, "\x55\xaa", 2))
+		return "fat";
+	b.p = h->p + 12 * 512;
+	return at(&b, 3, "EXFAT   ", 8) ? "exfat" : NULL;
+}
+
 void sniff_volume(const struct source *s, uint64_t offset, uint64_t length, struct sniff *out)
 {
 	struct head h = {.p = calloc(1, HEAD_BYTES)};
@@ -194,6 +207,7 @@ void sniff_volume(const struct source *s, uint64_t offset, uint64_t length, stru
 	sniff_known(&h, out);
 	if (is_ufs(s, offset, length))
 		claim(out, "ufs");
+	out->backup = sniff_backup(&h);
 	out->foreign = sniff_foreign(s, offset, length, &h);
 	free(h.p);
 }

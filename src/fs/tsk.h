@@ -21,6 +21,7 @@
 
 /* Exported by the library, declared in headers that are not installed. */
 uint8_t fatfs_dir_buf_add(TSK_FS_INFO *fatfs, TSK_INUM_T parent, TSK_INUM_T dir);
+void tsk_fs_attrlist_free(TSK_FS_ATTRLIST *list);
 
 #include "fs/ext.h"
 #include "fs/fs.h"
@@ -50,6 +51,7 @@ struct fs {
 	struct ext ext; /* FAMILY_EXT */
 
 	TSK_FS_FILE *file;    /* metadata of the entry at hand, reused */
+	uint64_t valid;       /* bytes of its contents ever written, where libtsk does not know */
 	TSK_FS_FILE *reading; /* what fs_read() served last, kept for the next range */
 
 	struct buf name;
@@ -68,12 +70,16 @@ struct sniff {
 	const char *type[8]; /* claimed, most likely first; names as in fs_info.type ("fat", "ext",
 				"ufs" unsplit) */
 	size_t n;
+	const char *backup;  /* claimed by a backup boot sector only; NULL if none */
 	const char *foreign; /* recognised and not read, in words; NULL if none */
 };
 void sniff_volume(const struct source *s, uint64_t offset, uint64_t length, struct sniff *out);
 
 /* tsk_img.c: a libtsk image over a source; @end is where its bytes stop */
 TSK_IMG_INFO *tsk_img_of_source(const struct source *s, uint64_t end);
+
+/** tsk_img_patch() - show libtsk other bytes at image byte @off; one place an image. */
+void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n);
 
 /* label.c: fills info.label and info.id */
 void label_read(struct fs *f);
@@ -102,9 +108,13 @@ bool meta_target(struct fs *f, TSK_FS_FILE *file);
 /** meta_has_children() - does an NTFS directory's index hold names? */
 bool meta_has_children(const TSK_FS_META *m);
 
-/* walk.c, for orphan.c */
+/* walk.c, for found.c and orphan.c */
 struct walk;
 int walk_problem(struct walk *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** walk_path_problem() - a problem with the entry at hand. */
+int walk_path_problem(struct walk *w, const char *text);
+/** walk_unreadable() - the same with what libtsk gave as its reason. */
+int walk_unreadable(struct walk *w, const char *what);
 struct set *walk_named(struct walk *w);
 /** walk_orphan() - @file, a name for it, and all below it, as orphans under the root. */
 int walk_orphan(struct walk *w, TSK_INUM_T addr, const char *name);

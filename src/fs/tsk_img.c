@@ -11,12 +11,28 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define PATCH_MAX 16
 
 struct source_img {
 	TSK_IMG_INFO tsk; /* first: libtsk sees only this */
 	const struct source *s;
 	uint64_t end;
+	uint64_t patch_at; /* image byte */
+	uint8_t patch[PATCH_MAX];
+	size_t patch_len;
 };
+
+static void put_patch(const struct source_img *i, char *buf, size_t len, uint64_t off)
+{
+	for (size_t k = 0; k < i->patch_len; k++) {
+		uint64_t at = i->patch_at + k;
+
+		if (at >= off && at - off < len)
+			buf[at - off] = (char)i->patch[k];
+	}
+}
 
 static ssize_t img_read(TSK_IMG_INFO *img, TSK_OFF_T off, char *buf, size_t len)
 {
@@ -41,6 +57,7 @@ static ssize_t img_read(TSK_IMG_INFO *img, TSK_OFF_T off, char *buf, size_t len)
 			break;
 		done += (size_t)n;
 	}
+	put_patch(i, buf, done, (uint64_t)off);
 	return (ssize_t)done;
 }
 
@@ -53,6 +70,19 @@ static void img_stat(TSK_IMG_INFO *img, FILE *out)
 {
 	(void)img;
 	(void)out;
+}
+
+void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n)
+{
+	struct source_img *i = (struct source_img *)img;
+
+	if (n > PATCH_MAX)
+		return;
+	i->patch_at = off;
+	memcpy(i->patch, p, n);
+	i->patch_len = n;
+	/* What was read before may lie in libtsk's cache. */
+	memset(img->cache_len, 0, sizeof(img->cache_len));
 }
 
 TSK_IMG_INFO *tsk_img_of_source(const struct source *s, uint64_t end)

@@ -134,6 +134,7 @@ static void uninit_group(
 	const struct ext *x = &g->f->ext;
 	uint64_t inode_blocks =
 		((uint64_t)x->group_inodes * x->inode_size + x->block_size - 1) / x->block_size;
+	uint64_t base = ext_base_blocks(x, group);
 	uint8_t *map = calloc(1, (size_t)(count / 8 + 1));
 
 	if (!map) {
@@ -142,9 +143,9 @@ static void uninit_group(
 	}
 	if (inode_blocks > x->group_blocks)
 		inode_blocks = x->group_blocks;
-	if (ext_has_super(x, group))
-		mark(map, first, count, first,
-			x->table_blocks < count ? 1 + (uint64_t)x->table_blocks : count);
+	if (base > count)
+		base = count;
+	mark(map, first, count, first, base);
 	mark(map, first, count, d->block_bitmap, 1);
 	mark(map, first, count, d->inode_bitmap, 1);
 	mark(map, first, count, d->inode_table, inode_blocks);
@@ -206,7 +207,7 @@ struct fat {
 
 static bool fat_geometry(const struct fs *f, struct fat *t)
 {
-	uint8_t b[64];
+	uint8_t b[64] = {0};
 	struct cur c = cur_of(b + 11, sizeof(b) - 11);
 	uint64_t bps = 0;
 	uint64_t reserved = 0;
@@ -306,7 +307,7 @@ static int from_fat(struct gather *g, const struct fat *t)
 
 static int from_exfat(struct gather *g)
 {
-	uint8_t b[32];
+	uint8_t b[32] = {0};
 	struct cur c = cur_of(b, sizeof(b));
 	TSK_FS_DIR *d = tsk_fs_dir_open_meta(g->f->tsk, g->f->tsk->root_inum);
 	TSK_FS_FILE *file = NULL;

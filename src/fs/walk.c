@@ -4,9 +4,7 @@
  *
  * An explicit stack over single directories: libtsk's own walk stops at depth
  * 128 without a word. A directory is descended once, at the first name that
- * leads to it, which also ends every cycle. Which name owns which metadata is
- * decided here: a deleted name whose metadata has gone to another file shows
- * neither that file's contents nor its children.
+ * leads to it, which also ends every cycle.
  */
 #include "fs/tsk.h"
 
@@ -16,17 +14,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/found.h"
 #include "fs/names.h"
 #include "fs/text.h"
 
 #define PROBLEMS_MAX     1000 /* lines a volume */
 #define PROBLEM_PATH_MAX 1024
 
+/*
+ * A large directory's names stand by hash or by alphabet, their metadata all
+ * over the volume: visited in the order of the metadata each part of the disk
+ * is read once.
+ */
+#define ORDER_MIN 1024
+
+struct place {
+	TSK_INUM_T addr;
+	size_t name;
+};
+
 struct frame {
-	TSK_FS_DIR *dir; /* NULL: nothing to list */
-	size_t next;     /* name to visit next */
-	size_t path_len; /* of the path above it */
-	uint32_t flags;  /* ENTRY_* that all below inherit */
+	TSK_FS_DIR *dir;     /* NULL: nothing to list */
+	size_t next;         /* name to visit next */
+	struct place *order; /* of a large directory: by metadata address; NULL: as they stand */
+	size_t path_len;     /* of the path above it */
+	uint32_t flags;      /* ENTRY_* that all below inherit */
 	bool root;
 	struct names names;
 };
@@ -42,15 +54,6 @@ struct walk {
 	struct set named;  /* metadata that a name led to */
 	struct set listed; /* directories descended into */
 	unsigned problems;
-};
-
-/* What a name and the metadata it points to have to do with each other. */
-enum bond {
-	BOND_OWN,    /* the name owns the metadata */
-	BOND_STALE,  /* a former name of a file that still exists */
-	BOND_OTHER,  /* the metadata is another file's now */
-	BOND_BROKEN, /* an allocated name, and no metadata that fits */
-	BOND_NONE    /* a deleted name, and no metadata */
 };
 
 struct set *walk_named(struct walk *w)
@@ -78,7 +81,7 @@ int walk_problem(struct walk *w, const char *fmt, ...)
 }
 
 /* A problem with the entry at hand. */
-static int path_problem(struct walk *w, const char *text)
+int walk_path_problem(struct walk *w, const char *text)
 {
 	const char *path = buf_cstr(&w->path);
 	size_t n = w->path.len;
@@ -98,7 +101,7 @@ static const char *library_error(void)
 	return t && *t ? t : "no reason given";
 }
 
-static int unreadable(struct walk *w, const char *what)
+int walk_unreadable(struct walk *w, const char *what)
 {
 	char text[512];
 	size_t n = 0;
@@ -112,7 +115,32 @@ static int unreadable(struct walk *w, const char *what)
 		if ((unsigned char)text[i] < ' ')
 			text[i] = ' ';
 	}
-	return path_problem(w, text);
+	return walk_path_problem(w, text);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct place *x = a;
+	const struct place *y = b;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+/* NULL where the order does not matter, or memory is short. */
+static struct place *order_of(const TSK_FS_DIR *d)
+{
+	struct place *v = NULL;
+
+	if (d->names_used < ORDER_MIN)
+		return NULL;
+	v = reallocarray(NULL, d->names_used, sizeof(*v));
+	for (size_t i = 0; v && i < d->names_used; i++)
+		v[i] = (struct place){.addr = d->names[i].meta_addr, .name = i};
+	if (v)
+		qsort(v, d->names_used, sizeof(*v), by_address);
+	return v;
 }
 
 static int frame_push(struct walk *w, TSK_FS_DIR *dir, uint32_t flags, size_t path_len)
@@ -129,6 +157,7 @@ static int frame_push(struct walk *w, TSK_FS_DIR *dir, uint32_t flags, size_t pa
 		w->cap = cap;
 	}
 	w->stack[w->depth] = (struct frame){.dir = dir, .flags = flags, .path_len = path_len};
+	w->stack[w->depth].order = order_of(dir);
 	names_begin(&w->stack[w->depth].names, w->f, dir);
 	w->depth++;
 	return 0;
@@ -139,6 +168,7 @@ static void frame_drop(struct walk *w)
 	struct frame *fr = &w->stack[--w->depth];
 
 	names_end(&fr->names);
+	free(fr->order);
 	tsk_fs_dir_close(fr->dir);
 }
 
@@ -152,196 +182,6 @@ static TSK_FS_DIR *dir_open(struct fs *f, TSK_INUM_T addr, bool *damaged)
 	return d;
 }
 
-/* --- entries -------------------------------------------------------------------------------- */
-
-static bool is_dir_name(const TSK_FS_NAME *n)
-{
-	return n->type == TSK_FS_NAME_TYPE_DIR || n->type == TSK_FS_NAME_TYPE_VIRT_DIR;
-}
-
-static enum entry_kind kind_of_name(const TSK_FS_NAME *n)
-{
-	switch ((int)n->type) {
-	case TSK_FS_NAME_TYPE_DIR:
-	case TSK_FS_NAME_TYPE_VIRT_DIR:
-		return ENTRY_DIR;
-	case TSK_FS_NAME_TYPE_FIFO:
-	case TSK_FS_NAME_TYPE_CHR:
-	case TSK_FS_NAME_TYPE_BLK:
-	case TSK_FS_NAME_TYPE_SOCK:
-	case TSK_FS_NAME_TYPE_WHT:
-		return ENTRY_SPECIAL;
-	default:
-		return ENTRY_FILE;
-	}
-}
-
-static bool types_agree(const TSK_FS_NAME *n, const TSK_FS_META *m)
-{
-	if (n->type == TSK_FS_NAME_TYPE_UNDEF || m->type == TSK_FS_META_TYPE_UNDEF)
-		return true;
-	return is_dir_name(n) == (TSK_FS_IS_DIR_META(m->type) != 0);
-}
-
-/* NTFS counts a record's uses: a deleted record stands one above the name's number. */
-static bool same_use(const TSK_FS_NAME *n, const TSK_FS_META *m)
-{
-	if (n->meta_seq == m->seq)
-		return true;
-	return (m->flags & TSK_FS_META_FLAG_UNALLOC) &&
-	       ((n->meta_seq + 1) & 0xffff) == (m->seq & 0xffff);
-}
-
-static enum bond bond_of(const struct fs *f, const TSK_FS_NAME *n, const TSK_FS_META *m)
-{
-	bool deleted = (n->flags & TSK_FS_NAME_FLAG_UNALLOC) != 0;
-	bool live = m && (m->flags & TSK_FS_META_FLAG_ALLOC);
-
-	if (!m)
-		return deleted ? BOND_NONE : BOND_BROKEN;
-	if (f->family == FAMILY_NTFS && !same_use(n, m))
-		return deleted ? BOND_OTHER : BOND_BROKEN;
-	if (!deleted)
-		return BOND_OWN;
-	if (f->family == FAMILY_FAT || f->family == FAMILY_EXFAT)
-		return BOND_OWN; /* the name is the metadata */
-	if (!types_agree(n, m))
-		return BOND_OTHER;
-	if (!live)
-		return BOND_OWN;
-	return f->family == FAMILY_NTFS ? BOND_STALE : BOND_OTHER;
-}
-
-static uint32_t meta_flag(const struct fs *f, const TSK_FS_NAME *n)
-{
-	size_t len = n->name ? strlen(n->name) : 0;
-	static const char label[] = " (Volume Label Entry)";
-
-	switch (f->family) {
-	case FAMILY_NTFS:
-		return n->meta_addr < 16 && n->meta_addr != f->tsk->root_inum ? ENTRY_META : 0;
-	case FAMILY_FAT:
-	case FAMILY_EXFAT:
-		if (len >= sizeof(label) - 1 &&
-			strcmp(n->name + len - (sizeof(label) - 1), label) == 0)
-			return ENTRY_META | ENTRY_VIRTUAL;
-		if (f->family == FAMILY_EXFAT && len > 0 &&
-			(strcmp(n->name, "$ALLOC_BITMAP") == 0 ||
-				strcmp(n->name, "$UPCASE_TABLE") == 0))
-			return ENTRY_META | ENTRY_VIRTUAL;
-		return 0;
-	case FAMILY_HFS:
-		return n->meta_addr < 16 && n->meta_addr != f->tsk->root_inum ? ENTRY_META : 0;
-	default:
-		return 0;
-	}
-}
-
-/* Contents of the entry at hand; a file whose attribute is gone is unreadable, never empty. */
-static int fill_contents(struct walk *w, struct entry *e)
-{
-	struct fs *f = w->f;
-	const TSK_FS_ATTR *a = NULL;
-	struct packed p = {0};
-	int r = 0;
-
-	attr_pack_tag(f, CONTENT_EMPTY);
-	if (e->kind == ENTRY_FILE)
-		a = attr_contents(f, f->file);
-	if (a) {
-		attr_pack(f, a, &p);
-		e->size = p.size;
-		e->flags |= p.flags;
-		e->attr_type = (uint32_t)a->type;
-		e->attr_id = a->id;
-	} else if (e->kind == ENTRY_FILE && f->file->meta->size > 0) {
-		e->size = (uint64_t)f->file->meta->size;
-		e->flags |= ENTRY_UNREADABLE;
-		attr_pack_tag(f, CONTENT_ERROR);
-		if (!(e->flags & ENTRY_DELETED))
-			r = unreadable(w, "its contents cannot be read");
-	}
-	e->content = f->content.data;
-	e->content_len = f->content.len;
-	return f->content.error ? -ENOMEM : r;
-}
-
-static int become_link(struct walk *w, struct entry *e)
-{
-	struct fs *f = w->f;
-
-	if (e->kind == ENTRY_SPECIAL || !meta_target(f, f->file))
-		return 0;
-	/* Nothing may hide behind a link. */
-	if (e->kind == ENTRY_DIR && meta_has_children(f->file->meta))
-		return path_problem(
-			w, "a junction that has names of its own: shown as a directory");
-	e->kind = ENTRY_LINK;
-	e->mode = (e->mode & 07777) | 0120000;
-	e->target = f->target.data;
-	e->target_len = f->target.len;
-	return 0;
-}
-
-static bool is_bad_clusters(const struct fs *f, const TSK_FS_META *m, const TSK_FS_ATTR *a)
-{
-	return f->family == FAMILY_NTFS && m->addr == 8 && a->name && strcmp(a->name, "$Bad") == 0;
-}
-
-/* As large as the volume, and nothing in it but where the bad clusters are. */
-static void pack_bad_clusters(struct fs *f, struct entry *e)
-{
-	struct extent_writer zero;
-
-	e->flags |= ENTRY_NOHASH | ENTRY_SPARSE;
-	if (e->size == 0)
-		return;
-	buf_reset(&f->content);
-	extent_writer_begin(&zero, &f->content);
-	extent_writer_add(&zero, EXTENT_ZERO, 0, e->size);
-	extent_writer_end(&zero);
-}
-
-/* Streams of @file as siblings of @owner. */
-static int emit_streams(struct walk *w, const TSK_FS_FILE *file, const struct entry *owner)
-{
-	struct fs *f = w->f;
-	const TSK_FS_META *m = file->meta;
-
-	for (const TSK_FS_ATTR *a = m->attr ? m->attr->head : NULL; a; a = a->next) {
-		struct entry e = *owner;
-		struct packed p = {0};
-		int r = 0;
-
-		if (!attr_is_stream(f, m, a, &f->name))
-			continue;
-		attr_pack(f, a, &p);
-		e.kind = ENTRY_STREAM;
-		e.name = f->name.data;
-		e.name_len = f->name.len;
-		e.flags = p.flags | (owner->flags & (ENTRY_DELETED | ENTRY_ORPHAN | ENTRY_META |
-							    ENTRY_REALLOC));
-		e.mode = (owner->mode & 0777) | 0100000;
-		e.size = p.size;
-		e.target = NULL;
-		e.target_len = 0;
-		e.attr_type = (uint32_t)a->type;
-		e.attr_id = a->id;
-		if (is_bad_clusters(f, m, a))
-			pack_bad_clusters(f, &e);
-		e.content = f->content.data;
-		e.content_len = f->content.len;
-		if (f->content.error || f->name.error)
-			return -ENOMEM;
-		r = w->sink->enter(w->sink->ctx, &e);
-		if (r == 0)
-			r = w->sink->leave(w->sink->ctx);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
 /* --- directories ---------------------------------------------------------------------------- */
 
 /*
@@ -352,6 +192,24 @@ static bool holds_live_names(const TSK_FS_DIR *d)
 {
 	for (size_t i = 0; i < d->names_used; i++) {
 		if (d->names[i].flags & TSK_FS_NAME_FLAG_ALLOC)
+			return true;
+	}
+	return false;
+}
+
+/* An empty listing is believed only where the directory names itself. */
+static bool is_sound(const struct fs *f, const TSK_FS_DIR *d)
+{
+	const TSK_FS_META *m = d->fs_file ? d->fs_file->meta : NULL;
+
+	if (!m || !TSK_FS_IS_DIR_META(m->type))
+		return false;
+	if (f->family != FAMILY_EXT && f->family != FAMILY_UFS)
+		return true;
+	if (m->content_type == TSK_FS_META_CONTENT_TYPE_EXT4_INLINE)
+		return true;
+	for (size_t i = 0; i < d->names_used; i++) {
+		if (strcmp(d->names[i].name, ".") == 0)
 			return true;
 	}
 	return false;
@@ -374,11 +232,11 @@ static int open_children(
 	if (!set_add(&w->listed, addr)) {
 		if (deleted)
 			return 0;
-		return path_problem(w, "a directory that stands elsewhere too: shown there");
+		return walk_path_problem(w, "a directory that stands elsewhere too: shown there");
 	}
 	if (w->depth >= FS_DEPTH_MAX) {
 		e->flags |= ENTRY_UNREADABLE;
-		return path_problem(w, "nested too deep: what is below it is not shown");
+		return walk_path_problem(w, "nested too deep: what is below it is not shown");
 	}
 	d = dir_open(w->f, addr, &damaged);
 	if (d && deleted && fat && holds_live_names(d)) {
@@ -387,10 +245,10 @@ static int open_children(
 		return 0;
 	}
 	*out = d;
-	if (!damaged && d)
+	if (!damaged && d && (deleted || is_sound(w->f, d)))
 		return 0;
 	e->flags |= ENTRY_UNREADABLE;
-	return deleted ? 0 : unreadable(w, "its names cannot all be read");
+	return deleted ? 0 : walk_unreadable(w, "its names cannot all be read");
 }
 
 /* --- one name ------------------------------------------------------------------------------- */
@@ -403,35 +261,6 @@ static bool made_up(const struct fs *f, const TSK_FS_NAME *n)
 		return true;
 	return n->type == TSK_FS_NAME_TYPE_VIRT &&
 	       (f->family == FAMILY_FAT || f->family == FAMILY_EXFAT);
-}
-
-/* From metadata to entry; @b says how far the name may speak for it. */
-static int build(struct walk *w, const TSK_FS_NAME *n, enum bond b, struct entry *e)
-{
-	struct fs *f = w->f;
-	int r = 0;
-
-	if (b == BOND_OWN || b == BOND_STALE) {
-		meta_entry(f, f->file->meta, e);
-		r = become_link(w, e);
-		return r ? r : fill_contents(w, e);
-	}
-	e->kind = kind_of_name(n);
-	e->inode = n->meta_addr;
-	e->seq = n->meta_seq;
-	e->mode = e->kind == ENTRY_DIR ? 0040000 : 0100000;
-	attr_pack_tag(f, CONTENT_EMPTY);
-	if (b == BOND_OTHER)
-		e->flags |= ENTRY_REALLOC;
-	if (b == BOND_BROKEN) {
-		e->flags |= ENTRY_UNREADABLE;
-		if (e->kind == ENTRY_FILE)
-			attr_pack_tag(f, CONTENT_ERROR);
-		r = unreadable(w, "its metadata cannot be read");
-	}
-	e->content = f->content.data;
-	e->content_len = f->content.len;
-	return f->content.error ? -ENOMEM : r;
 }
 
 static void path_set(struct walk *w, size_t above, const struct entry *e)
@@ -461,7 +290,7 @@ static int emit(struct walk *w, TSK_INUM_T addr, enum bond b, struct entry *e, s
 			w, d, e->flags & (ENTRY_DELETED | ENTRY_ORPHAN | ENTRY_META), above);
 	r = w->sink->leave(w->sink->ctx);
 	if (r == 0 && (b == BOND_OWN || b == BOND_STALE))
-		r = emit_streams(w, w->f->file, e);
+		r = found_streams(w->f, w->sink, w->f->file, e);
 	w->path.len = above;
 	return r;
 }
@@ -480,12 +309,12 @@ static int visit(struct walk *w, struct frame *fr, const TSK_FS_NAME *n)
 	/* An inode of zero is a wiped one in a deleted name, and a file in some systems. */
 	if (n->meta_addr || (n->flags & TSK_FS_NAME_FLAG_ALLOC))
 		have = meta_load(f, f->file, n->meta_addr) != NULL;
-	b = bond_of(f, n, have ? f->file->meta : NULL);
+	b = found_bond(f, n, have ? f->file->meta : NULL);
 	if (b != BOND_OTHER)
 		tsk_error_reset();
 	if (n->flags & TSK_FS_NAME_FLAG_UNALLOC)
 		e.flags |= ENTRY_DELETED;
-	e.flags |= meta_flag(f, n);
+	e.flags |= found_meta_flags(f, n);
 	if (have && b == BOND_OWN) {
 		bool fresh = set_add(&w->named, n->meta_addr);
 
@@ -495,7 +324,9 @@ static int visit(struct walk *w, struct frame *fr, const TSK_FS_NAME *n)
 			return 0;
 		}
 	}
-	r = build(w, n, b, &e);
+	f->valid = names_valid(&fr->names, n->meta_addr);
+	r = found_entry(w, f, n, b, &e);
+	f->valid = UINT64_MAX;
 	names_times(&fr->names, &e);
 	if (r == 0)
 		r = emit(w, n->meta_addr, b, &e, above);
@@ -512,7 +343,7 @@ static int frame_leave(struct walk *w)
 		r = w->sink->leave(w->sink->ctx);
 	if (r == 0 && !fr->root && fr->dir->fs_file && fr->dir->fs_file->meta) {
 		meta_entry(w->f, fr->dir->fs_file->meta, &e);
-		r = emit_streams(w, fr->dir->fs_file, &e);
+		r = found_streams(w->f, w->sink, fr->dir->fs_file, &e);
 	}
 	w->path.len = fr->path_len;
 	frame_drop(w);
@@ -531,7 +362,8 @@ static int run(struct walk *w)
 			r = frame_leave(w);
 			continue;
 		}
-		n = &fr->dir->names[fr->next++];
+		n = &fr->dir->names[fr->order ? fr->order[fr->next].name : fr->next];
+		fr->next++;
 		if (!made_up(w->f, n))
 			r = visit(w, fr, n);
 	}
@@ -555,10 +387,7 @@ int walk_orphan(struct walk *w, TSK_INUM_T addr, const char *name)
 	e.name = w->orphan.data;
 	e.name_len = w->orphan.len;
 	path_set(w, 0, &e);
-	meta_entry(w->f, w->f->file->meta, &e);
-	r = become_link(w, &e);
-	if (r == 0)
-		r = fill_contents(w, &e);
+	r = found_entry(w, w->f, NULL, BOND_OWN, &e);
 	if (r == 0)
 		r = emit(w, addr, BOND_OWN, &e, 0);
 	return r ? r : run(w);
@@ -586,8 +415,8 @@ static int walk_tree(struct walk *w)
 
 	set_add(&w->listed, root);
 	set_add(&w->named, root);
-	if (damaged || !d)
-		r = unreadable(w, "its names cannot all be read");
+	if (damaged || !d || !is_sound(w->f, d))
+		r = walk_unreadable(w, "its names cannot all be read");
 	if (!d)
 		return r;
 	if (r) {
@@ -603,7 +432,7 @@ static int walk_tree(struct walk *w)
 		struct entry e = {.flags = 0};
 
 		meta_entry(w->f, d->fs_file->meta, &e);
-		r = emit_streams(w, d->fs_file, &e);
+		r = found_streams(w->f, w->sink, d->fs_file, &e);
 	}
 	return r ? r : run(w);
 }

@@ -515,7 +515,7 @@ static bool is_done(struct hashes *h)
 	struct db_stmt *s = NULL;
 	bool done = false;
 
-	if (db_prepare(h->db, "SELECT 1 FROM state WHERE key='done'", &s, NULL) == 0)
+	if (h->db && db_prepare(h->db, "SELECT 1 FROM state WHERE key='done'", &s, NULL) == 0)
 		done = db_step(s, NULL) == 1;
 	db_stmt_free(s);
 	return done;

@@ -203,8 +203,9 @@ int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, 
 	if (from <= dir->id || from > dir->last)
 		return -ENOENT;
 	rc = trace_get(r, from, t);
-	/* ids are without gaps: a missing row is damage, not an end */
-	return rc == -ENOENT ? -EBADMSG : rc;
+	/* ids are without gaps: a missing row is damage, not an end; another's child means that
+	 * @from is no place in this directory */
+	return rc == -ENOENT || (rc == 0 && t->parent != dir->id) ? -EBADMSG : rc;
 }
 
 static int take_big(struct index_reader *r, int64_t id, struct buf *out, uint64_t *size)

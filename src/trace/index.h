@@ -62,7 +62,7 @@ int trace_lookup(
 /**
  * trace_child() - the first child of directory @dir whose id is @from or higher
  * @from: dir->id + 1 to begin, then the child's last + 1
- * Return: 0; -ENOENT no more.
+ * Return: 0; -ENOENT no more; -EBADMSG no child begins at @from.
  */
 int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, struct trace *t);
 /** trace_content() - append a trace's packed content (image/extent.h) to @out. */

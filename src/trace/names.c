@@ -86,7 +86,7 @@ static bool target_is_safe(const uint8_t *target, size_t n, size_t depth)
 		}
 		i += len + 1;
 	}
-	return memchr(target, '\0', n) == NULL && n > 0;
+	return n > 0 && !memchr(target, '\0', n);
 }
 
 static void pop_component(struct buf *path, size_t base)

@@ -13,7 +13,7 @@
 #define HITS         2                 /* reads that went on, before anything is fetched */
 #define WINDOW_BYTES (4 * 1024 * 1024) /* ahead of one reader */
 #define JOB_BYTES    (512 * 1024)      /* one fetch */
-#define THREADS_MAX  16
+#define THREADS_MAX  8
 
 struct reader {
 	uint64_t next;  /* byte where its next read would begin */

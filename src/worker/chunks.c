@@ -137,7 +137,7 @@ static void fill(struct chunks *ch, struct process *first, const struct cache_re
 	size_t workers = 1;
 	size_t used = 0;
 
-	while (workers < ch->w->opts.count && n > workers * SHARE_MIN &&
+	while (workers < ch->w->cpus && n > workers * SHARE_MIN &&
 		pool_get(ch->w, POOL_TRY, &part[workers].p, NULL) == 0)
 		workers++;
 	for (size_t i = 0; i < workers; i++) {
@@ -296,7 +296,7 @@ int chunks_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, s
 	struct chunks *ch = NULL;
 	struct ahead_opts a = {.chunk_size = chunk_size,
 		.chunks = media_size / chunk_size + (media_size % chunk_size > 0),
-		.threads = w->opts.count,
+		.threads = w->cpus,
 		.fetch = chunks_fetch};
 	struct cache *cache = NULL;
 	int r = shared_cache(w, chunk_size, &cache, e);

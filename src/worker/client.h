@@ -28,9 +28,8 @@
 struct workers; /* the workers of one image */
 
 struct workers_opts {
-	const char *program;  /* path of evidencefs-worker; NULL: beside /proc/self/exe, else
-				 pkglibexecdir */
-	unsigned count;       /* workers that serve reads at most; 0: number of cpus, at most 4 */
+	const char *program;  /* of the worker; NULL: beside /proc/self/exe, else pkglibexecdir */
+	unsigned count;       /* workers that serve reads at most; 0: one a cpu, 4 to 8 */
 	size_t cache_bytes;   /* shared chunk cache of an EWF image; 0: 64 MiB */
 	const char *types;    /* NULL, or "p2=ntfs,p3=ext4": forced file-system types */
 	uid_t uid;            /* what workers become when started by root; 0: 65430 */

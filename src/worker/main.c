@@ -38,10 +38,8 @@ static int close_others(void)
 		return -errno;
 	if (dup2(ends[0], STDIN_FILENO) < 0 || dup2(ends[0], STDOUT_FILENO) < 0)
 		return -errno;
-#if !defined(__SANITIZE_ADDRESS__)
-	if (dup2(ends[0], STDERR_FILENO) < 0)
+	if (!SANDBOX_SANITIZER && dup2(ends[0], STDERR_FILENO) < 0)
 		return -errno;
-#endif
 	return close_range(WIRE_FD + 1, ~0u, 0) < 0 ? -errno : 0;
 }
 

@@ -16,7 +16,7 @@
 #define PKGLIBEXECDIR "/usr/libexec/evidencefs"
 #endif
 #define PROGRAM     "evidencefs-worker"
-#define COUNT_MAX   4 /* by default */
+#define COUNT_MIN   4 /* by default, whatever the cpus */
 #define CACHE_BYTES (64u * 1024 * 1024)
 #define PATH_BYTES  4096
 
@@ -55,14 +55,19 @@ static int check(const struct image_files *files, const struct workers_opts *o, 
 	return 0;
 }
 
-static void fill_in(struct workers_opts *o)
+static void fill_in(struct workers *w)
 {
+	struct workers_opts *o = &w->opts;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
+	w->cpus = cpus < 1 ? 1 : cpus > POOL_MAX ? POOL_MAX : (unsigned)cpus;
+	/* More than cpus: a reader with a worker of its own is woken once less. */
 	if (o->count == 0)
-		o->count = cpus < 1 ? 1 : cpus > COUNT_MAX ? COUNT_MAX : (unsigned)cpus;
+		o->count = w->cpus > COUNT_MIN ? w->cpus : COUNT_MIN;
 	if (o->count > POOL_MAX)
 		o->count = POOL_MAX;
+	if (w->cpus > o->count)
+		w->cpus = o->count;
 	if (o->cache_bytes == 0)
 		o->cache_bytes = CACHE_BYTES;
 	if (o->uid == 0)
@@ -84,7 +89,7 @@ int workers_new(const struct image_files *files, const struct workers_opts *opts
 	pthread_cond_init(&w->given_back, NULL);
 	w->files = files;
 	w->opts = *opts;
-	fill_in(&w->opts);
+	fill_in(w);
 	w->program = find_program(opts->program);
 	w->types = strdup(opts->types ? opts->types : "");
 	if (!w->program)

@@ -17,11 +17,12 @@
 #include "worker/client.h"
 #include "worker/process.h"
 
-#define POOL_MAX 16
+#define POOL_MAX 8
 
 struct workers {
 	const struct image_files *files;
 	struct workers_opts opts; /* count and cache_bytes filled in */
+	unsigned cpus;            /* workers that one reader keeps busy; at most opts.count */
 	char *program;
 	char *types;
 	struct spawner *spawner;

@@ -288,6 +288,8 @@ int reply_walk(struct reply_walk *w, struct frame *f, bool *failed, struct err *
 		return walk_problem(w, c);
 	case WIRE_UNALLOCATED:
 		return walk_unallocated(w, c);
+	case WIRE_ALIVE:
+		return used_up(c) && w->rooted ? 0 : -EPROTO;
 	case WIRE_WALKED:
 		return used_up(c) && w->rooted && !w->entered_file && w->depth == 0 ? 1 : -EPROTO;
 	default:

@@ -14,17 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RELAXED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                         \
-	__has_feature(thread_sanitizer)
-#define RELAXED 1
-#endif
-#endif
-#ifndef RELAXED
-#define RELAXED 0
-#endif
+#define RELAXED SANDBOX_SANITIZER
 
 /* The ruleset of landlock ABI 6 and its rights, which older headers lack. */
 struct ruleset {

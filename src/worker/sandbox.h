@@ -17,6 +17,19 @@
 
 #include "base/err.h"
 
+/* Whether this is built with a sanitizer, which needs calls of its own and its messages. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                         \
+	__has_feature(thread_sanitizer)
+#define SANDBOX_SANITIZER 1
+#endif
+#endif
+#ifndef SANDBOX_SANITIZER
+#define SANDBOX_SANITIZER 0
+#endif
+
 #define SANDBOX_UID      65430                /* of workers that root starts */
 #define SANDBOX_UID_LAST 65439                /* end of the range kept for evidencefs */
 #define SANDBOX_MEMORY   (512u * 1024 * 1024) /* address space beside the chunk cache */

@@ -12,7 +12,8 @@
 #include "image/raw.h"
 #include "volume/volume.h"
 
-#define FLUSH_MS 200 /* entries found are not kept back longer while the media is read */
+#define FLUSH_MS 200  /* entries found are not kept back longer while the media is read */
+#define ALIVE_MS 5000 /* a walk that reads and finds nothing says so this often */
 
 struct image {
 	const struct serve *s;
@@ -21,22 +22,38 @@ struct image {
 	struct source tap; /* over media: what libraries read from */
 	bool scanned;
 	struct volume_table table;
-	struct fs **fs; /* [table.n], NULL until used */
-	int64_t flushed_ms;
+	struct fs **fs;      /* [table.n], NULL until used */
+	bool walking;        /* the root has been sent */
+	uint64_t read_bytes; /* since then */
+	int64_t spoke_ms;
 	struct buf scratch;
 };
 
-/* Before the media is read, which may take long or be the end: let go of what is finished. */
+/* A walk may read for long and find nothing, but not the same bytes for ever. */
+static bool may_say_alive(const struct image *im)
+{
+	return im->walking && im->read_bytes / 4 < source_size(im->media) + (256u << 20);
+}
+
+/*
+ * Before the media is read, which may take long or be the end: let go of what
+ * is finished. No frame is open while a library reads.
+ */
 static ssize_t tap_pread(const struct source *s, void *buf, size_t len, uint64_t off)
 {
-	/* Embedded in image. */
-	const struct image *im =
-		(const struct image *)((const char *)s - offsetof(struct image, tap));
+	/* Embedded in image, which is this thread's own. */
+	struct image *im = (struct image *)((uintptr_t)s - offsetof(struct image, tap));
 	struct wire *w = im->s->wire;
+	int64_t now = wire_now_ms();
 
-	if (w->out.len > 0 && wire_now_ms() - im->flushed_ms > FLUSH_MS) {
+	im->read_bytes += len;
+	if (w->out.len == 0 && now - im->spoke_ms > ALIVE_MS && may_say_alive(im)) {
+		wire_begin(w, WIRE_ALIVE);
+		wire_end(w);
+	}
+	if (w->out.len > 0 && now - im->spoke_ms > FLUSH_MS) {
 		wire_flush(w, 0); /* a broken pipe has ended the process */
-		((struct image *)(uintptr_t)im)->flushed_ms = wire_now_ms();
+		im->spoke_ms = now;
 	}
 	return source_pread(im->media, buf, len, off);
 }
@@ -321,10 +338,13 @@ static int do_walk(struct image *im, struct cur *c)
 		r = fs_root(fs, &root);
 	if (r == 0)
 		r = send_entry(im, WIRE_ROOT, &root);
+	im->walking = r == 0;
+	im->read_bytes = 0;
 	if (r == 0)
 		r = fs_walk(fs, &sink, &e);
 	if (r == 0)
 		r = send_unallocated(im, fs);
+	im->walking = false;
 	return r < 0 ? send_fail(im, r, &e) : send_empty(im, WIRE_WALKED);
 }
 
@@ -398,7 +418,7 @@ static int answer(struct image *im, struct frame *f)
 {
 	int r = -EPROTO;
 
-	im->flushed_ms = wire_now_ms();
+	im->spoke_ms = wire_now_ms();
 	if (f->type == WIRE_SCAN)
 		r = do_scan(im, &f->payload);
 	else if (f->type == WIRE_WALK)

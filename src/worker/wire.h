@@ -49,7 +49,8 @@ enum wire_type {
 	WIRE_UNALLOCATED = 139,
 	WIRE_WALKED = 140,
 	WIRE_BYTES = 141,
-	WIRE_FILLED = 142
+	WIRE_FILLED = 142,
+	WIRE_ALIVE = 143
 };
 
 struct wire {
