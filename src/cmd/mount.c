@@ -67,6 +67,18 @@ static void on_stop(int sig)
 	stop_asked = 1;
 }
 
+/* What fills up is the disk of the state: say how to go on. */
+static int fail(const struct err *e, int r)
+{
+	struct err more = {0};
+
+	if (r != -ENOSPC && r != -EDQUOT)
+		return cmd_fail(e, r);
+	err_set(&more, -r, "%s; make room there, or name another folder with --state DIR",
+		err_text(e, r));
+	return cmd_fail(&more, r);
+}
+
 /* ---- options ----------------------------------------------------------------------- */
 
 static int add_type(const struct command *c, struct mount_job *j, const char *arg)
@@ -205,9 +217,22 @@ static void raise_limits(void)
 	}
 }
 
+static int find_mountpoint(struct mount_job *j, const char *given, struct err *e)
+{
+	struct err why = {0};
+	int r = mountpoint_path(given, &j->mountpoint, &why);
+
+	if (r == -ENOENT)
+		return err_set(e, ENOENT,
+			"%s: there is no such folder; make it (mkdir), or name another as mount "
+			"point",
+			given);
+	return r ? err_set(e, -r, "%s", err_text(&why, r)) : 0;
+}
+
 static int prepare(struct mount_job *j, char **argv, struct err *e)
 {
-	int r = mountpoint_path(argv[j->count], &j->mountpoint, e);
+	int r = find_mountpoint(j, argv[j->count], e);
 
 	if (r == 0)
 		r = mountpoint_check(j->mountpoint, e);
@@ -500,7 +525,7 @@ static void say_here(void *ctx, int r, const char *text)
 
 	if (r) {
 		err_set(&e, -r, "%s", text);
-		cmd_fail(&e, r);
+		fail(&e, r);
 	} else {
 		print_found(j, text);
 	}
@@ -528,7 +553,7 @@ static int wait_for_child(struct mount_job *j, pid_t child, int fd)
 		int code = (int)cur_u32(&c);
 
 		waitpid(child, NULL, 0);
-		return cmd_fail(&e, err_set(&e, code, "%s", (const char *)word + 4));
+		return fail(&e, err_set(&e, code, "%s", (const char *)word + 4));
 	}
 	print_found(j, (const char *)word + 4);
 	return 0;
@@ -592,7 +617,7 @@ int cmd_mount(const struct command *c, int argc, char **argv)
 	if (r == 0)
 		r = ingest_all(&j, &e);
 	if (r)
-		status = cmd_fail(&e, r);
+		status = fail(&e, r);
 	else if (j.foreground)
 		status = serve(&j, say_here, &j) ? EXIT_FAILED : 0;
 	else

@@ -178,8 +178,9 @@ int mountpoint_check(const char *path, struct err *e)
 	if (r)
 		return r;
 	if (type[0])
-		return err_set(e, EBUSY, "%s has something mounted already (%s)%s%s", path, type,
-			mountpoint_is_ours(type) ? "; run: evidencefs unmount " : "",
+		return err_set(e, EBUSY, "%s has something mounted already (%s); %s%s", path, type,
+			mountpoint_is_ours(type) ? "run: evidencefs unmount "
+						 : "name another folder",
 			mountpoint_is_ours(type) ? path : "");
 	if (stat(path, &st))
 		return err_errno(e, errno, "cannot use %s as mount point", path);

@@ -37,8 +37,9 @@ struct fs_info {
  * an entry follow its leave() as siblings, kind ENTRY_STREAM. Deleted entries
  * stand where their name was, flagged ENTRY_DELETED (so does all below a
  * deleted directory). Orphans come last, below the root, flagged
- * ENTRY_DELETED | ENTRY_ORPHAN. A non-zero return stops the walk and is
- * handed through.
+ * ENTRY_DELETED | ENTRY_ORPHAN. The root's own streams come first of all. A
+ * directory flagged ENTRY_UNREADABLE has names that could not be read, maybe
+ * none of them. A non-zero return stops the walk and is handed through.
  */
 struct fs_sink {
 	int (*enter)(void *ctx, const struct entry *e);

@@ -117,14 +117,6 @@ static void hfs_label(struct fs *f)
 			b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
 }
 
-static void iso_label(struct fs *f)
-{
-	uint8_t b[32] = {0};
-
-	if (volume_bytes(f, 0x8000 + 40, b, sizeof(b)))
-		put_label(f, b, sizeof(b));
-}
-
 void label_read(struct fs *f)
 {
 	switch (f->family) {
@@ -142,8 +134,6 @@ void label_read(struct fs *f)
 		hfs_label(f);
 		break;
 	case FAMILY_ISO:
-		iso_label(f);
-		break;
 	case FAMILY_UFS:
 	case FAMILY_YAFFS:
 	case FAMILY_OTHER:

@@ -86,9 +86,6 @@ static enum fs_family family_of(TSK_FS_TYPE_ENUM t, const char **name)
 	case TSK_FS_TYPE_HFS:
 		*name = "hfsplus";
 		return FAMILY_HFS;
-	case TSK_FS_TYPE_ISO9660:
-		*name = "iso9660";
-		return FAMILY_ISO;
 	case TSK_FS_TYPE_FFS1:
 	case TSK_FS_TYPE_FFS1B:
 		*name = "ufs1";
@@ -144,6 +141,17 @@ static void patch_ext(struct fs *f)
 	}
 }
 
+static bool try_iso(struct fs *f, char *why, size_t n)
+{
+	struct err e = {0};
+
+	if (iso_open(f->s, f->offset, f->end, &f->info, &f->iso, &e) == 0)
+		return true;
+	if (why[0] == '\0')
+		snprintf(why, n, "%.200s", e.text);
+	return false;
+}
+
 static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
 {
 	const struct kind *k = kind_named(name);
@@ -152,6 +160,8 @@ static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
 		return false;
 	if (k->type & TSK_FS_TYPE_EXT_DETECT)
 		patch_ext(f);
+	if (k->type == TSK_FS_TYPE_ISO9660)
+		return try_iso(f, why, n);
 	tsk_error_reset();
 	f->tsk = tsk_fs_open_img(f->img, (TSK_OFF_T)f->offset, k->type);
 	if (!f->tsk)
@@ -161,7 +171,7 @@ static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
 
 static void note_others(struct fs *f, const struct sniff *s, size_t opened)
 {
-	size_t used = 0;
+	size_t used = strlen(f->info.note);
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (i == opened || used >= sizeof(f->info.note))
@@ -174,11 +184,24 @@ static void note_others(struct fs *f, const struct sniff *s, size_t opened)
 			"%salso has the signature of %s", used ? "; " : "", s->foreign);
 }
 
+static void drop(struct fs *f)
+{
+	if (f->tsk)
+		tsk_fs_close(f->tsk);
+	f->tsk = NULL;
+	iso_close(f->iso);
+	f->iso = NULL;
+	f->info = (struct fs_info){.block_size = 0};
+}
+
 static bool root_is_readable(struct fs *f)
 {
-	TSK_FS_DIR *d = tsk_fs_dir_open_meta(f->tsk, f->tsk->root_inum);
-	bool yes = d != NULL;
+	TSK_FS_DIR *d = NULL;
+	bool yes = f->iso != NULL;
 
+	if (f->tsk)
+		d = tsk_fs_dir_open_meta(f->tsk, f->tsk->root_inum);
+	yes = yes || d;
 	tsk_fs_dir_close(d);
 	tsk_error_reset();
 	return yes;
@@ -199,8 +222,7 @@ static int detect(struct fs *f, struct err *e)
 				note_others(f, &s, i);
 				return 0;
 			}
-			tsk_fs_close(f->tsk);
-			f->tsk = NULL;
+			drop(f);
 		}
 	}
 	if (s.n > 0)
@@ -238,6 +260,10 @@ static int finish(struct fs *f, struct err *e)
 	const char *name = NULL;
 	TSK_FS_FILE *root = NULL;
 
+	if (f->iso) {
+		f->family = FAMILY_ISO;
+		return 0;
+	}
 	f->family = family_of(f->tsk->ftype, &name);
 	snprintf(f->info.type, sizeof(f->info.type), "%s", name);
 	f->info.block_size = f->tsk->block_size;
@@ -306,8 +332,7 @@ void fs_close(struct fs *f)
 		tsk_fs_file_close(f->reading);
 	if (f->file)
 		tsk_fs_file_close(f->file);
-	if (f->tsk)
-		tsk_fs_close(f->tsk);
+	drop(f);
 	if (f->img)
 		tsk_img_close(f->img);
 	buf_release(&f->name);

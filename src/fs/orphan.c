@@ -129,7 +129,7 @@ int orphan_walk(struct fs *f, struct walk *w)
 	struct search s = {.f = f, .w = w};
 	int r = 0;
 
-	if (f->family == FAMILY_ISO || f->family == FAMILY_HFS)
+	if (f->family == FAMILY_HFS)
 		return 0; /* nothing deleted is kept */
 	if ((f->family == FAMILY_FAT || f->family == FAMILY_EXFAT) &&
 		f->end - f->offset > FAT_SEARCH_MAX)

@@ -34,7 +34,7 @@ static TSK_FS_FILE *file_of(struct fs *f, uint64_t inode)
 ssize_t fs_read(struct fs *f, uint64_t inode, uint32_t attr_type, uint32_t attr_id, void *buf,
 	size_t len, uint64_t off)
 {
-	TSK_FS_FILE *file = file_of(f, inode);
+	TSK_FS_FILE *file = f->tsk ? file_of(f, inode) : NULL;
 	const TSK_FS_ATTR *a = NULL;
 	ssize_t n = 0;
 

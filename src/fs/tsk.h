@@ -25,6 +25,7 @@ void tsk_fs_attrlist_free(TSK_FS_ATTRLIST *list);
 
 #include "fs/ext.h"
 #include "fs/fs.h"
+#include "fs/iso.h"
 #include "fs/set.h"
 #include "image/extent.h"
 
@@ -45,7 +46,8 @@ struct fs {
 	uint64_t offset; /* image byte where the volume begins */
 	uint64_t end;    /* image byte behind its last one, not past the image */
 	TSK_IMG_INFO *img;
-	TSK_FS_INFO *tsk;
+	TSK_FS_INFO *tsk; /* NULL: FAMILY_ISO */
+	struct iso *iso;  /* FAMILY_ISO, else NULL */
 	enum fs_family family;
 	struct fs_info info;
 	struct ext ext; /* FAMILY_EXT */

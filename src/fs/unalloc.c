@@ -380,6 +380,10 @@ int fs_unallocated(struct fs *f, struct buf *out, uint64_t *size, struct err *e)
 	size_t before = out->len;
 	int r = 0;
 
+	if (f->iso) {
+		iso_unallocated(f->iso, out, size);
+		return out->error;
+	}
 	extent_writer_begin(&g.w, out);
 	r = collect(&g);
 	extent_writer_end(&g.w);

@@ -440,9 +440,9 @@ static int walk_tree(struct walk *w)
 int fs_walk(struct fs *f, const struct fs_sink *sink, struct err *e)
 {
 	struct walk w = {.f = f, .sink = sink};
-	int r = walk_tree(&w);
+	int r = f->iso ? iso_walk(f->iso, &w, sink) : walk_tree(&w);
 
-	if (r == 0)
+	if (r == 0 && !f->iso)
 		r = orphan_walk(f, &w);
 	if (r == 0 && w.problems > PROBLEMS_MAX) {
 		unsigned more = w.problems - PROBLEMS_MAX;
@@ -458,9 +458,11 @@ int fs_walk(struct fs *f, const struct fs_sink *sink, struct err *e)
 
 int fs_root(struct fs *f, struct entry *e)
 {
-	*e = (struct entry){.kind = ENTRY_DIR, .inode = f->tsk->root_inum, .mode = 0040000};
+	*e = (struct entry){.kind = ENTRY_DIR, .inode = f->info.root_inode, .mode = 0040000};
 	attr_pack_tag(f, CONTENT_EMPTY);
-	if (meta_load(f, f->file, f->tsk->root_inum))
+	if (f->iso)
+		iso_root(f->iso, e);
+	else if (meta_load(f, f->file, f->tsk->root_inum))
 		meta_entry(f, f->file->meta, e);
 	else
 		e->flags |= ENTRY_UNREADABLE;

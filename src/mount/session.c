@@ -3,10 +3,12 @@
 #include "mount/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -125,22 +127,49 @@ static int record_act(struct session *s, enum audit_type type)
 	return gate_record(s, &self, &a, NULL);
 }
 
+/*
+ * fusermount3 speaks to stderr by itself: its first line is kept instead, to
+ * become part of our own. Return: what fuse_session_mount() returns.
+ */
+static int mount_quietly(struct session *s, char *said, size_t size)
+{
+	int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	int words = memfd_create("fusermount3", MFD_CLOEXEC);
+	ssize_t n = 0;
+	int r = 0;
+
+	if (saved >= 0 && words >= 0)
+		dup2(words, STDERR_FILENO);
+	r = fuse_session_mount(s->fuse, s->mountpoint);
+	if (saved >= 0 && words >= 0) {
+		dup2(saved, STDERR_FILENO);
+		n = pread(words, said, size - 1, 0);
+	}
+	said[n > 0 ? n : 0] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	if (words >= 0)
+		close(words);
+	if (saved >= 0)
+		close(saved);
+	return r;
+}
+
 int session_mount(struct session *s, struct err *e)
 {
+	char said[256];
 	int r = 0;
 
 	fuse_set_log_func(quiet_log);
 	r = make_fuse(s, e);
 	if (r)
 		return r;
-	if (fuse_session_mount(s->fuse, s->mountpoint)) {
+	if (mount_quietly(s, said, sizeof(said))) {
 		fuse_session_destroy(s->fuse);
 		s->fuse = NULL;
 		return err_set(e, EPERM,
-			"cannot mount on %s: the kernel or fusermount3 refuses; the folder must be "
-			"yours "
-			"and writable, and /etc/fuse.conf must not forbid it",
-			s->mountpoint);
+			"cannot mount on %s: %s; the folder must be yours and writable, and "
+			"/etc/fuse.conf must not forbid it",
+			s->mountpoint, said[0] ? said : "the kernel refuses");
 	}
 	r = kernel_attach(s, e);
 	if (r == 0)
