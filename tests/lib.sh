@@ -43,6 +43,7 @@ WORKER=$BUILD/evidencefs-worker
 export LC_ALL=C.UTF-8 TZ=UTC0
 export PATH=$PATH:/usr/sbin:/sbin
 
+exec {tap_fd}>&1 # also when a test ends within a redirection
 tap_count=0
 tap_failed=0
 tap_done=no
@@ -315,7 +316,7 @@ test_cleanup() {
 		status=1
 	fi
 	if [[ $tap_done == no ]]; then
-		printf 'Bail out! the test ended early with status %d\n' "$status"
+		printf 'Bail out! the test ended early with status %d\n' "$status" >&"$tap_fd"
 	fi
 	exit "$status"
 }

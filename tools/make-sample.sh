@@ -145,12 +145,15 @@ else
 		"$(declare -f file lines fill_ntfs fill_ntfs_volume); fill_ntfs_volume"
 fi
 
-# ext4: made from a folder, one file removed by debugfs
+# ext4: made from a folder; then debugfs removes one file, and adds the nanoseconds that mke2fs drops
 mkdir "$work/tree"
 fill_ext4 "$work/tree"
 truncate -s "${ext4_mib}M" "$ext4"
 mke2fs -q -t ext4 -b 4096 -I 256 -L home -E root_owner=0:0 -d "$work/tree" "$ext4"
-debugfs -w -R 'rm /home/bob/Documents/cargo.txt' "$ext4" 2>"$work/log" || { cat "$work/log" >&2 && exit 1; }
+debugfs -w -f /dev/stdin "$ext4" >"$work/log" 2>&1 <<-COMMANDS || { cat "$work/log" >&2 && exit 1; }
+	set_inode_field /home/bob/Documents/todo.txt mtime_extra $((987654321 << 2))
+	rm /home/bob/Documents/cargo.txt
+COMMANDS
 
 # the disk: a GPT, then each volume in its place
 truncate -s "${disk_mib}M" "$disk"

@@ -115,7 +115,8 @@ make_sample() {
 		echo "quickstart: $dir is somebody else's; set TMPDIR to another folder" >&2
 		exit 1
 	fi
-	step "making a sample disk" tools/make-sample.sh "$dir"
+	# one that is there may be mounted: an image must not change under a mount
+	[[ -e $dir/laptop.E01 ]] || step "making a sample disk" tools/make-sample.sh "$dir"
 	images=("$dir/laptop.E01")
 }
 
@@ -145,43 +146,40 @@ rm -f "$log"
 echo
 "$top/evidencefs" mount "${images[@]}" "$mnt"
 
+# row COMMAND [WORDS]: one line of the tour
+row() {
+	if [[ -n ${2:-} ]]; then
+		printf '    %-62s # %s\n' "$1" "$2"
+	else
+		printf '    %s\n' "$1"
+	fi
+}
+
+printf '\nTry:\n'
+row "cd $(printf %q "$mnt")"
 if [[ $sample == yes ]]; then
 	volume=laptop/p1-ntfs
 	some_file=$volume/Users/alice/Documents/plan.txt
-	cat <<-TOUR
-
-		Try, below $mnt:
-		    cd $mnt
-		    ls laptop
-		    cat laptop/EVIDENCE.txt
-		    find laptop -name '*offer*'                                        # mail, and what was deleted
-		    head -3 $volume.deleted/Users/alice/Documents/offer.txt       # a deleted file
-		    cat laptop/p2-ext4.deleted/home/bob/Documents/cargo.txt | tail -1  # another, on ext4
-		    cat $volume/Users/alice/Downloads/harbour.html:Zone.Identifier  # a named stream
-		    readlink laptop/p2-ext4/home/bob/hostname                          # a link that stays inside
-	TOUR
+	row "ls laptop"
+	row "cat laptop/EVIDENCE.txt" "what is known of the image"
+	row "find laptop -name '*offer*'" "a mail, and a file that was deleted"
+	row "head -3 $volume.deleted/Users/alice/Documents/offer.txt" "that file"
+	row "tail -1 laptop/p2-ext4.deleted/home/bob/Documents/cargo.txt" "another, on ext4"
+	row "cat $volume/Users/alice/Downloads/harbour.html:Zone.Identifier" "a named stream"
+	row "readlink laptop/p2-ext4/home/bob/hostname" "a link, kept within its volume"
 else
-	some_file=$(cd "$mnt" && find . -mindepth 3 -type f -path './*/p*-*/*' -print -quit 2>/dev/null)
+	some_file=$(cd "$mnt" && find . -mindepth 3 -type f -path './*/p*-*/*' ! -name '$*' -print -quit 2>/dev/null)
 	some_file=${some_file#./}
-	cat <<-TOUR
-
-		Try, below $mnt:
-		    cd $mnt
-		    ls *
-		    cat */EVIDENCE.txt
-		    find . -path '*.deleted/*' | head                                  # what was deleted
-		    find . -name '*:*' | head                                          # named streams
-	TOUR
+	row "ls *"
+	row "cat */EVIDENCE.txt" "what is known of the images"
+	row "find . -path '*.deleted/*' | head" "what was deleted"
+	row "find . -name '*:*' | head" "named streams"
 fi
 if [[ -n $some_file ]]; then
-	cat <<-TOUR
-		    getfattr -d $(printf %q "$some_file")                # what the evidence says of it
-		    stat $(printf %q "$some_file")                       # with its birth time (Linux 6.6)
-	TOUR
+	row "getfattr -d $(printf %q "$some_file")" "what the evidence says of a file"
+	row "stat $(printf %q "$some_file")" "its birth time too (Linux 6.6)"
 fi
-cat <<TOUR
-What was read, by whom, when:
-    $top/evidencefs audit show --mount $mnt
-To unmount (from outside of it):
-    cd / && $top/evidencefs unmount $mnt
-TOUR
+printf '\nWhat was read, by whom, when:\n'
+row "$top/evidencefs audit show --mount $(printf %q "$mnt")"
+printf '\nTo unmount:\n'
+row "cd / && $top/evidencefs unmount $(printf %q "$mnt")"

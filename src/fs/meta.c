@@ -74,15 +74,12 @@ static struct entry_time time_of(time_t sec, uint32_t nsec)
 	return t;
 }
 
+/* FILETIME; one that was never set is 1601-01-01, and shown so by Windows and ntfs-3g too. */
 static struct entry_time ntfs_time(uint64_t v)
 {
-	struct entry_time t = {.known = v != 0};
-
-	if (v != 0) {
-		t.sec = (int64_t)(v / 10000000) - NTFS_EPOCH;
-		t.nsec = (uint32_t)(v % 10000000) * 100;
-	}
-	return t;
+	return (struct entry_time){.sec = (int64_t)(v / 10000000) - NTFS_EPOCH,
+		.nsec = (uint32_t)(v % 10000000) * 100,
+		.known = true};
 }
 
 static void ntfs_times(const TSK_FS_META *m, struct entry *e)

@@ -217,8 +217,15 @@ static void walk_wrong(struct fake *f)
 		memset(big, 0xa5, sizeof(big));
 		bytes(f, big, sizeof(big));
 	}
-	if (is(f, "walkproblem"))
-		text(wire_begin(&f->wire, WIRE_PROBLEM), "bad \x1b[31m \xff name"), end(f);
+	if (is(f, "walkproblem")) {
+		text(wire_begin(&f->wire, WIRE_PROBLEM), "bad \x1b[31m \xff name");
+		end(f);
+	}
+	for (int i = 0; is(f, "walkslow") && i < 4; i++) {
+		empty(f, WIRE_ALIVE);
+		flush(f);
+		usleep(200000);
+	}
 }
 
 static void walk(struct fake *f)

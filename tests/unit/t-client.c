@@ -192,6 +192,7 @@ static void fake_walks(struct place *p)
 	} modes[] = {
 		{"good", 0},
 		{"walkproblem", 0},
+		{"walkslow", 0},
 		{"walkname", -EPROTO},
 		{"walkextent", -EPROTO},
 		{"walksize", -EPROTO},

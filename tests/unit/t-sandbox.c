@@ -10,7 +10,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -404,6 +407,35 @@ static void wrong_parent(const struct place *p)
 	ok(wait_status(pid) == 0, "a worker whose parent is gone does not begin");
 }
 
+/* A kernel without landlock, as far as this process can tell: its calls are not there. */
+static bool hide_landlock(void)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = {.len = sizeof(f) / sizeof(f[0]), .filter = f};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) == 0;
+}
+
+static void without_landlock(const struct place *p)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct sandbox_state state = {0};
+
+		if (!hide_landlock() || !enter(p, true, &state))
+			_exit(BROKEN);
+		_exit((state.applied & SANDBOX_LANDLOCK) || state.landlock_abi ? 1 : 0);
+	}
+	ok(wait_status(pid) == 0, "a kernel without landlock: it goes on and says so");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/t-sandbox.XXXXXX";
@@ -427,5 +459,6 @@ int main(void)
 	lives(&p);
 	dies_with_parent(&p);
 	wrong_parent(&p);
+	without_landlock(&p);
 	return done_testing();
 }
