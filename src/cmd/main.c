@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 
 	drop_descriptors();
+	umask(077); /* what is kept tells of the evidence: it is this user's alone */
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (!strcmp(name, commands[i].name))
 			return commands[i].run(&commands[i], argc - 1, argv + 1);

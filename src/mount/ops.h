@@ -5,7 +5,7 @@
 
 #include "mount/fuse.h"
 
-/** ops_table() - for fuse_session_new(); userdata is the struct session. */
-const struct fuse_lowlevel_ops *ops_table(void);
+/** ops_fill() - for fuse_session_new(); userdata is the struct session. */
+void ops_fill(struct fuse_lowlevel_ops *ops);
 
 #endif

@@ -94,12 +94,14 @@ static int make_fuse(struct session *s, struct err *e)
 	const char *argv[] = {"evidencefs", "-o",
 		"ro,nosuid,nodev,noexec,default_permissions,fsname=evidencefs,subtype=evidencefs"};
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_lowlevel_ops ops;
 	int r = 0;
 
+	ops_fill(&ops);
 	for (size_t i = 0; r == 0 && i < sizeof(argv) / sizeof(argv[0]); i++)
 		r = fuse_opt_add_arg(&args, argv[i]);
 	if (r == 0)
-		s->fuse = fuse_session_new(&args, ops_table(), sizeof(*ops_table()), s);
+		s->fuse = fuse_session_new(&args, &ops, sizeof(ops), s);
 	fuse_opt_free_args(&args);
 	return s->fuse ? 0 : err_errno(e, ENOMEM, "cannot make a FUSE session");
 }

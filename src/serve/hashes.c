@@ -17,9 +17,11 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "serve/content.h"
+#include "serve/totals.h"
 
 #define BLOCK        ((size_t)4 << 20)
-#define COMMIT_EVERY 2000 /* traces between two commits */
+#define RAW_PIECE    UINT64_C(65536) /* passed over around an unreadable byte of a raw image */
+#define COMMIT_EVERY 2000            /* traces between two commits */
 #define ALWAYS_HASHED                                                                              \
 	(UINT64_C(4) << 30) /* bytes; a larger trace only if the image could hold it */
 #define NICENESS 5          /* readers come first */
@@ -43,81 +45,6 @@ struct hashes {
 	bool started;
 	atomic_bool stop;
 };
-
-/* ---- a digest that another thread works on ------------------------------- */
-
-struct lane {
-	struct digest *digest;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	const void *block; /* NULL: idle */
-	size_t len;
-	bool end;
-};
-
-static void *lane_main(void *arg)
-{
-	struct lane *l = arg;
-
-	pthread_mutex_lock(&l->lock);
-	for (;;) {
-		while (!l->block && !l->end)
-			pthread_cond_wait(&l->changed, &l->lock);
-		if (!l->block)
-			break;
-		pthread_mutex_unlock(&l->lock);
-		digest_update(l->digest, l->block, l->len);
-		pthread_mutex_lock(&l->lock);
-		l->block = NULL;
-		pthread_cond_broadcast(&l->changed);
-	}
-	pthread_mutex_unlock(&l->lock);
-	return NULL;
-}
-
-static void lane_feed(struct lane *l, const void *block, size_t len)
-{
-	pthread_mutex_lock(&l->lock);
-	l->block = block;
-	l->len = len;
-	pthread_cond_broadcast(&l->changed);
-	pthread_mutex_unlock(&l->lock);
-}
-
-static void lane_wait(struct lane *l)
-{
-	pthread_mutex_lock(&l->lock);
-	while (l->block)
-		pthread_cond_wait(&l->changed, &l->lock);
-	pthread_mutex_unlock(&l->lock);
-}
-
-static int lane_begin(struct lane *l, enum digest_kind kind)
-{
-	*l = (struct lane){.digest = digest_new(kind)};
-	if (!l->digest)
-		return -ENOMEM;
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->changed, NULL);
-	if (pthread_create(&l->thread, NULL, lane_main, l)) {
-		digest_free(l->digest);
-		return -EAGAIN;
-	}
-	return 0;
-}
-
-static void lane_end(struct lane *l)
-{
-	pthread_mutex_lock(&l->lock);
-	l->end = true;
-	pthread_cond_broadcast(&l->changed);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->thread, NULL);
-	pthread_cond_destroy(&l->changed);
-	pthread_mutex_destroy(&l->lock);
-	digest_free(l->digest);
-}
 
 /* ---- status ------------------------------------------------------------------ */
 
@@ -246,101 +173,47 @@ static void load_totals(struct hashes *h)
 		s->unreadable_bytes = unreadable;
 }
 
-struct totals {
-	struct lane md5;
-	struct digest *sha1;
-	struct digest *sha256;
-	uint64_t unreadable;
-};
-
-/* The next block, or past an unreadable piece: its place is skipped and counted. */
-static ssize_t next_block(struct hashes *h, struct totals *t, uint8_t *block, uint64_t *off)
+static int keep_totals(struct hashes *h, const struct totals *t)
 {
-	const struct source *media = h->ev->media;
-	uint64_t piece =
-		h->ev->manifest.image.chunk_size ? h->ev->manifest.image.chunk_size : 65536;
-	ssize_t n = source_pread(media, block, BLOCK, *off);
-
-	if (n >= 0)
-		return n;
-	piece -= *off % piece;
-	if (piece > source_size(media) - *off)
-		piece = source_size(media) - *off;
-	t->unreadable += piece;
-	*off += piece;
-	return 0;
-}
-
-static void read_image(struct hashes *h, struct totals *t, uint8_t *blocks)
-{
-	uint64_t size = source_size(h->ev->media);
-	uint64_t off = 0;
-	unsigned turn = 0;
-
-	while (off < size && !h->stop) {
-		uint8_t *block = blocks + (turn++ % 2) * BLOCK;
-		ssize_t n = next_block(h, t, block, &off);
-
-		lane_wait(&t->md5);
-		if (n > 0) {
-			lane_feed(&t->md5, block, (size_t)n);
-			digest_update(t->sha1, block, (size_t)n);
-			digest_update(t->sha256, block, (size_t)n);
-			off += (uint64_t)n;
-		}
-		set_state(h, HASHES_IMAGE, off, size);
-	}
-	lane_wait(&t->md5);
-}
-
-static int keep_totals(struct hashes *h, struct totals *t)
-{
-	struct hashes_status s = {0};
 	int r = 0;
 
-	digest_final(t->md5.digest, s.md5);
-	digest_final(t->sha1, s.sha1);
-	digest_final(t->sha256, s.sha256);
 	pthread_mutex_lock(&h->lock);
 	h->status.unreadable_bytes = t->unreadable;
 	if (t->unreadable) {
 		r = put_total(h, "unreadable", &t->unreadable, sizeof(t->unreadable));
 	} else {
-		memcpy(h->status.md5, s.md5, sizeof(s.md5));
-		memcpy(h->status.sha1, s.sha1, sizeof(s.sha1));
-		memcpy(h->status.sha256, s.sha256, sizeof(s.sha256));
-		r = put_total(h, "md5", s.md5, sizeof(s.md5));
+		memcpy(h->status.md5, t->md5, sizeof(t->md5));
+		memcpy(h->status.sha1, t->sha1, sizeof(t->sha1));
+		memcpy(h->status.sha256, t->sha256, sizeof(t->sha256));
+		r = put_total(h, "md5", t->md5, sizeof(t->md5));
 		if (r == 0)
-			r = put_total(h, "sha1", s.sha1, sizeof(s.sha1));
+			r = put_total(h, "sha1", t->sha1, sizeof(t->sha1));
 		if (r == 0)
-			r = put_total(h, "sha256", s.sha256, sizeof(s.sha256));
+			r = put_total(h, "sha256", t->sha256, sizeof(t->sha256));
 		h->status.totals_known = true;
 	}
 	pthread_mutex_unlock(&h->lock);
 	return r;
 }
 
+static void on_totals(void *ctx, uint64_t done, uint64_t size)
+{
+	set_state(ctx, HASHES_IMAGE, done, size);
+}
+
 static int make_totals(struct hashes *h)
 {
-	struct totals t = {0};
-	uint8_t *blocks = malloc(2 * BLOCK);
-	int r = blocks ? lane_begin(&t.md5, DIGEST_MD5) : -ENOMEM;
+	uint32_t chunk = h->ev->manifest.image.chunk_size;
+	const struct totals_opts o = {.piece = chunk ? chunk : RAW_PIECE,
+		.stop = &h->stop,
+		.progress = on_totals,
+		.ctx = h};
+	struct totals t = {.unreadable = 0};
+	int r = totals_make(h->ev->media, &o, &t);
 
-	if (r == 0) {
-		t.sha1 = digest_new(DIGEST_SHA1);
-		t.sha256 = digest_new(DIGEST_SHA256);
-		if (t.sha1 && t.sha256)
-			read_image(h, &t, blocks);
-		else
-			r = -ENOMEM;
-		if (r == 0 && !h->stop)
-			r = keep_totals(h, &t);
-		lane_end(&t.md5);
-	}
-	digest_free(t.sha1);
-	digest_free(t.sha256);
-	free(blocks);
-	return r;
+	if (r == -EINTR)
+		return 0;
+	return r ? r : keep_totals(h, &t);
 }
 
 /* ---- every trace ----------------------------------------------------------------- */

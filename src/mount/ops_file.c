@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ops_file.c - opens, reads and closes of files; see ops.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "mount/ops_private.h"
+
+static int open_handle(struct session *s, const struct node *n, struct handle **out)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+	int r = h ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		h->node = *n;
+		r = n->root ? -EISDIR
+			    : content_open(s->evidence[n->evidence], n->trace, &h->content);
+	}
+	if (r) {
+		free(h);
+		return r;
+	}
+	*out = h;
+	return 0;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct session *s = session_of(req);
+	struct asker who = ops_asker(req);
+	struct handle *h = NULL;
+	struct node n;
+	int r = 0;
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & (O_TRUNC | O_CREAT))) {
+		ops_reply_error(req, -EROFS);
+		return;
+	}
+	r = ops_enter(req, ino, AUDIT_OPEN, &n);
+	if (r == 0) {
+		struct act a = {.type = AUDIT_OPEN, .node = &n};
+		uint64_t seq = 0;
+
+		a.result = open_handle(s, &n, &h);
+		if (a.result == 0)
+			a.result = gate_decide(s, &who, &n);
+		r = gate_record(s, &who, &a, &seq);
+		if (r == 0)
+			r = (int)a.result;
+		if (r == 0)
+			h->open_seq = seq;
+	}
+	if (r) {
+		ops_free_handle(h);
+		ops_reply_error(req, r);
+		return;
+	}
+	fi->fh = (uintptr_t)h;
+	fi->direct_io = 1; /* the only way to see each read with its offset, length and uid */
+	fi->noflush = 1;
+	if (fuse_reply_open(req, fi))
+		ops_free_handle(h);
+}
+
+/* A page fault's read must be whole: what is missing in a page would read as zeros. */
+static bool is_page_fault(const struct fuse_file_info *fi)
+{
+	return fi->lock_owner == 0;
+}
+
+static ssize_t fetch(const struct handle *h, void *buf, size_t size, uint64_t off, bool whole)
+{
+	uint64_t end = content_size(h->content);
+	ssize_t n = content_read(h->content, buf, size, off);
+	size_t want = off >= end ? 0 : end - off < size ? (size_t)(end - off) : size;
+
+	while (whole && n >= 0 && (size_t)n < want) {
+		ssize_t more = content_read(
+			h->content, (uint8_t *)buf + n, want - (size_t)n, off + (uint64_t)n);
+
+		n = more > 0 ? n + more : -EIO;
+	}
+	return n;
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct session *s = session_of(req);
+	struct asker who = ops_asker(req);
+	const struct handle *h = handle_of(fi);
+	struct act a = {.type = AUDIT_READ,
+		.node = &h->node,
+		.open_seq = h->open_seq,
+		.offset = (uint64_t)off,
+		.length = size};
+	void *buf = session_buffer(s);
+
+	(void)ino;
+	if (size > SESSION_BUFFER)
+		size = SESSION_BUFFER;
+	a.result = buf ? gate_decide(s, &who, &h->node) : -ENOMEM;
+	if (a.result == 0)
+		a.result = fetch(h, buf, size, (uint64_t)off, is_page_fault(fi));
+	if (a.result >= 0) {
+		int again = gate_decide(s, &who, &h->node);
+
+		if (again)
+			a.result = -EACCES;
+	}
+	if (gate_record(s, &who, &a, NULL))
+		a.result = -EIO;
+	if (a.result < 0)
+		ops_reply_error(req, (int)a.result);
+	else
+		fuse_reply_buf(req, buf, (size_t)a.result);
+	session_buffer_put(s, buf);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct session *s = session_of(req);
+	struct handle *h = handle_of(fi);
+	/* a release carries no identity: its open does */
+	const struct asker nobody = {.uid = s->policy.owner, .gid = s->gid};
+	struct act a = {.type = AUDIT_CLOSE, .node = &h->node, .open_seq = h->open_seq};
+
+	(void)ino;
+	gate_record(s, &nobody, &a, NULL);
+	ops_free_handle(h);
+	fuse_reply_err(req, 0);
+}
