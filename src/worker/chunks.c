@@ -100,32 +100,44 @@ static void collect(struct chunks *ch, const struct part *part, struct err *e)
 		process_break(part->p, -EPROTO, e);
 }
 
+/* One chunk, on as many workers as are shot under it. Return: false, it cost one or has none. */
+static bool retry_one(struct chunks *ch, const struct cache_ref *ref, unsigned *shots)
+{
+	struct part one = {.ref = ref, .n = 1};
+	struct err e = {0};
+	bool lost = false;
+	bool shot = false;
+
+	do {
+		int r = pool_get(ch->w, POOL_WAIT, &one.p, &e);
+
+		if (r < 0) {
+			fail_one(ch, ref, r, false, err_text(&e, r));
+			return false;
+		}
+		err_clear(&e);
+		ask(&one, &e);
+		collect(ch, &one, &e);
+		lost = one.p->broken;
+		shot = lost && one.p->shot && ++*shots < POOL_SHOTS;
+		if (lost && !shot)
+			fail_one(ch, ref, -EIO, !one.p->shot, err_text(&e, -EIO));
+		pool_put(ch->w, one.p);
+	} while (shot);
+	return !lost;
+}
+
 /* After a lost worker: one by one, so that a chunk that kills costs itself. */
 static void retry(struct chunks *ch, const struct part *lost)
 {
 	unsigned losses = 0;
-	struct err e = {0};
+	unsigned shots = 0;
 
 	for (size_t i = 0; i < lost->n; i++) {
-		struct part one = {.ref = &lost->ref[i], .n = 1};
-		int r = -EIO;
-
-		if (losses < LOSSES_MAX) {
-			err_clear(&e);
-			r = pool_get(ch->w, POOL_WAIT, &one.p, &e);
-		}
-		if (r < 0) {
-			fail_one(ch, one.ref, r, false, err_text(&e, r));
-			losses = LOSSES_MAX;
-			continue;
-		}
-		ask(&one, &e);
-		collect(ch, &one, &e);
-		if (one.p->broken) {
-			fail_one(ch, one.ref, -EIO, true, err_text(&e, -EIO));
+		if (losses >= LOSSES_MAX)
+			fail_one(ch, &lost->ref[i], -EIO, false, "too many workers were lost");
+		else if (!retry_one(ch, &lost->ref[i], &shots))
 			losses++;
-		}
-		pool_put(ch->w, one.p);
 	}
 }
 

@@ -260,8 +260,9 @@ static ssize_t read_on(struct process *p, const struct read_request *q, struct e
 static ssize_t read_once(struct workers *w, const struct read_request *q)
 {
 	struct err e = {0};
+	unsigned shots = 0;
 
-	for (int try = 0; try < 2; try++) {
+	for (int try = 0; try < 2;) {
 		struct process *p = NULL;
 		bool lost = false;
 		ssize_t n = 0;
@@ -272,6 +273,7 @@ static ssize_t read_once(struct workers *w, const struct read_request *q)
 			break;
 		n = read_on(p, q, &e);
 		lost = p->broken;
+		try += !(p->shot && ++shots < POOL_SHOTS);
 		pool_put(w, p);
 		if (!lost)
 			return n >= 0 || n == -ENOENT ? n : -EIO;

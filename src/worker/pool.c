@@ -140,7 +140,9 @@ static int start(struct workers *w, bool with_cache, struct process **out, struc
 	}
 	pthread_mutex_unlock(&w->lock);
 	r = process_start(&s, out, NULL);
-	if (r < 0) /* once more, as with any request */
+	for (unsigned try = 1; r == -EPIPE && try < POOL_SHOTS; try++)
+		r = process_start(&s, out, NULL); /* killed from elsewhere, maybe */
+	if (r < 0)                                /* once more, as with any request */
 		r = process_start(&s, out, e);
 	if (r == 0) {
 		pthread_mutex_lock(&w->lock);
@@ -201,7 +203,8 @@ int pool_get(struct workers *w, enum pool_want want, struct process **out, struc
 	pthread_mutex_lock(&w->lock);
 	cached = w->cache != NULL;
 	pthread_mutex_unlock(&w->lock);
-	if (p && cached && !p->has_cache) { /* from before there was a cache */
+	/* from before there was a cache; or killed while it had nothing to do */
+	if (p && ((cached && !p->has_cache) || process_is_dead(p))) {
 		process_end(p);
 		p = NULL;
 	}

@@ -17,7 +17,10 @@
 #include "worker/client.h"
 #include "worker/process.h"
 
-#define POOL_MAX 8
+/* Workers that a request may lose to a SIGKILL from elsewhere (somebody, or the kernel short of
+ * memory) before it fails: such a loss says nothing about the evidence. */
+#define POOL_SHOTS 32
+#define POOL_MAX   8
 
 struct workers {
 	const struct image_files *files;

@@ -3,6 +3,7 @@
 #include "worker/process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ int process_break(struct process *p, int r, struct err *e)
 		return err_set(e, EPROTO, "the worker said what makes no sense and was ended");
 	if (r != -EPIPE)
 		return err_errno(e, -r, "the worker was ended");
+	p->shot = status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	if (status >= 0 && WIFSIGNALED(status))
 		return err_set(e, EPIPE, "the worker died (signal %d, %s)", WTERMSIG(status),
 			strsignal(WTERMSIG(status)));
@@ -52,6 +54,13 @@ int process_break(struct process *p, int r, struct err *e)
 		return err_set(
 			e, EPIPE, "the worker ended by itself (status %d)", WEXITSTATUS(status));
 	return err_set(e, EPIPE, "the worker is gone");
+}
+
+bool process_is_dead(const struct process *p)
+{
+	struct pollfd f = {.fd = p->wire.fd, .events = POLLIN};
+
+	return poll(&f, 1, 0) != 0;
 }
 
 int process_ask(struct process *p, struct err *e)

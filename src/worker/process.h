@@ -41,6 +41,7 @@ struct process {
 	unsigned deadline_ms;
 	bool has_cache;
 	bool broken;
+	bool shot; /* broken by a SIGKILL from elsewhere: not by what it was asked */
 	struct reply_ready ready;
 };
 
@@ -51,6 +52,9 @@ struct process {
 int process_start(const struct process_setup *s, struct process **out, struct err *e);
 /** process_end() - kill, reap, free. NULL allowed. */
 void process_end(struct process *p);
+
+/** process_is_dead() - whether an idle one has ended since: no answer is due, so none may come. */
+bool process_is_dead(const struct process *p);
 
 /** process_ask() - send the request begun on p->wire. Return: 0; -errno, broken. */
 int process_ask(struct process *p, struct err *e);

@@ -91,7 +91,7 @@ static void *spawner_main(void *arg)
 	return NULL;
 }
 
-/* Signals are for the service's other threads. Called with the lock. */
+/* Signals are for the service's other threads. */
 static int begin_thread(struct spawner *s)
 {
 	pthread_attr_t at;
@@ -114,12 +114,18 @@ static int begin_thread(struct spawner *s)
 int spawner_new(struct spawner **out)
 {
 	struct spawner *s = calloc(1, sizeof(*s));
+	int r = 0;
 
 	if (!s)
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->ordered, NULL);
 	pthread_cond_init(&s->done, NULL);
+	r = begin_thread(s);
+	if (r) {
+		spawner_free(s);
+		return r;
+	}
 	*out = s;
 	return 0;
 }
@@ -143,21 +149,15 @@ void spawner_free(struct spawner *s)
 int spawner_run(struct spawner *s, const char *program, int sock, pid_t *pid)
 {
 	struct order o = {.program = program, .sock = sock, .result = 1};
-	int r = 0;
 
 	pthread_mutex_lock(&s->lock);
-	if (!s->running)
-		r = begin_thread(s);
-	if (r == 0) {
-		o.next = s->orders;
-		s->orders = &o;
-		pthread_cond_signal(&s->ordered);
-		while (o.result == 1)
-			pthread_cond_wait(&s->done, &s->lock);
-		r = o.result;
-	}
+	o.next = s->orders;
+	s->orders = &o;
+	pthread_cond_signal(&s->ordered);
+	while (o.result == 1)
+		pthread_cond_wait(&s->done, &s->lock);
 	pthread_mutex_unlock(&s->lock);
-	if (r == 0)
+	if (o.result == 0)
 		*pid = o.pid;
-	return r;
+	return o.result;
 }

@@ -15,7 +15,10 @@
 
 struct spawner;
 
-/** spawner_new() - no thread yet: it comes with the first spawner_run(). */
+/**
+ * spawner_new() - begins the thread at once: its niceness, and so that of every
+ * worker, is the caller's, not that of whichever thread asks first.
+ */
 int spawner_new(struct spawner **out);
 /** spawner_free() - ends the thread: workers that still run die with it. NULL allowed. */
 void spawner_free(struct spawner *s);
