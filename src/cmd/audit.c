@@ -118,7 +118,7 @@ static int find_dir(const struct show *s, const char *mountpoint, char **out, st
 		*out = strdup(session);
 		return *out ? 0 : err_errno(e, ENOMEM, "audit");
 	}
-	r = state_dir(s->state, &state, e);
+	r = state_dir(s->state, false, &state, e);
 	if (r == 0)
 		r = state_mount_dir(state, mountpoint, out, e);
 	if (r == 0 && access(*out, F_OK)) {

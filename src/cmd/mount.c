@@ -210,7 +210,7 @@ static int prepare(struct mount_job *j, char **argv, struct err *e)
 	if (r == 0)
 		r = open_images(j, argv, e);
 	if (r == 0)
-		r = state_dir(j->state_given, &j->state, e);
+		r = state_dir(j->state_given, true, &j->state, e);
 	if (r == 0)
 		r = state_mount_dir(j->state, j->mountpoint, &j->mount_dir, e);
 	if (r == 0) {
@@ -283,6 +283,8 @@ static int ingest_all(struct mount_job *j, struct err *e)
 	}
 	sigaction(SIGINT, &old_int, NULL);
 	sigaction(SIGTERM, &old_term, NULL);
+	if (r == 0 && stop_asked)
+		r = err_set(e, EINTR, "interrupted; nothing is mounted");
 	return r;
 }
 
@@ -344,8 +346,11 @@ static int service_begin(struct mount_job *j, struct service *v, struct err *e)
 	return r;
 }
 
-/* Serves in this process until the end. @say is told once: 0, or what failed. */
-static int serve(struct mount_job *j, void (*say)(void *ctx, int r, const char *text), void *ctx)
+/*
+ * Serves in this process until the end. @say is told once: 0, or what failed;
+ * when nobody listens any more, it returns non-zero and there is nothing to serve.
+ */
+static int serve(struct mount_job *j, int (*say)(void *ctx, int r, const char *text), void *ctx)
 {
 	struct service v = {0};
 	struct err e = {0};
@@ -358,15 +363,15 @@ static int serve(struct mount_job *j, void (*say)(void *ctx, int r, const char *
 	if (r)
 		say(ctx, r, err_text(&e, r));
 	else
-		say(ctx, 0, kernel_missing(v.session->degraded, degraded, sizeof(degraded)));
+		r = say(ctx, 0, kernel_missing(v.session->degraded, degraded, sizeof(degraded)));
 	if (r == 0)
 		r = session_run(v.session);
 	service_end(&v);
 	return r;
 }
 
-/* What the parent is told: a code, then text. */
-static void say_pipe(void *ctx, int r, const char *text)
+/* What the parent is told: a code, then text. A parent that is gone was interrupted. */
+static int say_pipe(void *ctx, int r, const char *text)
 {
 	int *fd = ctx;
 	struct buf b = BUF_INIT;
@@ -375,7 +380,6 @@ static void say_pipe(void *ctx, int r, const char *text)
 	buf_put_u32(&b, (uint32_t)-r);
 	buf_puts(&b, text);
 	n = write(*fd, b.data, b.len);
-	(void)n; /* a parent that is gone needs no word */
 	buf_release(&b);
 	close(*fd);
 	*fd = -1;
@@ -387,9 +391,10 @@ static void say_pipe(void *ctx, int r, const char *text)
 			dup2(null, i);
 		close(null);
 	}
+	return n < 0 ? -EPIPE : 0;
 }
 
-static void say_here(void *ctx, int r, const char *text)
+static int say_here(void *ctx, int r, const char *text)
 {
 	struct mount_job *j = ctx;
 	struct err e = {0};
@@ -400,8 +405,10 @@ static void say_here(void *ctx, int r, const char *text)
 	} else {
 		mount_report(j, text);
 	}
+	return 0;
 }
 
+/* Return: exit status; -EINTR when asked to stop before the child had a word. */
 static int wait_for_child(struct mount_job *j, pid_t child, int fd)
 {
 	uint8_t word[ERR_TEXT_MAX + 8];
@@ -412,7 +419,9 @@ static int wait_for_child(struct mount_job *j, pid_t child, int fd)
 	do {
 		got = read(fd, word + n, sizeof(word) - 1 - n);
 		n += got > 0 ? (size_t)got : 0;
-	} while (got > 0 || (got < 0 && errno == EINTR));
+	} while (got > 0 || (got < 0 && errno == EINTR && !stop_asked));
+	if (got < 0 && n == 0 && stop_asked)
+		return -EINTR;
 	if (n < 4) {
 		waitpid(child, NULL, 0);
 		return cmd_fail(
@@ -432,6 +441,7 @@ static int wait_for_child(struct mount_job *j, pid_t child, int fd)
 
 static int serve_behind(struct mount_job *j)
 {
+	const struct sigaction act = {.sa_handler = on_stop};
 	struct err e = {0};
 	int fds[2];
 	pid_t child = 0;
@@ -451,8 +461,14 @@ static int serve_behind(struct mount_job *j)
 		_exit(status);
 	}
 	close(fds[1]);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
 	status = wait_for_child(j, child, fds[0]);
 	close(fds[0]);
+	if (status == -EINTR) { /* it has nobody to tell, and ends */
+		waitpid(child, NULL, 0);
+		status = cmd_fail(&e, err_set(&e, EINTR, "interrupted; nothing is mounted"));
+	}
 	return status;
 }
 

@@ -262,9 +262,11 @@ int cmd_state(const struct command *c, int argc, char **argv)
 		return cmd_usage(c, "say list or remove");
 	if (strcmp(verb, "remove") == 0 && optind == argc)
 		return cmd_usage(c, "remove needs an id");
-	r = state_dir(given, &state, &e);
+	r = state_dir(given, false, &state, &e);
 	if (r == 0)
 		r = gather(state, &v, &n, &e);
+	else if (r == -ENOENT && !given && !strcmp(verb, "list"))
+		r = 0; /* nothing was ever mounted: nothing is kept */
 	if (r == 0 && !strcmp(verb, "remove"))
 		r = remove_all(v, n, argv + optind, &e);
 	r = r                      ? cmd_fail(&e, r)

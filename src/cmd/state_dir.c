@@ -30,7 +30,7 @@ static int default_dir(char **out, struct err *e)
 	return n < 0 ? err_errno(e, ENOMEM, "state") : 0;
 }
 
-int state_dir(const char *given, char **out, struct err *e)
+int state_dir(const char *given, bool make, char **out, struct err *e)
 {
 	struct err why = {0};
 	char *path = NULL;
@@ -39,17 +39,17 @@ int state_dir(const char *given, char **out, struct err *e)
 
 	if (r)
 		return r;
-	r = file_make_dirs(path, &why);
+	if (make)
+		r = file_make_dirs(path, &why);
 	if (r == 0 && !(real = realpath(path, NULL)))
 		r = err_errno(&why, errno, "%s", path);
-	if (r == 0 && access(real, W_OK | X_OK))
+	if (r == 0 && make && access(real, W_OK | X_OK))
 		r = err_errno(&why, errno, "cannot write to %s", real);
 	free(path);
 	if (r) {
 		free(real);
-		return err_set(e, -r,
-			"the state cannot be kept: %s; name another folder with --state DIR",
-			err_text(&why, r));
+		return err_set(e, -r, "%s: %s; name another folder with --state DIR",
+			make ? "the state cannot be kept" : "there is no state", err_text(&why, r));
 	}
 	*out = real;
 	return 0;

@@ -12,15 +12,18 @@
 #ifndef EVIDENCEFS_CMD_STATE_DIR_H
 #define EVIDENCEFS_CMD_STATE_DIR_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "serve/evidence.h"
 
 /**
- * state_dir() - the state's folder as an absolute path, made if missing
+ * state_dir() - the state's folder as an absolute path
+ * @make: make it if it is missing, and see that it can be written; else it must be there
  * @given: from --state, or NULL for the default
  * Return: 0 and *@out, caller frees; errors say what to do.
  */
-int state_dir(const char *given, char **out, struct err *e);
+int state_dir(const char *given, bool make, char **out, struct err *e);
 
 /** state_mount_dir() - STATE/mounts/ID of a mount point's absolute path; not made. Caller frees. */
 int state_mount_dir(const char *state, const char *mountpoint, char **out, struct err *e);

@@ -122,11 +122,11 @@ static bool worker_failed(int r)
 
 /*
  * One try at a walk. When a worker fails and @last is set, what came so far is
- * kept. Return: 0 finished (v->ended says whether early); a worker's failure;
+ * kept. Return: 0 finished (the index says whether early); a worker's failure;
  * or ours.
  */
 static int walk_once(struct workers *w, const struct manifest *m, size_t k, const char *path,
-	const struct ingest_opts *o, bool last, char *ended, size_t ended_size, struct err *e)
+	const struct ingest_opts *o, bool last, struct err *e)
 {
 	struct walk walk = {.o = o, .volume = m->volumes[k].name};
 	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unallocated, &walk};
@@ -139,8 +139,7 @@ static int walk_once(struct workers *w, const struct manifest *m, size_t k, cons
 	r = workers_walk(w, k, &sink, &why);
 	ours = r && (build_error(walk.build)->code || !worker_failed(r));
 	if (r && !ours && last && build_traces(walk.build) > 0) {
-		snprintf(ended, ended_size, "%s", err_text(&why, r));
-		build_problem(walk.build, ended);
+		build_ended(walk.build, err_text(&why, r));
 		return build_finish(walk.build, e);
 	}
 	if (r == 0)
@@ -153,7 +152,9 @@ static int walk_once(struct workers *w, const struct manifest *m, size_t k, cons
 	return r;
 }
 
-static int count_traces(const char *path, uint64_t *traces, struct err *e)
+/* What a finished index says of its walk: how many traces, and why it ended early if it did. */
+static int look_at_index(
+	const char *path, struct manifest_volume *v, uint64_t *traces, struct err *e)
 {
 	struct index *x = NULL;
 	struct index_reader *reader = NULL;
@@ -164,6 +165,8 @@ static int count_traces(const char *path, uint64_t *traces, struct err *e)
 		r = index_get_reader(x, &reader);
 	if (r == 0) {
 		r = index_counts(reader, &c);
+		if (r == 0)
+			r = index_ended(reader, v->ended, sizeof(v->ended));
 		index_put_reader(x, reader);
 		*traces += c.allocated + c.deleted;
 	}
@@ -180,9 +183,9 @@ static int ingest_volume(struct workers *w, struct manifest *m, size_t k, const 
 	int r = path ? 0 : err_errno(e, ENOMEM, "%s", dir);
 
 	if (r == 0 && access(path, F_OK) != 0) {
-		r = walk_once(w, m, k, path, o, false, v->ended, sizeof(v->ended), &first);
+		r = walk_once(w, m, k, path, o, false, &first);
 		if (worker_failed(r))
-			r = walk_once(w, m, k, path, o, true, v->ended, sizeof(v->ended), e);
+			r = walk_once(w, m, k, path, o, true, e);
 		else if (r)
 			err_set(e, -r, "%s", err_text(&first, r));
 	}
@@ -195,7 +198,7 @@ static int ingest_volume(struct workers *w, struct manifest *m, size_t k, const 
 	} else if (r == 0) {
 		r = digest_file(path, v->digest, e);
 		if (r == 0)
-			r = count_traces(path, traces, e);
+			r = look_at_index(path, v, traces, e);
 	}
 	free(path);
 	return r;
@@ -238,7 +241,7 @@ static int reuse(struct ingest_result *out, struct err *e)
 		if (!path)
 			r = err_errno(e, ENOMEM, "%s", out->dir);
 		else if (out->manifest.volumes[k].scan.known)
-			r = count_traces(path, &out->traces, e);
+			r = look_at_index(path, &out->manifest.volumes[k], &out->traces, e);
 		free(path);
 	}
 	out->reused = r == 0;
@@ -257,8 +260,12 @@ static int ingest_locked(const struct image_files *f, const struct ingest_opts *
 	struct ingest_result *out, struct err *e)
 {
 	struct err old = {0};
-	int r = reuse(out, &old);
+	/* whoever held the lock before may have taken it away */
+	int r = file_make_dirs(out->dir, e);
 
+	if (r)
+		return r;
+	r = reuse(out, &old);
 	if (r == 0)
 		return 0;
 	manifest_release(&out->manifest);
@@ -299,6 +306,8 @@ int ingest(const struct image_files *f, const struct ingest_opts *o, struct inge
 		r = ingest_locked(f, o, out, e);
 	if (r && o->stop && *o->stop)
 		r = interrupted(e);
+	if (r && lock >= 0)
+		rmdir(out->dir); /* goes when nothing came of it: volumes that are done stay */
 	if (lock >= 0)
 		close(lock);
 	free(lock_path);

@@ -42,10 +42,10 @@ int gate_record(struct session *s, const struct asker *who, const struct act *a,
 			sizeof(ev.evidence));
 		ev.trace = a->node->trace;
 	}
-	/* a read names its process through its open; who handed a descriptor on is told by uid, pid
-	 */
-	if (a->type != AUDIT_READ && a->type != AUDIT_CLOSE)
-		process_describe(who->pid, &ev);
+	/* a read or a listing names its process through its open; who handed a descriptor on is
+	 * told by uid and pid */
+	if (a->open_seq == 0 || ev.decision == AUDIT_DENIED)
+		process_describe(s->processes, who->pid, &ev);
 	if (audit_append(s->log, &ev))
 		return -EIO;
 	if (seq)

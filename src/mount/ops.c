@@ -46,12 +46,56 @@ int ops_enter(fuse_req_t req, fuse_ino_t ino, enum audit_type type, struct node 
 	return r;
 }
 
-void ops_free_handle(struct handle *h)
+struct handle *ops_new_handle(struct session *s, const struct node *n)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->node = *n;
+	pthread_mutex_lock(&s->open.lock);
+	h->next = s->open.first;
+	if (h->next)
+		h->next->prev = h;
+	s->open.first = h;
+	pthread_mutex_unlock(&s->open.lock);
+	return h;
+}
+
+void ops_free_handle(struct session *s, struct handle *h)
 {
 	if (!h)
 		return;
+	pthread_mutex_lock(&s->open.lock);
+	if (h->next)
+		h->next->prev = h->prev;
+	if (h->prev)
+		h->prev->next = h->next;
+	else
+		s->open.first = h->next;
+	pthread_mutex_unlock(&s->open.lock);
 	content_close(h->content);
 	free(h);
+}
+
+void ops_record_close(struct session *s, const struct handle *h)
+{
+	/* a release carries no identity: its open does */
+	const struct asker nobody = {.uid = s->policy.owner, .gid = s->gid};
+	const struct act a = {.type = AUDIT_CLOSE, .node = &h->node, .open_seq = h->open_seq};
+
+	gate_record(s, &nobody, &a, NULL);
+}
+
+void ops_end(struct session *s)
+{
+	while (s->open.first) {
+		struct handle *h = s->open.first;
+
+		if (h->content)
+			ops_record_close(s, h);
+		ops_free_handle(s, h);
+	}
 }
 
 /* ---- names and attributes ----------------------------------------------------- */

@@ -5,7 +5,12 @@
 
 #include "mount/fuse.h"
 
+struct session;
+
 /** ops_fill() - for fuse_session_new(); userdata is the struct session. */
 void ops_fill(struct fuse_lowlevel_ops *ops);
+
+/** ops_end() - the mount is gone: what is still open is closed. */
+void ops_end(struct session *s);
 
 #endif

@@ -31,22 +31,21 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (r == 0)
 		r = check_directory(s, &n);
-	if (r == 0 && !(h = calloc(1, sizeof(*h))))
+	if (r == 0 && !(h = ops_new_handle(s, &n)))
 		r = -ENOMEM;
 	if (r == 0) {
 		struct act a = {.type = AUDIT_OPEN, .node = &n};
 
-		h->node = n;
 		r = gate_record(s, &who, &a, &h->open_seq);
 	}
 	if (r) {
-		free(h);
+		ops_free_handle(s, h);
 		ops_reply_error(req, r);
 		return;
 	}
 	fi->fh = (uintptr_t)h;
 	if (fuse_reply_open(req, fi))
-		free(h);
+		ops_free_handle(s, h);
 }
 
 /* A listing being filled. */
@@ -200,6 +199,6 @@ void op_readdirplus(
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	ops_free_handle(handle_of(fi));
+	ops_free_handle(session_of(req), handle_of(fi));
 	fuse_reply_err(req, 0);
 }

@@ -8,16 +8,14 @@
 
 static int open_handle(struct session *s, const struct node *n, struct handle **out)
 {
-	struct handle *h = calloc(1, sizeof(*h));
+	struct handle *h = ops_new_handle(s, n);
 	int r = h ? 0 : -ENOMEM;
 
-	if (r == 0) {
-		h->node = *n;
+	if (r == 0)
 		r = n->root ? -EISDIR
 			    : content_open(s->evidence[n->evidence], n->trace, &h->content);
-	}
 	if (r) {
-		free(h);
+		ops_free_handle(s, h);
 		return r;
 	}
 	*out = h;
@@ -51,7 +49,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			h->open_seq = seq;
 	}
 	if (r) {
-		ops_free_handle(h);
+		ops_free_handle(s, h);
 		ops_reply_error(req, r);
 		return;
 	}
@@ -59,7 +57,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fi->direct_io = 1; /* the only way to see each read with its offset, length and uid */
 	fi->noflush = 1;
 	if (fuse_reply_open(req, fi))
-		ops_free_handle(h);
+		ops_free_handle(s, h);
 }
 
 /* A page fault's read must be whole: what is missing in a page would read as zeros. */
@@ -120,12 +118,9 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct session *s = session_of(req);
 	struct handle *h = handle_of(fi);
-	/* a release carries no identity: its open does */
-	const struct asker nobody = {.uid = s->policy.owner, .gid = s->gid};
-	struct act a = {.type = AUDIT_CLOSE, .node = &h->node, .open_seq = h->open_seq};
 
 	(void)ino;
-	gate_record(s, &nobody, &a, NULL);
-	ops_free_handle(h);
+	ops_record_close(s, h);
+	ops_free_handle(s, h);
 	fuse_reply_err(req, 0);
 }

@@ -9,11 +9,13 @@
 #include "mount/session.h"
 #include "serve/content.h"
 
-/* An open file or directory. */
+/* An open file or directory; in its session's list, since a mount may end before it is closed. */
 struct handle {
 	struct node node;
 	struct content *content; /* NULL: a directory */
 	uint64_t open_seq;
+	struct handle *prev;
+	struct handle *next;
 };
 
 static inline struct session *session_of(fuse_req_t req)
@@ -27,7 +29,12 @@ static inline struct handle *handle_of(const struct fuse_file_info *fi)
 }
 
 struct asker ops_asker(fuse_req_t req);
-void ops_free_handle(struct handle *h);
+/** ops_new_handle() - NULL without memory. */
+struct handle *ops_new_handle(struct session *s, const struct node *n);
+/** ops_free_handle() - NULL allowed. */
+void ops_free_handle(struct session *s, struct handle *h);
+/** ops_record_close() - the record of a file's close. */
+void ops_record_close(struct session *s, const struct handle *h);
 void ops_reply_error(fuse_req_t req, int r);
 
 /**

@@ -4,27 +4,55 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static ssize_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
-{
-	char path[64];
-	ssize_t n = 0;
-	int fd = -1;
+#define SLOTS 64 /* two descriptors each */
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	if (n < 0)
-		return -EIO;
-	buf[n] = '\0';
-	return n;
+/* One process, by descriptors that go stale with it. */
+struct slot {
+	pthread_mutex_t lock;
+	pid_t pid; /* 0: none */
+	uint64_t start;
+	int dir;
+	int loginuid;
+};
+
+struct process_cache {
+	struct slot slot[SLOTS];
+};
+
+struct process_cache *process_cache_new(void)
+{
+	struct process_cache *c = calloc(1, sizeof(*c));
+
+	for (size_t i = 0; c && i < SLOTS; i++) {
+		pthread_mutex_init(&c->slot[i].lock, NULL);
+		c->slot[i].dir = c->slot[i].loginuid = -1;
+	}
+	return c;
+}
+
+static void forget(struct slot *s)
+{
+	if (s->dir >= 0)
+		close(s->dir);
+	if (s->loginuid >= 0)
+		close(s->loginuid);
+	s->dir = s->loginuid = -1;
+	s->pid = 0;
+}
+
+void process_cache_free(struct process_cache *c)
+{
+	for (size_t i = 0; c && i < SLOTS; i++) {
+		forget(&c->slot[i]);
+		pthread_mutex_destroy(&c->slot[i].lock);
+	}
+	free(c);
 }
 
 /* Field 22 of stat, counted behind the last ')': a name may hold anything. */
@@ -37,19 +65,69 @@ static uint64_t start_of(const char *stat)
 	return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
-void process_describe(pid_t pid, struct audit_event *ev)
+static uint64_t read_start(int dir)
 {
 	char text[1024];
-	char path[64];
+	int fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return start_of(text);
+}
+
+static void meet(struct slot *s, pid_t pid)
+{
+	char path[32];
+
+	forget(s);
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	s->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0)
+		return;
+	s->pid = pid;
+	s->start = read_start(s->dir);
+	s->loginuid = openat(s->dir, "loginuid", O_RDONLY | O_CLOEXEC);
+}
+
+/* Return: whether the process is known to be there still. */
+static bool tell(const struct slot *s, struct audit_event *ev)
+{
+	char text[16];
 	ssize_t n = 0;
+	bool there = false;
+
+	if (s->pid == 0)
+		return false;
+	ev->process_start = s->start;
+	n = readlinkat(s->dir, "exe", ev->exe, sizeof(ev->exe) - 1);
+	ev->exe[n > 0 ? n : 0] = '\0';
+	n = pread(s->loginuid, text, sizeof(text) - 1, 0);
+	there = n > 0; /* else ESRCH, or a kernel that does not keep it */
+	if (there) {
+		text[n] = '\0';
+		ev->loginuid = (uint32_t)strtoul(text, NULL, 10);
+	}
+	return there;
+}
+
+void process_describe(struct process_cache *c, pid_t pid, struct audit_event *ev)
+{
+	struct slot once = {.dir = -1, .loginuid = -1};
+	struct slot *s = c && pid > 0 ? &c->slot[pid % SLOTS] : NULL;
 
 	if (pid <= 0)
 		return;
-	if (read_proc(pid, "stat", text, sizeof(text)) > 0)
-		ev->process_start = start_of(text);
-	if (read_proc(pid, "loginuid", text, sizeof(text)) > 0)
-		ev->loginuid = (uint32_t)strtoul(text, NULL, 10);
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	n = readlink(path, ev->exe, sizeof(ev->exe) - 1);
-	ev->exe[n > 0 ? n : 0] = '\0';
+	if (s && pthread_mutex_trylock(&s->lock) == 0) {
+		if (s->pid != pid || !tell(s, ev)) {
+			meet(s, pid);
+			tell(s, ev);
+		}
+		pthread_mutex_unlock(&s->lock);
+		return;
+	}
+	meet(&once, pid);
+	tell(&once, ev);
+	forget(&once);
 }

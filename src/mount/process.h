@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* process.h - what /proc says of who asks */
+/*
+ * process.h - what /proc says of who asks
+ *
+ * A program that opens ten thousand files is one process: who asked lately is kept
+ * with descriptors of its /proc folder. They name the process, not its number, so
+ * that a number used again is noticed. What can change (the executable, the login
+ * uid) is read again every time.
+ */
 #ifndef EVIDENCEFS_MOUNT_PROCESS_H
 #define EVIDENCEFS_MOUNT_PROCESS_H
 
@@ -7,11 +14,19 @@
 
 #include "audit/audit.h"
 
+struct process_cache;
+
+/** process_cache_new() - NULL without memory; process_describe() does without it. */
+struct process_cache *process_cache_new(void);
+void process_cache_free(struct process_cache *c);
+
 /**
  * process_describe() - fill process_start, loginuid and exe of a record
+ * @c:   NULL allowed; safe from several threads, none waits for another
+ * @pid: of a thread
  * What cannot be read (the process is gone, or another user's) stays empty.
  * Source: proc(5), /proc/PID/stat field 22, /proc/PID/loginuid, /proc/PID/exe.
  */
-void process_describe(pid_t pid, struct audit_event *ev);
+void process_describe(struct process_cache *c, pid_t pid, struct audit_event *ev);
 
 #endif

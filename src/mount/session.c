@@ -16,6 +16,7 @@
 #include "mount/gate.h"
 #include "mount/kernel.h"
 #include "mount/ops.h"
+#include "mount/process.h"
 
 #define THREADS_MAX 16
 
@@ -68,6 +69,8 @@ int session_new(const struct session_opts *o, struct evidence **evidence, size_t
 	if (!s)
 		return err_errno(e, ENOMEM, "%s", o->mountpoint);
 	pthread_mutex_init(&s->buffers.lock, NULL);
+	pthread_mutex_init(&s->open.lock, NULL);
+	s->processes = process_cache_new();
 	s->evidence = evidence;
 	s->count = count;
 	s->policy = (struct snapshot){.version = 1, .owner = o->uid, .rights = o->rights};
@@ -165,7 +168,11 @@ int session_mount(struct session *s, struct err *e)
 	r = make_fuse(s, e);
 	if (r)
 		return r;
+	/* before the mount: a signal from here on ends it in order, whatever it meets */
+	if (fuse_set_signal_handlers(s->fuse))
+		return err_set(e, EIO, "signals cannot be handled");
 	if (mount_quietly(s, said, sizeof(said))) {
+		fuse_remove_signal_handlers(s->fuse);
 		fuse_session_destroy(s->fuse);
 		s->fuse = NULL;
 		return err_set(e, EPERM,
@@ -186,14 +193,11 @@ int session_run(struct session *s)
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	int r = config ? 0 : -ENOMEM;
 
-	if (r == 0 && fuse_set_signal_handlers(s->fuse))
-		r = -EIO;
 	if (r == 0) {
 		fuse_loop_cfg_set_clone_fd(config, 0);
 		fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
 		fuse_loop_cfg_set_idle_threads(config, THREADS_MAX);
 		r = fuse_session_loop_mt(s->fuse, config);
-		fuse_remove_signal_handlers(s->fuse);
 		if (r > 0)
 			r = 0; /* a signal asked for the end */
 	}
@@ -207,14 +211,18 @@ void session_free(struct session *s)
 		return;
 	if (s->fuse) {
 		fuse_session_unmount(s->fuse);
+		fuse_remove_signal_handlers(s->fuse);
 		fuse_session_destroy(s->fuse);
+		ops_end(s);
 	}
 	if (s->log)
 		record_act(s, AUDIT_STOP);
 	audit_close(s->log);
+	process_cache_free(s->processes);
 	while (s->buffers.count > 0)
 		free(s->buffers.idle[--s->buffers.count]);
 	pthread_mutex_destroy(&s->buffers.lock);
+	pthread_mutex_destroy(&s->open.lock);
 	free(s->state_dir);
 	free(s->mountpoint);
 	free(s);

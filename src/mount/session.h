@@ -21,6 +21,7 @@
 #include "serve/evidence.h"
 
 struct fuse_session;
+struct handle;
 
 /* What a kernel cannot do, or is kept from doing so that it can be tested. */
 #define DEGRADED_NO_SHARED_MMAP 0x1u /* before Linux 6.6: private mappings only */
@@ -34,6 +35,7 @@ struct session {
 	struct snapshot policy;
 	gid_t gid;
 	struct audit_log *log;
+	struct process_cache *processes; /* of who asked lately */
 	struct node_keys keys;
 	char *state_dir;   /* the mount point's folder below the state: its log */
 	unsigned degrade;  /* abilities to do without (--degraded) */
@@ -43,6 +45,10 @@ struct session {
 		void *idle[16];
 		size_t count;
 	} buffers;
+	struct opened { /* files and directories (ops_private.h) */
+		pthread_mutex_t lock;
+		struct handle *first;
+	} open;
 	struct fuse_session *fuse;
 	char *mountpoint;
 	uint64_t init_unique; /* kernel.c: the INIT request that is being answered; 0: none */

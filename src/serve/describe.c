@@ -129,7 +129,7 @@ static void progress_line(const struct hashes_status *s, struct buf *out)
 	case HASHES_FAILED:
 		buf_puts(out, "HASHING FAILED: ");
 		text_escape_str(out, s->error);
-		buf_puts(out, "\n");
+		buf_puts(out, "; the next mount tries again\n");
 		break;
 	case HASHES_ELSEWHERE:
 		buf_puts(out, "another mount of this image is hashing it\n");

@@ -364,6 +364,19 @@ int build_problem(struct build *b, const char *text)
 	return db_run(b->insert_problem, &b->err);
 }
 
+int build_ended(struct build *b, const char *why)
+{
+	struct db_stmt *s = NULL;
+	int r = db_prepare(b->db, "INSERT INTO head VALUES('ended', ?1)", &s, &b->err);
+
+	if (r == 0) {
+		db_bind_text(s, 1, why);
+		r = db_run(s, &b->err);
+	}
+	db_stmt_free(s);
+	return r ? r : build_problem(b, why);
+}
+
 int build_unallocated(struct build *b, const uint8_t *content, size_t len, uint64_t size)
 {
 	return insert_big(b, INDEX_UNALLOCATED, size, content, len);

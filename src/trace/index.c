@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -295,6 +296,21 @@ int index_counts(struct index_reader *r, struct index_counts *c)
 	if (rc == 0)
 		rc = head_value(r, "SELECT value FROM head WHERE key='problems'", &c->problems);
 	return rc;
+}
+
+int index_ended(struct index_reader *r, char *out, size_t size)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db, "SELECT value FROM head WHERE key='ended'", &s, NULL);
+	if (rc)
+		return rc;
+	rc = db_step(s, NULL);
+	snprintf(out, size, "%s", rc == 1 ? db_text(s, 0) : "");
+	db_stmt_free(s);
+	return rc < 0 ? rc : 0;
 }
 
 int index_problems(

@@ -86,6 +86,9 @@ struct index_counts {
 };
 int index_counts(struct index_reader *r, struct index_counts *c);
 
+/** index_ended() - why the walk ended early; "" when it did not. @out: [size] bytes. */
+int index_ended(struct index_reader *r, char *out, size_t size);
+
 /** index_problems() - call @each for each line noted at ingest, at most @max. */
 int index_problems(
 	struct index_reader *r, size_t max, void (*each)(void *ctx, const char *text), void *ctx);

@@ -93,7 +93,9 @@ int workers_new(const struct image_files *files, const struct workers_opts *opts
 	w->program = find_program(opts->program);
 	w->types = strdup(opts->types ? opts->types : "");
 	if (!w->program)
-		r = err_set(e, ENOENT, "%s: no such program, or it cannot be run",
+		r = err_set(e, ENOENT,
+			"%s: no such program, or it cannot be run; it belongs beside evidencefs: "
+			"install evidencefs again, or build it (make)",
 			opts->program ? opts->program : PROGRAM);
 	else if (!w->types || spawner_new(&w->spawner) < 0)
 		r = err_set(e, ENOMEM, "no memory for the workers");
