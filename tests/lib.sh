@@ -308,7 +308,7 @@ test_cleanup() {
 		kill "$i" 2>/dev/null
 	done
 	if [[ -n $USER2 ]]; then
-		userdel "$USER2" 2>/dev/null
+		wait_for userdel "$USER2" # processes of his may still be going
 	fi
 	# a mounting process may still be writing its last record
 	wait_for rm -rf --one-file-system "$WORK"

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -207,6 +208,33 @@ static void members_unique(struct members *m, const struct series *s)
 	m->n = n;
 }
 
+/* In a folder that may be entered but not listed: names are tried, up to the first that is not
+ * there. */
+static int members_probe(const char *path, const struct series *s, struct members *m)
+{
+	int r = 0;
+
+	for (uint32_t number = s->number; r == 0; number++) {
+		char suffix[SERIES_SUFFIX_MAX];
+		char *name = NULL;
+		char *p = NULL;
+		bool there = false;
+
+		series_suffix(s, number, suffix);
+		if (asprintf(&name, "%.*s%s", (int)s->stem, path + dir_len(path), suffix) < 0)
+			return -ENOMEM;
+		p = sibling(path, name);
+		there = p && access(p, F_OK) == 0;
+		if (there)
+			r = member_add(m, number, name);
+		free(p);
+		free(name);
+		if (!there)
+			break;
+	}
+	return r;
+}
+
 /* All names beside @path that count in its series. */
 static int members_find(const char *path, const struct series *s, struct members *m, struct err *e)
 {
@@ -220,6 +248,12 @@ static int members_find(const char *path, const struct series *s, struct members
 	if (!dir)
 		return err_set(e, ENOMEM, "out of memory");
 	list = opendir(dir);
+	if (!list && errno == EACCES) {
+		r = members_probe(path, s, m);
+		if (r)
+			err_set(e, ENOMEM, "out of memory");
+		goto out;
+	}
 	if (!list) {
 		r = err_errno(e, errno, "%s: cannot be listed to look for segments", dir);
 		goto out;
