@@ -33,16 +33,17 @@ same_tree() { # DIR NAME
 	ok "$2" diff -u "$WORK/want" "$WORK/got"
 }
 
-# NTFS is filled through ntfs-3g in a user namespace, so that an ordinary user can.
+# NTFS is filled through ntfs-3g in a user namespace, so that an ordinary user can; as user 1, since
+# ntfs-3g wants one with a name.
 in_namespace() {
-	unshare --user --map-user=1000 --map-group=1000 --keep-caps --mount "$@"
+	unshare --user --map-user=1 --map-group=1 --keep-caps --mount "$@"
 }
 
 fill_ntfs() { # IMAGE
 	mkdir -p "$WORK/fill"
 	# shellcheck disable=SC2016 # for the inner shell
 	in_namespace bash -euc \
-		'ntfs-3g -o streams_interface=xattr,uid=1000,gid=1000 "$1" "$2"
+		'ntfs-3g -o streams_interface=xattr,uid=1,gid=1 "$1" "$2"
 		cp -a --no-preserve=ownership "$3/." "$2/"
 		umount "$2"' fill "$1" "$WORK/fill" "$tree"
 }

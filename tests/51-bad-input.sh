@@ -4,6 +4,7 @@
 # mounted, running or half-written. An interrupted ingest goes on the next time.
 set -eu
 . "$(dirname "$0")/lib.sh"
+slow
 need fuse
 need users
 need_tools mke2fs sfdisk split ewfacquire unshare setsid

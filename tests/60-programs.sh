@@ -6,6 +6,7 @@
 # each program.
 set -eu
 . "$(dirname "$0")/lib.sh"
+slow
 . "$(dirname "$0")/helpers/disk.sh"
 need fuse
 need_tools sfdisk mkntfs ntfs-3g mke2fs ewfacquire python3 getfattr

@@ -25,6 +25,7 @@
 # Needs (skipped by hand; a failure where EVIDENCEFS_REQUIRE names the kind: fuse,users,tools)
 #	need fuse | users | root | corpus
 #	need_tools PROGRAM...
+#	slow                         (said by a test that takes long: left out where EVIDENCEFS_QUICK is set)
 # Doing
 #	mount_image [OPTION]... IMAGE DIR   evidencefs mount, state in $STATE; DIR is made
 #	unmount_image DIR                   evidencefs unmount, and wait until it is gone
@@ -196,6 +197,10 @@ lacking() { # KIND WHY
 		done_testing
 	fi
 	skip_all "$2"
+}
+
+slow() {
+	[[ -z ${EVIDENCEFS_QUICK:-} ]] || skip_all "takes long (EVIDENCEFS_QUICK is set)"
 }
 
 need() {

@@ -156,10 +156,11 @@ static bool pack_runs(struct fs *f, const TSK_FS_ATTR *a, uint64_t size)
 	return p.holes || a->flags & TSK_FS_ATTR_SPARSE;
 }
 
-/* Callbacks stay in structures that libtsk reuses: on NTFS the flag says it, not they. */
+/* Callbacks stay in structures that libtsk reuses: on these the flag says it, not they. */
 static bool has_reader(const struct fs *f, const TSK_FS_ATTR *a)
 {
-	return a->flags & TSK_FS_ATTR_COMP || (a->r && f->family != FAMILY_NTFS);
+	return a->flags & TSK_FS_ATTR_COMP ||
+	       (a->r && f->family != FAMILY_NTFS && f->family != FAMILY_APFS);
 }
 
 static bool needs_library(const struct fs *f, const TSK_FS_ATTR *a)
@@ -229,9 +230,37 @@ const TSK_FS_ATTR *attr_contents(struct fs *f, TSK_FS_FILE *file)
 {
 	if (f->family == FAMILY_NTFS)
 		return first_unnamed(file->meta, TSK_FS_ATTR_TYPE_NTFS_DATA);
-	if (file->meta->size == 0 && f->family != FAMILY_HFS)
+	if (file->meta->size == 0 && f->family != FAMILY_HFS && f->family != FAMILY_APFS)
 		return NULL;
 	return tsk_fs_file_attr_get(file);
+}
+
+/*
+ * Compressed contents (HFS+, APFS) are told by an attribute: what libtsk makes
+ * no contents of must not look empty.
+ */
+bool attr_is_packed(const TSK_FS_META *m, const TSK_FS_ATTR *contents, uint64_t *size)
+{
+	const TSK_FS_ATTR *a = m->attr ? m->attr->head : NULL;
+	uint8_t head[16] = {0};
+	struct cur c = cur_of(head + 4, 12);
+	uint32_t method = 0;
+
+	while (a && !((a->flags & TSK_FS_ATTR_INUSE) && a->type == TSK_FS_ATTR_TYPE_HFS_COMP_REC))
+		a = a->next;
+	if (!a || a->size < (TSK_OFF_T)sizeof(head) ||
+		tsk_fs_attr_read(a, 0, (char *)head, sizeof(head), TSK_FS_FILE_READ_FLAG_NONE) !=
+			(ssize_t)sizeof(head)) {
+		tsk_error_reset();
+		return false;
+	}
+	method = cur_u32(&c);
+	*size = cur_u64(&c);
+	if (*size > SIZE_MAX_SANE)
+		*size = 0;
+	return method < DECMPFS_TYPE_ZLIB_ATTR || method > DECMPFS_TYPE_LZVN_RSRC ||
+	       method == DECMPFS_TYPE_DATALESS || !contents ||
+	       (contents->size >= 0 && (uint64_t)contents->size != *size);
 }
 
 static bool ntfs_stream(const TSK_FS_META *m, const TSK_FS_ATTR *a, struct buf *name)
@@ -276,10 +305,21 @@ static bool hfs_stream(const TSK_FS_ATTR *a, struct buf *name)
 		return a->size > 0;
 	}
 	if (a->type == TSK_FS_ATTR_TYPE_HFS_EXT_ATTR && !unnamed(a)) {
-		buf_puts(name, a->name);
+		text_put(name, a->name, strlen(a->name));
 		return true;
 	}
 	return false;
+}
+
+/* A link's target is its own attribute, and shown as the link's. */
+static bool apfs_stream(const TSK_FS_ATTR *a, struct buf *name)
+{
+	if ((a->type != TSK_FS_ATTR_TYPE_APFS_EXT_ATTR && a->type != TSK_FS_ATTR_TYPE_APFS_RSRC &&
+		    a->type != TSK_FS_ATTR_TYPE_APFS_COMP_REC) ||
+		unnamed(a) || strcmp(a->name, APFS_XATTR_NAME_SYMLINK) == 0)
+		return false;
+	buf_puts(name, a->name);
+	return true;
 }
 
 bool attr_is_stream(
@@ -292,5 +332,7 @@ bool attr_is_stream(
 		return ntfs_stream(m, a, name);
 	if (f->family == FAMILY_HFS)
 		return hfs_stream(a, name);
+	if (f->family == FAMILY_APFS)
+		return apfs_stream(a, name);
 	return false;
 }

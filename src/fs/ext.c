@@ -168,19 +168,25 @@ uint64_t ext_base_blocks(const struct ext *x, uint32_t group)
 	return super + (in == 0 || in == 1 || in == per_block - 1 ? 1 : 0);
 }
 
-bool ext_read_inode(const struct fs *f, uint64_t inode, uint8_t out[EXT_INODE_BYTES])
+bool ext_read_inode_bytes(const struct fs *f, uint64_t inode, uint8_t *out, size_t n)
 {
 	const struct ext *x = &f->ext;
 	struct ext_group g;
 	uint64_t off = 0;
-	size_t n = x->inode_size < EXT_INODE_BYTES ? x->inode_size : EXT_INODE_BYTES;
 
-	if (!x->usable || inode == 0 || inode > x->inodes)
+	if (!x->usable || inode == 0 || inode > x->inodes || n > x->inode_size)
 		return false;
 	if (!ext_read_group(f, (uint32_t)((inode - 1) / x->group_inodes), &g) ||
 		__builtin_mul_overflow(g.inode_table, (uint64_t)x->block_size, &off) ||
 		__builtin_add_overflow(off, (inode - 1) % x->group_inodes * x->inode_size, &off))
 		return false;
-	memset(out, 0, EXT_INODE_BYTES);
 	return bytes(f, off, out, n);
+}
+
+bool ext_read_inode(const struct fs *f, uint64_t inode, uint8_t out[EXT_INODE_BYTES])
+{
+	size_t n = f->ext.inode_size < EXT_INODE_BYTES ? f->ext.inode_size : EXT_INODE_BYTES;
+
+	memset(out, 0, EXT_INODE_BYTES);
+	return ext_read_inode_bytes(f, inode, out, n);
 }

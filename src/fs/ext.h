@@ -53,5 +53,7 @@ bool ext_read_group(const struct fs *f, uint32_t group, struct ext_group *g);
 uint64_t ext_base_blocks(const struct ext *x, uint32_t group);
 /** ext_read_inode() - its first bytes, zeros behind what it has. */
 bool ext_read_inode(const struct fs *f, uint64_t inode, uint8_t out[EXT_INODE_BYTES]);
+/** ext_read_inode_bytes() - its first @n bytes, no more than it has. */
+bool ext_read_inode_bytes(const struct fs *f, uint64_t inode, uint8_t *out, size_t n);
 
 #endif

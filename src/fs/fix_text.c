@@ -8,10 +8,15 @@
  * tsk_UTF16toUTF8()      '^' for an unpaired surrogate; here its three bytes
  *                        (WTF-8). Control characters pass in disguise, see
  *                        text.h.
+ * hfs_UTF16toUTF8()      '^' for NUL, which HFS+ names may have, and for control
+ *                        characters; here they pass in disguise. Two names
+ *                        keep theirs, since libtsk looks for them by it.
  * fatfs_cleanup_ascii()  '^' for each byte above ASCII in a short FAT name;
  *                        here they stay: the code page is not known.
  */
 #include "fs/tsk.h"
+
+#include <string.h>
 
 #include "fs/text.h"
 #include "volume/utf16.h"
@@ -57,6 +62,71 @@ int tsk_UTF16toUTF8(TSK_ENDIAN_ENUM endian, const uint8_t **src, const uint8_t *
 void fatfs_cleanup_ascii(char *name)
 {
 	(void)name;
+}
+
+/* Directories of HFS+ that hard links lead to, as libtsk writes their names. */
+static bool is_private(const uint8_t *p, size_t n, bool big)
+{
+	static const char *const name[] = {TEXT_HFS_FILES, TEXT_HFS_DIRS};
+
+	for (size_t k = 0; k < 2; k++) {
+		size_t i = 0;
+
+		if (strlen(name[k]) * 2 != n)
+			continue;
+		for (; i < n / 2; i++) {
+			unsigned c = p[i * 2 + (big ? 1 : 0)];
+
+			if (p[i * 2 + (big ? 0 : 1)] != 0 ||
+				c != (name[k][i] == '^' ? (k == 0 ? 0u : 13u)
+							: (unsigned char)name[k][i]))
+				break;
+		}
+		if (i == n / 2)
+			return true;
+	}
+	return false;
+}
+
+/* One character; Unix systems see ':' where HFS+ has '/'. */
+static size_t hfs_character(uint32_t c, bool plain, uint8_t out[4])
+{
+	if (c == '/')
+		c = ':';
+	if (c >= 0x20)
+		return utf8_encode(c, out);
+	out[0] = plain ? '^' : TEXT_DISGUISE;
+	out[1] = (uint8_t)(0x80 | c);
+	return plain ? 1 : 2;
+}
+
+uint8_t hfs_UTF16toUTF8(
+	TSK_FS_INFO *fs, uint8_t *uni, int ulen, char *asc, int alen, uint32_t flags)
+{
+	const uint8_t *p = uni;
+	size_t left = ulen > 0 ? (size_t)ulen * 2 : 0;
+	size_t room = alen > 0 ? (size_t)alen : 0;
+	bool big = fs->endian == TSK_BIG_ENDIAN;
+	bool plain = is_private(p, left, big);
+
+	(void)flags;
+	if (room == 0)
+		return 1;
+	memset(asc, 0, room--);
+	while (left >= 2) {
+		uint8_t out[4];
+		size_t used = 0;
+		size_t n = hfs_character(utf16_next(p, left, big, &used), plain, out);
+
+		if (n > room)
+			return 1;
+		memcpy(asc, out, n);
+		asc += n;
+		room -= n;
+		p += used;
+		left -= used;
+	}
+	return 0;
 }
 
 int text_plain(const char *p, size_t n)

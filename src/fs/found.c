@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/ext_attr.h"
+
 static bool is_dir_name(const TSK_FS_NAME *n)
 {
 	return n->type == TSK_FS_NAME_TYPE_DIR || n->type == TSK_FS_NAME_TYPE_VIRT_DIR;
@@ -104,7 +106,12 @@ static int fill_contents(struct walk *w, struct fs *f, struct entry *e)
 	attr_pack_tag(f, CONTENT_EMPTY);
 	if (e->kind == ENTRY_FILE)
 		a = attr_contents(f, f->file);
-	if (a) {
+	if (e->kind == ENTRY_FILE && (f->family == FAMILY_HFS || f->family == FAMILY_APFS) &&
+		attr_is_packed(f->file->meta, a, &e->size)) {
+		e->flags |= ENTRY_UNREADABLE | ENTRY_COMPRESSED;
+		attr_pack_tag(f, CONTENT_ERROR);
+		r = walk_path_problem(w, "compressed in a way that is not read");
+	} else if (a) {
 		attr_pack(f, a, &p);
 		e->size = p.size;
 		e->flags |= p.flags;
@@ -156,44 +163,52 @@ static void pack_bad_clusters(struct fs *f, struct entry *e)
 	extent_writer_end(&zero);
 }
 
-/* Streams of @file as siblings of @owner. */
-int found_streams(struct fs *f, const struct fs_sink *sink, const TSK_FS_FILE *file,
+/* One attribute of libtsk's as a sibling of its owner. */
+static int emit_stream(struct fs *f, const struct fs_sink *sink, const TSK_FS_META *m,
+	const TSK_FS_ATTR *a, const struct entry *stream)
+{
+	struct entry e = *stream;
+	struct packed p = {0};
+	int r = 0;
+
+	attr_pack(f, a, &p);
+	e.name = f->name.data;
+	e.name_len = f->name.len;
+	e.flags |= p.flags;
+	e.size = p.size;
+	e.attr_type = (uint32_t)a->type;
+	e.attr_id = a->id;
+	if (is_bad_clusters(f, m, a))
+		pack_bad_clusters(f, &e);
+	e.content = f->content.data;
+	e.content_len = f->content.len;
+	if (f->content.error || f->name.error)
+		return -ENOMEM;
+	r = sink->enter(sink->ctx, &e);
+	return r ? r : sink->leave(sink->ctx);
+}
+
+int found_streams(struct walk *w, struct fs *f, const struct fs_sink *sink, const TSK_FS_FILE *file,
 	const struct entry *owner)
 {
 	const TSK_FS_META *m = file->meta;
+	struct entry e = *owner;
+	int r = 0;
 
-	for (const TSK_FS_ATTR *a = m->attr ? m->attr->head : NULL; a; a = a->next) {
-		struct entry e = *owner;
-		struct packed p = {0};
-		int r = 0;
-
-		if (!attr_is_stream(f, m, a, &f->name))
-			continue;
-		attr_pack(f, a, &p);
-		e.kind = ENTRY_STREAM;
-		e.name = f->name.data;
-		e.name_len = f->name.len;
-		e.flags = p.flags | (owner->flags & (ENTRY_DELETED | ENTRY_ORPHAN | ENTRY_META |
-							    ENTRY_REALLOC));
-		e.mode = (owner->mode & 0777) | 0100000;
-		e.size = p.size;
-		e.target = NULL;
-		e.target_len = 0;
-		e.attr_type = (uint32_t)a->type;
-		e.attr_id = a->id;
-		if (is_bad_clusters(f, m, a))
-			pack_bad_clusters(f, &e);
-		e.content = f->content.data;
-		e.content_len = f->content.len;
-		if (f->content.error || f->name.error)
-			return -ENOMEM;
-		r = sink->enter(sink->ctx, &e);
-		if (r == 0)
-			r = sink->leave(sink->ctx);
-		if (r)
-			return r;
+	e.kind = ENTRY_STREAM;
+	e.flags &= ENTRY_DELETED | ENTRY_ORPHAN | ENTRY_META | ENTRY_REALLOC;
+	e.mode = (owner->mode & 0777) | 0100000;
+	e.target = NULL;
+	e.target_len = 0;
+	e.attr_type = 0;
+	e.attr_id = 0;
+	for (const TSK_FS_ATTR *a = m->attr ? m->attr->head : NULL; a && r == 0; a = a->next) {
+		if (attr_is_stream(f, m, a, &f->name))
+			r = emit_stream(f, sink, m, a, &e);
 	}
-	return 0;
+	if (r == 0 && f->family == FAMILY_EXT)
+		r = ext_attr_streams(f, sink, m->addr, &e);
+	return r > 0 ? walk_path_problem(w, "its extended attributes are damaged") : r;
 }
 
 /* From metadata to entry; @b says how far the name may speak for it. */

@@ -26,7 +26,7 @@ uint32_t found_meta_flags(const struct fs *f, const TSK_FS_NAME *n);
 /** found_entry() - @e from f->file and @n (NULL: the metadata alone); flags are added to. */
 int found_entry(struct walk *w, struct fs *f, const TSK_FS_NAME *n, enum bond b, struct entry *e);
 /** found_streams() - hand out the streams of @file as siblings of @owner. */
-int found_streams(struct fs *f, const struct fs_sink *sink, const TSK_FS_FILE *file,
+int found_streams(struct walk *w, struct fs *f, const struct fs_sink *sink, const TSK_FS_FILE *file,
 	const struct entry *owner);
 
 #endif

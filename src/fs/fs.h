@@ -63,6 +63,18 @@ struct fs_sink {
  */
 int fs_open(const struct source *s, uint64_t offset, uint64_t length, const char *type,
 	struct fs **out, struct err *e);
+
+/**
+ * fs_pool_volumes() - how many volumes share this place
+ *
+ * Return: what an APFS container holds; 1 for anything else.
+ */
+unsigned fs_pool_volumes(const struct source *s, uint64_t offset, uint64_t length);
+
+/** fs_open_member() - fs_open() of volume @member (from 0) of those that share the place. */
+int fs_open_member(const struct source *s, uint64_t offset, uint64_t length, unsigned member,
+	const char *type, struct fs **out, struct err *e);
+
 const struct fs_info *fs_info(const struct fs *f);
 
 /**

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/apfs.h"
+#include "fs/patch.h"
+#include "fs/pool.h"
+#include "fs/text.h"
 #include "volume/utf16.h"
 
 #define LABEL_SUFFIX " (Volume Label Entry)"
@@ -98,6 +102,14 @@ static void uuid_put(struct fs *f, const uint8_t *u)
 			i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
 }
 
+static void apfs_label(struct fs *f)
+{
+	const struct apfs_volume *v = pool_volume(f);
+
+	uuid_put(f, v->uuid);
+	put_label(f, (const uint8_t *)v->name, strlen(v->name));
+}
+
 static void ext_label(struct fs *f)
 {
 	uint8_t b[32] = {0};
@@ -108,10 +120,41 @@ static void ext_label(struct fs *f)
 	put_label(f, b + 16, 16);
 }
 
+static void ufs_label(struct fs *f)
+{
+	uint8_t b[UFS_SUPER_BYTES];
+	struct ufs_super u;
+	const uint8_t *p = b + 144;
+
+	if (!patch_ufs_super(f, b, &u))
+		return;
+	if (u.second)
+		put_label(f, b + 680, strnlen((const char *)b + 680, 32));
+	if (u.big)
+		snprintf(f->info.id, sizeof(f->info.id), "%02x%02x%02x%02x%02x%02x%02x%02x", p[0],
+			p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
+	else
+		snprintf(f->info.id, sizeof(f->info.id), "%02x%02x%02x%02x%02x%02x%02x%02x", p[3],
+			p[2], p[1], p[0], p[7], p[6], p[5], p[4]);
+}
+
+/* The volume's name is its root directory's. */
 static void hfs_label(struct fs *f)
 {
+	char name[HFS_MAXNAMLEN + 1] = "";
+	struct buf plain = BUF_INIT;
 	uint8_t b[8] = {0};
+	HFS_ENTRY root;
 
+	if (hfs_cat_file_lookup((HFS_INFO *)f->tsk, f->tsk->root_inum, &root, 0) == 0) {
+		unsigned n = (unsigned)root.thread.name.length[0] << 8 | root.thread.name.length[1];
+
+		if (n <= 255 && hfs_UTF16toUTF8(f->tsk, root.thread.name.unicode, (int)n, name,
+					sizeof(name), 0) == 0)
+			text_put(&plain, name, strlen(name));
+		put_label(f, plain.data, plain.len);
+		buf_release(&plain);
+	}
 	if (volume_bytes(f, 1024 + 0x68, b, sizeof(b)))
 		snprintf(f->info.id, sizeof(f->info.id), "%02x%02x%02x%02x%02x%02x%02x%02x", b[0],
 			b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
@@ -133,8 +176,13 @@ void label_read(struct fs *f)
 	case FAMILY_HFS:
 		hfs_label(f);
 		break;
-	case FAMILY_ISO:
+	case FAMILY_APFS:
+		apfs_label(f);
+		break;
 	case FAMILY_UFS:
+		ufs_label(f);
+		break;
+	case FAMILY_ISO:
 	case FAMILY_YAFFS:
 	case FAMILY_OTHER:
 		break;

@@ -205,6 +205,9 @@ void meta_entry(const struct fs *f, const TSK_FS_META *m, struct entry *e)
 	}
 	if (f->family == FAMILY_EXT)
 		ext_times(f, m, e);
+	/* A directory's count is of what is in it. */
+	if (f->family == FAMILY_APFS && e->kind == ENTRY_DIR)
+		e->nlink = 1;
 }
 
 /* Windows' way of writing a target -> with slashes, without the object manager's prefix. */

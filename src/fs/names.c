@@ -147,6 +147,15 @@ void names_begin(struct names *n, struct fs *f, const TSK_FS_DIR *dir)
 	*n = (struct names){.f = f};
 	if (f->family == FAMILY_EXFAT && dir)
 		exfat_read(n, dir);
+	else if (f->family == FAMILY_EXT && dir)
+		ext_dir_begin(&n->ext, f, dir);
+	else if (f->family == FAMILY_FAT && dir)
+		fat_names_begin(&n->fat, f, dir);
+}
+
+bool names_real(const struct names *n, const TSK_FS_NAME *name, const uint8_t *p, size_t len)
+{
+	return ext_dir_has(&n->ext, name->meta_addr, p, len);
 }
 
 static const struct extra *extra_of(const struct names *n, uint64_t inode)
@@ -160,14 +169,20 @@ static const struct extra *extra_of(const struct names *n, uint64_t inode)
 
 void names_get(struct names *n, const TSK_FS_NAME *name, const uint8_t **p, size_t *len)
 {
-	static const char hidden[] = "^^^^HFS+ Private Data";
 	size_t have = strlen(name->name);
 
 	*p = (const uint8_t *)name->name;
 	*len = have;
 	buf_reset(&n->one);
-	if (n->f->family == FAMILY_HFS && strcmp(name->name, hidden) == 0) {
-		buf_put(&n->one, "\0\0\0\0HFS+ Private Data", sizeof(hidden) - 1);
+	if (n->f->family == FAMILY_FAT && fat_names_get(&n->fat, name->meta_addr, len)) {
+		*p = fat_names_get(&n->fat, name->meta_addr, len);
+		return;
+	}
+	if (n->f->family == FAMILY_HFS && strcmp(name->name, TEXT_HFS_FILES) == 0) {
+		buf_put(&n->one, "\0\0\0\0HFS+ Private Data", have);
+	} else if (n->f->family == FAMILY_HFS && strcmp(name->name, TEXT_HFS_DIRS) == 0) {
+		buf_put(&n->one, name->name, have - 1);
+		buf_put_u8(&n->one, '\r');
 	} else if (n->f->family == FAMILY_FAT && name->name[0] == 0x05) {
 		/* In a short name this stands for the byte that marks deleted ones. */
 		buf_put_u8(&n->one, 0xe5);
@@ -210,6 +225,8 @@ uint64_t names_valid(const struct names *n, uint64_t inode)
 void names_end(struct names *n)
 {
 	free(n->extra);
+	ext_dir_end(&n->ext);
+	fat_names_end(&n->fat);
 	buf_release(&n->one);
 	*n = (struct names){.f = NULL};
 }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "fs/ext_dir.h"
+#include "fs/fat_names.h"
 #include "fs/tsk.h"
 
 /* What libtsk leaves out of an exFAT entry. */
@@ -29,13 +31,17 @@ struct names {
 	struct extra *extra; /* by inode; those that have something to say */
 	size_t n;
 	size_t cap;
-	struct buf one; /* the name handed out last */
+	struct ext_dir ext;   /* FAMILY_EXT */
+	struct fat_names fat; /* FAMILY_FAT */
+	struct buf one;       /* the name handed out last */
 };
 
 /** names_begin() - before the names of @dir are asked for. */
 void names_begin(struct names *n, struct fs *f, const TSK_FS_DIR *dir);
 /** names_get() - the bytes of @name; borrowed until the next call. */
 void names_get(struct names *n, const TSK_FS_NAME *name, const uint8_t **p, size_t *len);
+/** names_real() - whether the directory holds @name at all: libtsk makes some up. */
+bool names_real(const struct names *n, const TSK_FS_NAME *name, const uint8_t *p, size_t len);
 /** names_times() - take the zones of exFAT times out of @e's. */
 void names_times(const struct names *n, struct entry *e);
 /** names_valid() - bytes of @inode's contents that were ever written; UINT64_MAX: all. */

@@ -6,7 +6,8 @@
  * the C library needs no file for (see UTC below), since this runs where no
  * file may be opened.
  */
-#include "fs/tsk.h"
+#include "fs/patch.h"
+#include "fs/pool.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,9 +20,6 @@
  * colon and no name is UTC without asking.
  */
 #define UTC ":"
-
-#define EXT_SUPER_BYTES 0x70
-#define EXT_BIGALLOC    0x02 /* in the second byte of the features that allow reading */
 
 struct kind {
 	const char *name;
@@ -45,6 +43,7 @@ static const struct kind kinds[] = {
 	{"ufs1", TSK_FS_TYPE_FFS1},
 	{"ufs2", TSK_FS_TYPE_FFS2},
 	{"yaffs2", TSK_FS_TYPE_YAFFS2},
+	{"apfs", TSK_FS_TYPE_APFS},
 };
 
 static const struct kind *kind_named(const char *name)
@@ -96,6 +95,9 @@ static enum fs_family family_of(TSK_FS_TYPE_ENUM t, const char **name)
 	case TSK_FS_TYPE_YAFFS2:
 		*name = "yaffs2";
 		return FAMILY_YAFFS;
+	case TSK_FS_TYPE_APFS:
+		*name = "apfs";
+		return FAMILY_APFS;
 	default:
 		*name = "unknown";
 		return FAMILY_OTHER;
@@ -117,30 +119,6 @@ static void keep_reason(char *why, size_t n)
 	tsk_error_reset();
 }
 
-/*
- * Two layouts of ext that libtsk refuses or misreads for one field each:
- * the first revision of ext2 has no field for the size of an inode, and its
- * zero is taken for one; clusters (bigalloc) stand where the size of fragments
- * stood, which there are none of. Show libtsk what it expects.
- */
-static void patch_ext(struct fs *f)
-{
-	static const uint8_t old[6] = {11, 0, 0, 0, 128, 0}; /* first inode, inode size */
-	uint64_t super = f->offset + 1024;
-	uint8_t b[EXT_SUPER_BYTES];
-
-	if (source_read_all(f->s, b, sizeof(b), super) != (ssize_t)sizeof(b) || b[0x38] != 0x53 ||
-		b[0x39] != 0xef)
-		return;
-	if (memcmp(b + 0x4c, "\0\0\0\0", 4) == 0) {
-		tsk_img_patch(f->img, super + 0x54, old, sizeof(old));
-	} else if (b[0x65] & EXT_BIGALLOC) {
-		memcpy(b + 0x1c, b + 0x18, 4);
-		memcpy(b + 0x24, b + 0x20, 4);
-		tsk_img_patch(f->img, super + 0x1c, b + 0x1c, 12);
-	}
-}
-
 static bool try_iso(struct fs *f, char *why, size_t n)
 {
 	struct err e = {0};
@@ -158,12 +136,16 @@ static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
 
 	if (!k)
 		return false;
-	if (k->type & TSK_FS_TYPE_EXT_DETECT)
-		patch_ext(f);
 	if (k->type == TSK_FS_TYPE_ISO9660)
 		return try_iso(f, why, n);
 	tsk_error_reset();
-	f->tsk = tsk_fs_open_img(f->img, (TSK_OFF_T)f->offset, k->type);
+	tsk_img_patch(f->img, 0, "", 0);
+	if (k->type == TSK_FS_TYPE_APFS)
+		pool_open(f, why, n);
+	else
+		f->tsk = tsk_fs_open_img(f->img, (TSK_OFF_T)f->offset, patch_boot(f, k->type));
+	if (k->type != TSK_FS_TYPE_APFS)
+		tsk_img_patch(f->img, 0, "", 0);
 	if (!f->tsk)
 		keep_reason(why, n);
 	return f->tsk != NULL;
@@ -189,6 +171,7 @@ static void drop(struct fs *f)
 	if (f->tsk)
 		tsk_fs_close(f->tsk);
 	f->tsk = NULL;
+	pool_close(f);
 	iso_close(f->iso);
 	f->iso = NULL;
 	f->info = (struct fs_info){.block_size = 0};
@@ -225,6 +208,8 @@ static int detect(struct fs *f, struct err *e)
 			drop(f);
 		}
 	}
+	if (f->unread)
+		return err_set(e, ENOENT, "%s", why);
 	if (s.n > 0)
 		return err_set(e, EBADMSG, "%s, but damaged: %s", s.type[0],
 			why[0] ? why : "it cannot be opened");
@@ -249,7 +234,9 @@ static int force(struct fs *f, const char *type, struct err *e)
 
 	if (!kind_named(type))
 		return err_set(e, ENOENT, "'%s' is no file system that is read", type);
-	if (!try_kind(f, type, why, sizeof(why)))
+	if (!try_kind(f, type, why, sizeof(why)) && f->unread)
+		return err_set(e, ENOENT, "%s", why);
+	if (!f->tsk && !f->iso)
 		return err_set(e, EBADMSG, "cannot be opened as %s: %s", type,
 			why[0] ? why : "no reason given");
 	return 0;
@@ -284,11 +271,13 @@ static int finish(struct fs *f, struct err *e)
 	if (f->family == FAMILY_EXT)
 		ext_read_super(f, &f->ext);
 	label_read(f);
+	if (f->family == FAMILY_APFS)
+		pool_note(f);
 	return 0;
 }
 
-int fs_open(const struct source *s, uint64_t offset, uint64_t length, const char *type,
-	struct fs **out, struct err *e)
+int fs_open_member(const struct source *s, uint64_t offset, uint64_t length, unsigned member,
+	const char *type, struct fs **out, struct err *e)
 {
 	struct fs *f = NULL;
 	int r = 0;
@@ -301,6 +290,7 @@ int fs_open(const struct source *s, uint64_t offset, uint64_t length, const char
 	if (!f)
 		return err_set(e, ENOMEM, "out of memory");
 	f->s = s;
+	f->member = member;
 	f->valid = UINT64_MAX;
 	f->offset = offset;
 	f->end = length < source_size(s) - offset ? offset + length : source_size(s);
@@ -317,6 +307,12 @@ int fs_open(const struct source *s, uint64_t offset, uint64_t length, const char
 	}
 	*out = f;
 	return 0;
+}
+
+int fs_open(const struct source *s, uint64_t offset, uint64_t length, const char *type,
+	struct fs **out, struct err *e)
+{
+	return fs_open_member(s, offset, length, 0, type, out, e);
 }
 
 const struct fs_info *fs_info(const struct fs *f)

@@ -2,7 +2,9 @@
 /*
  * orphan.c - deleted metadata that no name leads to
  *
- * One pass over unallocated metadata against the set of what names led to.
+ * One pass over unallocated metadata against the set of what names led to. It
+ * is bounded: by what the volume has room for, since tables that lie over each
+ * other make any number of inodes, and by time.
  * libtsk's own search walks all names again, and on FAT reads the volume from
  * end to end, which only a small volume is put through.
  */
@@ -11,13 +13,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define FAT_SEARCH_MAX (UINT64_C(1) << 30) /* bytes of a volume that is searched whole */
+#define APFS_PRIVATE_DIR 3
+#define INODE_MIN        128                 /* bytes of the smallest inode of any kind */
+#define PART             4096                /* inodes between two looks at the clock */
+#define SECONDS_MIN      20                  /* for the search, and one more for each GiB */
+#define FAT_SEARCH_MAX   (UINT64_C(1) << 30) /* bytes of a volume that is searched whole */
 
 struct search {
 	struct fs *f;
 	struct walk *w;
 	struct set later; /* left to their orphaned parent */
+	uint64_t room;    /* inodes that may still be looked at */
+	int64_t end_s;    /* on the clock, when the search is given up */
+	bool spent;       /* one of the two is used up */
 	bool last;        /* nothing is left to parents any more */
 	int r;
 };
@@ -50,6 +60,8 @@ static TSK_WALK_RET_ENUM met(TSK_FS_FILE *file, void *ctx)
 	TSK_INUM_T addr = 0;
 	char name[TSK_FS_META_NAME_LIST_NSIZE + 32];
 
+	if (walk_spent(s->w))
+		return TSK_WALK_STOP;
 	if (!m || set_has(walk_named(s->w), m->addr))
 		return TSK_WALK_CONT;
 	addr = m->addr;
@@ -68,7 +80,33 @@ static TSK_WALK_RET_ENUM met(TSK_FS_FILE *file, void *ctx)
 	return s->r ? TSK_WALK_STOP : TSK_WALK_CONT;
 }
 
-static int search_range(struct search *s, TSK_INUM_T first, TSK_INUM_T last)
+static int64_t now_s(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* Is there anything left to spend on @n inodes from @first on? Says so when not, once. */
+static bool affords(struct search *s, TSK_INUM_T first, TSK_INUM_T n)
+{
+	if (s->spent || walk_spent(s->w))
+		return false;
+	s->spent = n > s->room || now_s() > s->end_s;
+	if (!s->spent) {
+		s->room -= n;
+		return true;
+	}
+	s->r = walk_problem(s->w,
+		n > s->room ? "orphans were searched for up to inode %llu only: the volume has no "
+			      "room for more"
+			    : "orphans were searched for up to inode %llu only: it took too long",
+		(unsigned long long)first - 1);
+	return false;
+}
+
+static int search_part(struct search *s, TSK_INUM_T first, TSK_INUM_T last)
 {
 	uint8_t failed = 0;
 	const char *why = NULL;
@@ -86,6 +124,26 @@ static int search_range(struct search *s, TSK_INUM_T first, TSK_INUM_T last)
 	return s->r;
 }
 
+static int search_range(struct search *s, TSK_INUM_T first, TSK_INUM_T last)
+{
+	/* FAT reads its directories anew for each part. */
+	bool whole = s->f->family == FAMILY_FAT || s->f->family == FAMILY_EXFAT;
+
+	if (whole || s->f->family == FAMILY_YAFFS)
+		return search_part(s, first, last);
+	while (first <= last && s->r == 0) {
+		TSK_INUM_T n = last - first < PART ? last - first + 1 : PART;
+
+		if (!affords(s, first, n))
+			return s->r;
+		search_part(s, first, first + n - 1);
+		if (n > UINT64_MAX - first)
+			break;
+		first += n;
+	}
+	return s->r;
+}
+
 /*
  * ext by groups: most of a large volume's inode tables were never used, and
  * their descriptors say so.
@@ -95,7 +153,7 @@ static int search_ext(struct search *s)
 	const struct ext *x = &s->f->ext;
 	int r = 0;
 
-	for (uint32_t i = 0; i < x->groups && r == 0; i++) {
+	for (uint32_t i = 0; i < x->groups && r == 0 && !s->spent; i++) {
 		struct ext_group g;
 		uint64_t first = (uint64_t)i * x->group_inodes + 1;
 		uint64_t last = first + x->group_inodes - 1;
@@ -124,21 +182,45 @@ static int search(struct search *s)
 	return search_range(s, s->f->tsk->first_inum, s->f->tsk->last_inum);
 }
 
+/* Files that were deleted while they were open wait in a directory without a name. */
+static int apfs_waiting(struct fs *f, struct walk *w)
+{
+	TSK_FS_DIR *d = tsk_fs_dir_open_meta(f->tsk, APFS_PRIVATE_DIR);
+	int r = 0;
+
+	tsk_error_reset();
+	for (size_t i = 0; d && i < d->names_used && r == 0; i++) {
+		if (!set_has(walk_named(w), d->names[i].meta_addr))
+			r = walk_orphan(w, d->names[i].meta_addr, d->names[i].name);
+	}
+	tsk_fs_dir_close(d);
+	return r;
+}
+
 int orphan_walk(struct fs *f, struct walk *w)
 {
 	struct search s = {.f = f, .w = w};
 	int r = 0;
 
+	if (f->family == FAMILY_APFS)
+		return apfs_waiting(f, w);
 	if (f->family == FAMILY_HFS)
 		return 0; /* nothing deleted is kept */
 	if ((f->family == FAMILY_FAT || f->family == FAMILY_EXFAT) &&
 		f->end - f->offset > FAT_SEARCH_MAX)
 		return walk_problem(w, "orphans were not searched for: the volume is larger than "
 				       "1 GiB and would have to be read whole");
+	s.room = (f->end - f->offset) / INODE_MIN + PART;
+	s.end_s = now_s() + SECONDS_MIN + (int64_t)((f->end - f->offset) >> 30);
 	r = search(&s);
 	/* Orphans whose parents lead in a circle, or do not list them after all. */
 	if (r == 0 && s.later.count > 0) {
 		s.last = true;
+		s.spent = false;
+		s.end_s = now_s() + SECONDS_MIN;
+		s.room = (f->end - f->offset) / INODE_MIN + PART;
+		s.room = (f->end - f->offset) / INODE_MIN + PART;
+		s.end_s = now_s() + SECONDS_MIN + (int64_t)((f->end - f->offset) >> 30);
 		r = search(&s);
 	}
 	set_release(&s.later);

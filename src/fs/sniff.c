@@ -7,12 +7,13 @@
  * kinds write who they are, and puts them in the order of which was written
  * last, as far as that shows.
  */
-#include "fs/tsk.h"
+#include "fs/patch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_BYTES (68 * 1024 + 4096) /* covers everything near the start */
+#define HEAD_BYTES  (68 * 1024 + 4096) /* covers everything near the start */
+#define EXT_JOURNAL 0x8u               /* a device that holds a journal for another volume */
 
 struct head {
 	uint8_t *p;
@@ -45,7 +46,7 @@ static bool is_fat(const struct head *h)
 	uint32_t bps = le(h, 11, 2);
 	uint32_t media = le(h, 21, 1);
 
-	if (le(h, 0, 1) != 0xeb && le(h, 0, 1) != 0xe9)
+	if (le(h, 0, 1) != 0xeb && le(h, 0, 1) != 0xe9 && !(h->n > 2 && patch_is_atari(h->p)))
 		return false;
 	if (bps < 512 || bps > 4096 || !power_of_two(bps) || !power_of_two(le(h, 13, 1)))
 		return false;
@@ -81,6 +82,12 @@ static bool is_ufs(const struct source *s, uint64_t offset, uint64_t length)
 	return false;
 }
 
+/* An HFS volume that has nothing in it but an HFS+ volume. */
+static bool is_wrapped_hfs(const struct head *h)
+{
+	return at(h, 0x400, "BD", 2) && (at(h, 0x47c, "H+", 2) || at(h, 0x47c, "HX", 2));
+}
+
 static void claim(struct sniff *out, const char *type)
 {
 	if (out->n < sizeof(out->type) / sizeof(out->type[0]))
@@ -99,12 +106,14 @@ static void sniff_known(const struct head *h, struct sniff *out)
 	/* A boot sector survives ext, whose own superblock survives no FAT but a short one. */
 	if (intact)
 		claim(out, "fat");
-	if (le(h, 0x438, 2) == 0xef53)
+	if (le(h, 0x438, 2) == 0xef53 && !(le(h, 0x460, 4) & EXT_JOURNAL))
 		claim(out, "ext");
 	if (fat && !intact)
 		claim(out, "fat");
-	if (at(h, 0x400, "H+", 2) || at(h, 0x400, "HX", 2) || at(h, 0x400, "BD", 2))
+	if (at(h, 0x400, "H+", 2) || at(h, 0x400, "HX", 2) || is_wrapped_hfs(h))
 		claim(out, "hfsplus");
+	if (at(h, 32, "NXSB", 4))
+		claim(out, "apfs");
 	if (at(h, 0x8001, "CD001", 5) || at(h, 0x9311, "CD001", 5) || at(h, 0x9319, "CD001", 5))
 		claim(out, "iso9660");
 }
@@ -133,7 +142,6 @@ static const struct foreign foreign[] = {
 	{0, "hsqs", 4, "SquashFS"},
 	{0, "sqsh", 4, "SquashFS"},
 	{0x400, "\x10\x20\xf5\xf2", 4, "F2FS"},
-	{32, "NXSB", 4, "an APFS container"},
 	{0x10034, "ReIsEr", 6, "ReiserFS"},
 	{0x10000, "ReIsEr4", 7, "Reiser4"},
 	{0x8000, "JFS1", 4, "JFS"},
@@ -178,6 +186,10 @@ static const char *sniff_foreign(
 			memcmp(b, g->sig, g->n) == 0)
 			return g->words;
 	}
+	if (le(h, 0x438, 2) == 0xef53 && le(h, 0x460, 4) & EXT_JOURNAL)
+		return "a journal of ext3 or ext4";
+	if (at(h, 0x400, "BD", 2) && !is_wrapped_hfs(h))
+		return "HFS, which came before HFS+";
 	return is_minix(h) ? "Minix" : NULL;
 }
 

@@ -16,6 +16,10 @@
 
 #define TEXT_DISGUISE 0xc0 /* first byte; the second is 0x80 + the control character */
 
+/* Names that libtsk looks for: NULs, and a carriage return at the second's end. */
+#define TEXT_HFS_FILES "^^^^HFS+ Private Data"
+#define TEXT_HFS_DIRS  ".HFS+ Private Directory Data^"
+
 /** text_plain() - does @p stand for itself? */
 int text_plain(const char *p, size_t n);
 /** text_put() - append [n] bytes of @p without disguise. */

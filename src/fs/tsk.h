@@ -17,6 +17,9 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #include <tsk/libtsk.h>
+#include <tsk/fs/apfs_fs.h>
+#include <tsk/fs/decmpfs.h>
+#include <tsk/fs/tsk_hfs.h>
 #pragma GCC diagnostic pop
 
 /* Exported by the library, declared in headers that are not installed. */
@@ -38,7 +41,8 @@ enum fs_family {
 	FAMILY_HFS,
 	FAMILY_ISO,
 	FAMILY_UFS,
-	FAMILY_YAFFS
+	FAMILY_YAFFS,
+	FAMILY_APFS
 };
 
 struct fs {
@@ -46,8 +50,13 @@ struct fs {
 	uint64_t offset; /* image byte where the volume begins */
 	uint64_t end;    /* image byte behind its last one, not past the image */
 	TSK_IMG_INFO *img;
-	TSK_FS_INFO *tsk; /* NULL: FAMILY_ISO */
-	struct iso *iso;  /* FAMILY_ISO, else NULL */
+	TSK_FS_INFO *tsk;  /* NULL: FAMILY_ISO */
+	unsigned member;   /* of the volumes that share the place, from 0 */
+	struct apfs *apfs; /* FAMILY_APFS: the container, else NULL */
+	const TSK_POOL_INFO *pool;
+	bool unread; /* recognised, sound, and not read: encrypted, of a version not known */
+	TSK_IMG_INFO *pool_img; /* what libtsk reads the pool's volume through */
+	struct iso *iso;        /* FAMILY_ISO, else NULL */
 	enum fs_family family;
 	struct fs_info info;
 	struct ext ext; /* FAMILY_EXT */
@@ -80,7 +89,8 @@ void sniff_volume(const struct source *s, uint64_t offset, uint64_t length, stru
 /* tsk_img.c: a libtsk image over a source; @end is where its bytes stop */
 TSK_IMG_INFO *tsk_img_of_source(const struct source *s, uint64_t end);
 
-/** tsk_img_patch() - show libtsk other bytes at image byte @off; one place an image. */
+/** tsk_img_patch() - show libtsk other bytes at image byte @off; one place an image (none: @n is
+ * 0). */
 void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n);
 
 /* label.c: fills info.label and info.id */
@@ -91,6 +101,8 @@ void label_read(struct fs *f);
 bool attr_image_offset(const struct fs *f, uint64_t block, uint64_t *off);
 /** attr_contents() - the attribute that is a file's contents, or NULL. */
 const TSK_FS_ATTR *attr_contents(struct fs *f, TSK_FS_FILE *file);
+/** attr_is_packed() - are the contents compressed in a way not read; @size gets theirs. */
+bool attr_is_packed(const TSK_FS_META *m, const TSK_FS_ATTR *contents, uint64_t *size);
 /** attr_pack() - packed content of @a into f->content. */
 void attr_pack(struct fs *f, const TSK_FS_ATTR *a, struct packed *p);
 /** attr_pack_tag() - a content of one tag byte into f->content. */
@@ -118,6 +130,8 @@ int walk_path_problem(struct walk *w, const char *text);
 /** walk_unreadable() - the same with what libtsk gave as its reason. */
 int walk_unreadable(struct walk *w, const char *what);
 struct set *walk_named(struct walk *w);
+/** walk_spent() - has the walk done all the work it may? */
+bool walk_spent(struct walk *w);
 /** walk_orphan() - @file, a name for it, and all below it, as orphans under the root. */
 int walk_orphan(struct walk *w, TSK_INUM_T addr, const char *name);
 

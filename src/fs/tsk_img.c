@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATCH_MAX 16
+#define PATCH_MAX 4096
 
 struct source_img {
 	TSK_IMG_INFO tsk; /* first: libtsk sees only this */

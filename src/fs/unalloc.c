@@ -6,7 +6,8 @@
  * libtsk for each block takes minutes on a large volume. Kinds without a
  * reader here go through libtsk.
  */
-#include "fs/tsk.h"
+#include "fs/apfs.h"
+#include "fs/pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -356,6 +357,25 @@ static int from_library(struct gather *g)
 	return g->r;
 }
 
+/* --- APFS ----------------------------------------------------------------------------------- */
+
+static int free_run(void *ctx, uint64_t block, uint64_t count)
+{
+	struct gather *g = ctx;
+
+	put_free(g, block, count);
+	return g->r;
+}
+
+static int from_pool(struct gather *g)
+{
+	const struct fs *f = g->f;
+
+	if (!pool_lists_free(f))
+		return 0;
+	return apfs_free_blocks(f->s, f->offset, f->end, f->apfs, free_run, g);
+}
+
 static int collect(struct gather *g)
 {
 	struct fat t;
@@ -369,6 +389,8 @@ static int collect(struct gather *g)
 		return fat_geometry(g->f, &t) ? from_fat(g, &t) : from_library(g);
 	case FAMILY_EXFAT:
 		return from_exfat(g);
+	case FAMILY_APFS:
+		return from_pool(g);
 	default:
 		return from_library(g);
 	}

@@ -14,12 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/budget.h"
 #include "fs/found.h"
 #include "fs/names.h"
+#include "fs/pool.h"
 #include "fs/text.h"
 
 #define PROBLEMS_MAX     1000 /* lines a volume */
 #define PROBLEM_PATH_MAX 1024
+#define TOO_LARGE        "larger, with those before it, than the volume: its names are not shown"
+#define DIRS_TIMES       4 /* all directories to the volume's size: deleted ones overlap */
 
 /*
  * A large directory's names stand by hash or by alphabet, their metadata all
@@ -53,8 +57,15 @@ struct walk {
 	struct buf orphan; /* name of the orphan at hand */
 	struct set named;  /* metadata that a name led to */
 	struct set listed; /* directories descended into */
+	struct budget budget;
+	uint64_t dir_bytes; /* size of all directories opened */
 	unsigned problems;
 };
+
+bool walk_spent(struct walk *w)
+{
+	return budget_spent(&w->budget, true);
+}
 
 struct set *walk_named(struct walk *w)
 {
@@ -197,6 +208,21 @@ static bool holds_live_names(const TSK_FS_DIR *d)
 	return false;
 }
 
+/*
+ * Blocks that stand in several directories, or many times in one, make names
+ * without end of a small volume: together they are no larger than it is.
+ */
+static bool dir_fits(struct walk *w, const TSK_FS_META *m)
+{
+	uint64_t volume = w->f->end - w->f->offset;
+	uint64_t size = m->size > 0 ? (uint64_t)m->size : 0;
+
+	if (size > volume || w->dir_bytes > volume * DIRS_TIMES)
+		return false;
+	w->dir_bytes += size;
+	return true;
+}
+
 /* An empty listing is believed only where the directory names itself. */
 static bool is_sound(const struct fs *f, const TSK_FS_DIR *d)
 {
@@ -237,6 +263,10 @@ static int open_children(
 	if (w->depth >= FS_DEPTH_MAX) {
 		e->flags |= ENTRY_UNREADABLE;
 		return walk_path_problem(w, "nested too deep: what is below it is not shown");
+	}
+	if (!dir_fits(w, w->f->file->meta)) {
+		e->flags |= ENTRY_UNREADABLE;
+		return walk_path_problem(w, TOO_LARGE);
 	}
 	d = dir_open(w->f, addr, &damaged);
 	if (d && deleted && fat && holds_live_names(d)) {
@@ -290,7 +320,7 @@ static int emit(struct walk *w, TSK_INUM_T addr, enum bond b, struct entry *e, s
 			w, d, e->flags & (ENTRY_DELETED | ENTRY_ORPHAN | ENTRY_META), above);
 	r = w->sink->leave(w->sink->ctx);
 	if (r == 0 && (b == BOND_OWN || b == BOND_STALE))
-		r = found_streams(w->f, w->sink, w->f->file, e);
+		r = found_streams(w, w->f, w->sink, w->f->file, e);
 	w->path.len = above;
 	return r;
 }
@@ -305,6 +335,8 @@ static int visit(struct walk *w, struct frame *fr, const TSK_FS_NAME *n)
 	int r = 0;
 
 	names_get(&fr->names, n, &e.name, &e.name_len);
+	if (!names_real(&fr->names, n, e.name, e.name_len))
+		return 0;
 	path_set(w, above, &e);
 	/* An inode of zero is a wiped one in a deleted name, and a file in some systems. */
 	if (n->meta_addr || (n->flags & TSK_FS_NAME_FLAG_ALLOC))
@@ -343,7 +375,7 @@ static int frame_leave(struct walk *w)
 		r = w->sink->leave(w->sink->ctx);
 	if (r == 0 && !fr->root && fr->dir->fs_file && fr->dir->fs_file->meta) {
 		meta_entry(w->f, fr->dir->fs_file->meta, &e);
-		r = found_streams(w->f, w->sink, fr->dir->fs_file, &e);
+		r = found_streams(w, w->f, w->sink, fr->dir->fs_file, &e);
 	}
 	w->path.len = fr->path_len;
 	frame_drop(w);
@@ -358,7 +390,8 @@ static int run(struct walk *w)
 		struct frame *fr = &w->stack[w->depth - 1];
 		const TSK_FS_NAME *n = NULL;
 
-		if (fr->next >= fr->dir->names_used) {
+		/* Used up: what is open is closed, and nothing more begun. */
+		if (fr->next >= fr->dir->names_used || budget_spent(&w->budget, false)) {
 			r = frame_leave(w);
 			continue;
 		}
@@ -410,9 +443,12 @@ static int walk_tree(struct walk *w)
 {
 	TSK_INUM_T root = w->f->tsk->root_inum;
 	bool damaged = false;
-	TSK_FS_DIR *d = dir_open(w->f, root, &damaged);
+	TSK_FS_DIR *d = NULL;
 	int r = 0;
 
+	if (meta_load(w->f, w->f->file, root) && !dir_fits(w, w->f->file->meta))
+		return walk_path_problem(w, TOO_LARGE);
+	d = dir_open(w->f, root, &damaged);
 	set_add(&w->listed, root);
 	set_add(&w->named, root);
 	if (damaged || !d || !is_sound(w->f, d))
@@ -432,7 +468,7 @@ static int walk_tree(struct walk *w)
 		struct entry e = {.flags = 0};
 
 		meta_entry(w->f, d->fs_file->meta, &e);
-		r = found_streams(w->f, w->sink, d->fs_file, &e);
+		r = found_streams(w, w->f, w->sink, d->fs_file, &e);
 	}
 	return r ? r : run(w);
 }
@@ -440,10 +476,17 @@ static int walk_tree(struct walk *w)
 int fs_walk(struct fs *f, const struct fs_sink *sink, struct err *e)
 {
 	struct walk w = {.f = f, .sink = sink};
-	int r = f->iso ? iso_walk(f->iso, &w, sink) : walk_tree(&w);
+	int r = 0;
 
+	budget_begin(&w.budget, f->end - f->offset);
+	r = f->iso ? iso_walk(f->iso, &w, sink) : walk_tree(&w);
 	if (r == 0 && !f->iso)
 		r = orphan_walk(f, &w);
+	if (r == 0 && w.budget.spent)
+		r = walk_problem(&w, "given up: a volume of its size does not make so much work; "
+				     "names are missing");
+	if (r == 0)
+		r = pool_snapshots(f, &w);
 	if (r == 0 && w.problems > PROBLEMS_MAX) {
 		unsigned more = w.problems - PROBLEMS_MAX;
 

@@ -124,6 +124,26 @@ int volume_scan(const struct source *s, struct volume_table *t, struct err *e)
 	return 0;
 }
 
+int volume_table_share(struct volume_table *t, size_t i, unsigned n)
+{
+	struct volume *v = NULL;
+	size_t more = n > 0 ? n - 1 : 0;
+
+	if (more == 0)
+		return 0;
+	v = reallocarray(t->v, t->n + more, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	t->v = v;
+	memmove(v + i + 1 + more, v + i + 1, (t->n - i - 1) * sizeof(*v));
+	t->n += more;
+	for (unsigned k = 1; k <= more; k++) {
+		v[i + k] = v[i];
+		v[i + k].member = k;
+	}
+	return 0;
+}
+
 void volume_table_release(struct volume_table *t)
 {
 	free(t->v);

@@ -18,6 +18,7 @@
 
 struct volume {
 	unsigned number; /* as fdisk: primary 1-4, logical from 5, GPT slot + 1; 0: no table */
+	unsigned member; /* of several volumes that share the place (a pool), from 0 */
 	uint64_t offset; /* image bytes */
 	uint64_t length; /* bytes, clipped at the end of the image */
 	char desc[VOLUME_DESC_MAX]; /* the table's own words: "NTFS / exFAT (0x07)", GPT name; UTF-8
@@ -42,6 +43,12 @@ struct volume_table {
  * Return: 0; -EIO when the media cannot be read at all.
  */
 int volume_scan(const struct source *s, struct volume_table *t, struct err *e);
+/**
+ * volume_table_share() - @n volumes (1 or more) in the place of number @i of the table
+ * They differ by their member number alone.
+ * Return: 0, or -ENOMEM.
+ */
+int volume_table_share(struct volume_table *t, size_t i, unsigned n);
 void volume_table_release(struct volume_table *t);
 
 #endif

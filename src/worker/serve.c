@@ -81,6 +81,25 @@ static int open_media(struct image *im, struct err *e)
 	return 0;
 }
 
+/* A place that several volumes share is listed once for each. */
+static int share_places(struct image *im, struct err *e)
+{
+	char type[HELLO_TYPE_MAX] = "";
+	struct volume_table *t = &im->table;
+
+	for (size_t i = 0; i < t->n && t->n < WIRE_VOLUMES_MAX;) {
+		int forced = hello_type_of(im->s->hello->types, t->v[i].number, type, NULL);
+		unsigned n = 1;
+
+		if (forced <= 0 || strcmp(type, "apfs") == 0)
+			n = fs_pool_volumes(&im->tap, t->v[i].offset, t->v[i].length);
+		if (volume_table_share(t, i, n) < 0)
+			return err_set(e, ENOMEM, "no memory for the volumes");
+		i += n;
+	}
+	return 0;
+}
+
 static int open_table(struct image *im, struct err *e)
 {
 	int r = open_media(im, e);
@@ -90,6 +109,9 @@ static int open_table(struct image *im, struct err *e)
 	r = volume_scan(&im->tap, &im->table, e);
 	if (r < 0)
 		return err_errno(e, -r, "cannot read the partition table");
+	r = share_places(im, e);
+	if (r < 0)
+		return r;
 	if (im->table.n > WIRE_VOLUMES_MAX)
 		im->table.n = WIRE_VOLUMES_MAX;
 	im->fs = calloc(im->table.n + 1, sizeof(im->fs[0]));
@@ -114,7 +136,8 @@ static int open_fs(struct image *im, size_t volume, struct fs **out, struct err 
 		r = hello_type_of(im->s->hello->types, v->number, type, e);
 		if (r < 0)
 			return r;
-		r = fs_open(&im->tap, v->offset, v->length, r ? type : NULL, &im->fs[volume], e);
+		r = fs_open_member(&im->tap, v->offset, v->length, v->member, r ? type : NULL,
+			&im->fs[volume], e);
 	}
 	if (r < 0)
 		return err_errno(e, -r, "cannot open the file system");

@@ -287,7 +287,7 @@ static void test_fix(void)
 {
 	static const char *const names[] = {"tsk_fs_attr_add_run", "tsk_fs_attr_append_run",
 		"tsk_fs_dir_add", "tsk_fs_dir_contains", "tsk_fs_dir_alloc", "tsk_fs_dir_realloc",
-		"tsk_UTF16toUTF8", "fatfs_cleanup_ascii"};
+		"tsk_UTF16toUTF8", "fatfs_cleanup_ascii", "hfs_UTF16toUTF8"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		void *p = dlsym(RTLD_DEFAULT, names[i]);
@@ -383,6 +383,89 @@ static void test_ufs(const char *version, const char *order)
 		image_walk(&i);
 		is_file(&i, "sub/file", 0, 500000, 55);
 		is_int(i.problems, 0, "no problems");
+	}
+	image_close(&i);
+}
+
+/* xorriso can put an HFS+ volume beside the names of ISO 9660. */
+static uint64_t hfs_offset(const struct image *i)
+{
+	uint8_t b[4];
+
+	for (uint64_t at = 0; at + 1028 < source_size(i->s); at += 512) {
+		if (source_read_all(i->s, b, 4, at + 1024) == 4 && memcmp(b, "H+\0\4", 4) == 0)
+			return at;
+	}
+	return 0;
+}
+
+static void test_hfs(void)
+{
+	struct err e = {0};
+	struct image i;
+
+	run("rm -rf mac && mkdir -p mac/sub");
+	put_file("mac/ctl\x01\x02^", 100, 56);
+	put_file("mac/sub/file", 9000, 57);
+	if (run("xorriso -as mkisofs -r -hfsplus -V volume -o mac.img mac")) {
+		skip("no xorriso");
+		return;
+	}
+	if (ok(image_open(&i, "mac.img"), "ISO 9660 with HFS+ opens")) {
+		uint64_t at = hfs_offset(&i);
+
+		fs_close(i.f);
+		i.f = NULL;
+		if (ok(fs_open(i.s, at, source_size(i.s) - at, NULL, &i.f, &e) == 0,
+			    "HFS+ opens")) {
+			is_str(fs_info(i.f)->type, "hfsplus", "type");
+			is_str(fs_info(i.f)->label, "volume", "label");
+			image_walk(&i);
+			is_file(&i, "ctl\x01\x02^", 0, 100, 56);
+			is_file(&i, "sub/file", 0, 9000, 57);
+		}
+	}
+	image_close(&i);
+}
+
+/* --- more than a volume has room for -------------------------------------------------------- */
+
+static void poke32(const char *name, long at, uint32_t v)
+{
+	char path[200];
+	uint8_t b[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+	FILE *f = NULL;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "r+b");
+	if (!f || fseek(f, at, SEEK_SET) || fwrite(b, 1, 4, f) != 4 || fclose(f))
+		bail_out("cannot change an image");
+}
+
+static void test_room(void)
+{
+	struct image i;
+
+	if (run("PATH=$PATH:/sbin:/usr/sbin; rm -f room.img; truncate -s 200k room.img && mke2fs "
+		"-q -F -t ext2 -b 1024 -N 64 -I 128 -O none room.img && cp room.img size.img")) {
+		skip("no mke2fs");
+		return;
+	}
+	/* Groups of 8 blocks that say they have 8,192 inodes each. */
+	poke32("room.img", 1024 + 0x20, 8);
+	poke32("room.img", 1024 + 0x24, 8);
+	poke32("room.img", 1024 + 0x28, 8192);
+	poke32("room.img", 1024, 8192 * 24);
+	if (ok(image_open(&i, "room.img"), "ext2 with tables over each other opens")) {
+		image_walk(&i);
+		ok(i.problems > 0, "the search for orphans ends early, and says so");
+	}
+	image_close(&i);
+	run("PATH=$PATH:/sbin:/usr/sbin; debugfs -w -R 'sif / size 0x7ffffc00' size.img");
+	if (ok(image_open(&i, "size.img"), "ext2 whose root is larger than it opens")) {
+		image_walk(&i);
+		is_int(i.n, 0, "the root is not listed");
+		is_int(i.problems, 1, "and it says so");
 	}
 	image_close(&i);
 }
@@ -916,7 +999,9 @@ int main(void)
 		bail_out("cannot make a directory");
 	test_fix();
 	test_refused();
+	test_room();
 	test_small_fat32();
+	test_hfs();
 	test_ufs("1", "be");
 	test_ufs("1", "le");
 	test_ufs("2", "be");

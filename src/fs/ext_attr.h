@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ext_attr.h - extended attributes of ext2/3/4, as streams. Private to this folder. */
+#ifndef EVIDENCEFS_FS_EXT_ATTR_H
+#define EVIDENCEFS_FS_EXT_ATTR_H
+
+#include "fs/tsk.h"
+
+/**
+ * ext_attr_streams() - hand out the attributes of inode @addr
+ * @stream: an entry to be filled with name, size and contents
+ *
+ * Return: 0; 1 when some are damaged; what @sink returned, -ENOMEM.
+ */
+int ext_attr_streams(
+	struct fs *f, const struct fs_sink *sink, uint64_t addr, const struct entry *stream);
+
+#endif

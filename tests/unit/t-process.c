@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t-process.c - who asked: right the first time, from the cache, after an exec, after the
+ * end of the process, and when its number is another's.
+ */
+#include "tap.h"
+
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mount/process.h"
+
+static struct audit_event describe(struct process_cache *c, pid_t pid)
+{
+	struct audit_event ev = {.loginuid = AUDIT_NO_LOGINUID};
+
+	process_describe(c, pid, &ev);
+	return ev;
+}
+
+static bool same(const struct audit_event *a, const struct audit_event *b)
+{
+	return a->process_start == b->process_start && a->loginuid == b->loginuid &&
+	       !strcmp(a->exe, b->exe);
+}
+
+/*
+ * A child that waits, then becomes `cat`, which waits too. @wanted: its number, or 0.
+ * Return: its number, -1; closing *@go lets it become `cat`, closing *@end ends that.
+ */
+static pid_t child(pid_t wanted, int *go, int *end)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD,
+		.set_tid = wanted ? (uintptr_t)&wanted : 0,
+		.set_tid_size = wanted ? 1 : 0};
+	int gate[2];
+	int input[2];
+	pid_t pid = -1;
+	char byte = 0;
+
+	if (pipe(gate) || pipe(input))
+		return -1;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		close(gate[1]);
+		close(input[1]);
+		dup2(input[0], STDIN_FILENO);
+		if (read(gate[0], &byte, 1) == 0)
+			execlp("cat", "cat", (char *)NULL);
+		_exit(1);
+	}
+	close(gate[0]);
+	close(input[0]);
+	*go = gate[1];
+	*end = input[1];
+	return pid;
+}
+
+static bool is_cat(struct process_cache *c, pid_t pid, struct audit_event *ev)
+{
+	for (unsigned i = 0; i < 5000; i++) {
+		*ev = describe(c, pid);
+		/* cat may be another name for a program of many */
+		if (ev->exe[0] && !strstr(ev->exe, "t-process"))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void test_self(struct process_cache *c)
+{
+	struct audit_event fresh = describe(NULL, getpid());
+	struct audit_event first = describe(c, getpid());
+	struct audit_event again = describe(c, getpid());
+	char exe[256];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	exe[n > 0 ? n : 0] = '\0';
+	is_str(first.exe, exe, "the executable");
+	ok(first.process_start > 0, "the start time");
+	ok(same(&fresh, &first) && same(&first, &again), "with and without the cache alike");
+}
+
+static void test_life(struct process_cache *c)
+{
+	struct audit_event ev;
+	struct audit_event before;
+	int go = -1;
+	int end = -1;
+	pid_t pid = child(0, &go, &end);
+	pid_t second = -1;
+
+	before = describe(c, pid);
+	ok(strstr(before.exe, "t-process") != NULL, "a child that has not executed anything");
+	close(go);
+	ok(is_cat(c, pid, &ev), "after an exec the new program is named");
+	ok(ev.process_start == before.process_start, "it is the same process");
+	close(end);
+	waitpid(pid, NULL, 0);
+	before = describe(c, pid);
+	ok(before.process_start == 0 && before.exe[0] == '\0',
+		"a process that is gone has no name");
+
+	usleep(50000); /* some clock ticks: it is told by its start */
+	second = child(pid, &go, &end);
+	if (second < 0) {
+		skip("a process number cannot be chosen here");
+		return;
+	}
+	before = describe(c, second);
+	ok(second == pid && before.process_start > ev.process_start,
+		"a number that is used again is another process");
+	close(go);
+	close(end);
+	waitpid(second, NULL, 0);
+}
+
+/* As above, with nobody asking between the end of the one and the begin of the other. */
+static void test_reuse(struct process_cache *c)
+{
+	struct audit_event first;
+	struct audit_event second;
+	int go = -1;
+	int end = -1;
+	pid_t pid = child(0, &go, &end);
+	pid_t again = -1;
+
+	close(go);
+	is_cat(c, pid, &first);
+	close(end);
+	waitpid(pid, NULL, 0);
+	usleep(50000);
+	again = child(pid, &go, &end);
+	if (again < 0) {
+		skip("a process number cannot be chosen here");
+		return;
+	}
+	second = describe(c, again);
+	ok(strstr(second.exe, "t-process") && second.process_start > first.process_start,
+		"nor is what the cache knew of the number before believed");
+	close(go);
+	close(end);
+	waitpid(again, NULL, 0);
+}
+
+int main(void)
+{
+	struct process_cache *c = process_cache_new();
+	struct audit_event none = describe(c, 0);
+
+	ok(none.process_start == 0 && none.exe[0] == '\0', "no process");
+	test_self(c);
+	test_life(c);
+	test_reuse(c);
+	process_cache_free(c);
+	process_cache_free(NULL);
+	return done_testing();
+}
