@@ -42,11 +42,10 @@ struct audit_event {
 	enum audit_decision decision;
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t loginuid;      /* AUDIT_NO_LOGINUID: none */
-	uint32_t pid;           /* the thread that asked, as FUSE says */
-	uint64_t process_start; /* clock ticks since boot: with pid it names one process */
-	char exe[AUDIT_EXE_MAX +
-		 1]; /* path of the executable; "" unknown. of what has no open_seq, and of denials */
+	uint32_t loginuid;           /* AUDIT_NO_LOGINUID: none */
+	uint32_t pid;                /* the thread that asked, as FUSE says */
+	uint64_t process_start;      /* clock ticks since boot: with pid it names one process */
+	char exe[AUDIT_EXE_MAX + 1]; /* executable; "" unknown. Where open_seq is 0 or denied */
 	uint8_t evidence[AUDIT_EVIDENCE_ID]; /* zeros: none */
 	uint64_t trace;                      /* trace id within the evidence */
 	uint64_t open_seq;                   /* READ, CLOSE: seq of their OPEN, else 0 */

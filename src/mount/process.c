@@ -122,6 +122,8 @@ void process_describe(struct process_cache *c, pid_t pid, struct audit_event *ev
 	if (s && pthread_mutex_trylock(&s->lock) == 0) {
 		if (s->pid != pid || !tell(s, ev)) {
 			meet(s, pid);
+			ev->process_start = 0;
+			ev->exe[0] = '\0';
 			tell(s, ev);
 		}
 		pthread_mutex_unlock(&s->lock);

@@ -22,6 +22,7 @@
 
 #define BLOCKS 64
 #define DATA   40 /* first block of contents */
+#define FILES  13 /* the node of the first volume's files */
 
 /* One image in memory, and the node that is being filled. */
 struct image {
@@ -570,7 +571,10 @@ static void test_refused(void)
 	free(m);
 }
 
-/* Each block destroyed in its turn: whatever it says, it must come back. */
+/*
+ * Each block destroyed in its turn: whatever it says, it must come back. Not
+ * the node of files, whose records libtsk believes: a worker may die of that.
+ */
 static void test_damage(void)
 {
 	struct source *s = NULL;
@@ -586,7 +590,7 @@ static void test_damage(void)
 		seal(m->b[i]);
 		if (source_memory(m->b, sizeof(m->b), &s))
 			bail_out("no memory");
-		if (i != 13 && fs_open(s, 0, sizeof(m->b), NULL, &f, NULL) == 0) {
+		if (i != FILES && fs_open(s, 0, sizeof(m->b), NULL, &f, NULL) == 0) {
 			const struct fs_sink sink = {enter, leave, problem, &w};
 
 			w = (struct walked){.n = 0};

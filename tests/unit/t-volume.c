@@ -244,6 +244,25 @@ static void test_utf16(void)
 	buf_release(&b);
 }
 
+static void test_share(void)
+{
+	struct volume_table t = {.n = 3, .v = calloc(3, sizeof(*t.v))};
+
+	if (!t.v)
+		bail_out("no memory");
+	for (unsigned i = 0; i < 3; i++)
+		t.v[i] = (struct volume){.number = i + 1, .offset = i * 1000, .length = 1000};
+	is_int(volume_table_share(&t, 0, 1), 0, "a place of its own");
+	is_int(t.n, 3, "stays one");
+	is_int(volume_table_share(&t, 1, 3), 0, "three volumes in one place");
+	is_int(t.n, 5, "are three in the table");
+	for (unsigned i = 1; i < 4; i++)
+		ok(t.v[i].number == 2 && t.v[i].offset == 1000 && t.v[i].member == i - 1,
+			"number %u of them", i);
+	is_int(t.v[4].number, 3, "the next comes behind them");
+	volume_table_release(&t);
+}
+
 int main(void)
 {
 	test_none();
@@ -252,5 +271,6 @@ int main(void)
 	test_gpt();
 	test_unreadable();
 	test_utf16();
+	test_share();
 	return done_testing();
 }
