@@ -25,7 +25,7 @@ mkdir -p "$tree/names/many"
 python3 "$tree_py" names "$tree/names/many" 1000
 : >"$tree/empty"
 for name in 'UPPER.TXT' 'lower.txt' 'Mixed Case.Text' 'Grüße aus Köln' '日本語 文書.txt' 'two.dots.in.it' \
-	'a+b=c,;[d]' "$(printf 'long %.0s' {1..48})" "$(printf 'x%.0s' {1..255})"; do
+	'a+b=c,;[d]' "$(printf 'long %.0s' {1..47})end" "$(printf 'x%.0s' {1..255})"; do
 	printf 'named %s\n' "$name" >"$tree/names/$name"
 done
 head -c 1500000 /dev/urandom >"$tree/names/large.bin"

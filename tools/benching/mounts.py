@@ -10,27 +10,51 @@ import shutil
 
 from .machine import Failed, Loop, Missing, Mount, need, need_root, run, wait_until
 
-HELPERS = ("bench-null", "bench-load", "bench-index", "bench-nolog")
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Programs:
-    """This project's programs and the bench's own, from a build."""
+    """This project's programs, from a build; the bench's own, from there or compiled here."""
 
     def __init__(self, build, work):
+        self.build = build
         self.evidencefs = os.path.join(build, "evidencefs")
         self.worker = os.path.join(build, "evidencefs-worker")
-        self.tools = os.path.join(build, "tools")
+        self.own = os.path.join(work, "programs")
         self.nolog_dir = os.path.join(work, "nolog")
-        if os.path.exists(os.path.join(build, "Makefile")):
-            run("make", "-s", "evidencefs", "evidencefs-worker",
-                *(f"tools/{name}" for name in HELPERS), cwd=build)
-        for path in (self.evidencefs, self.worker, *map(self.tool, HELPERS)):
+        os.mkdir(self.own)
+        for path in (self.evidencefs, self.worker):
             if not os.access(path, os.X_OK):
                 raise Failed(f"{path} is not there: build the project first (./configure && make), "
                              "or say where with --build")
 
     def tool(self, name):
-        return os.path.join(self.tools, name)
+        """Where bench-NAME is."""
+        built = os.path.join(self.build, "tools", name)
+        if os.access(built, os.X_OK):
+            return built
+        own = os.path.join(self.own, name)
+        if not os.path.exists(own):
+            self._compile(name, own)
+        return own
+
+    def _compile(self, name, out):
+        objects, libraries, flags = [], ["fuse3"], []
+        if name in ("bench-index", "bench-nolog"):
+            objects = [os.path.join(self.build, lib) for lib in ("libservice.a", "libcore.a")]
+            libraries += ["sqlite3", "libcrypto"]
+        if name == "bench-nolog":
+            objects.insert(0, os.path.join(self.build, "src/cmd/main.o"))
+            flags = ["-Wl,--wrap=gate_record"]
+        need("cc", "gcc")
+        need("pkg-config", "pkg-config")
+        for path in objects:
+            if not os.path.exists(path):
+                raise Missing(f"{self.build} has no {os.path.basename(path)}, which {name} needs")
+        run("cc", "-O2", "-std=gnu11", "-pthread", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
+            f"-I{SOURCE}/src", *run("pkg-config", "--cflags", *libraries).split(), *flags,
+            f"{SOURCE}/tools/{name}.c", *objects,
+            *run("pkg-config", "--libs", *libraries).split(), "-o", out)
 
     def nolog(self):
         """The program that keeps no log, under the name and with the worker it expects."""
