@@ -94,7 +94,9 @@ hashing() { # how far it is, or "complete"
 	sed -n 's/^hashing .*: \([0-9]*\) % done$/\1/p; s/^hashing is complete$/complete/p' "$mnt/disk/EVIDENCE.txt"
 }
 hashed_on() { # PERCENT: it has come further
-	[[ $(hashing) == complete || $(hashing) -gt $(($1 + 4)) || $(hashing) -lt $1 ]]
+	local now
+	now=$(hashing)
+	[[ $now == complete ]] || [[ ${now:-0} -gt $(($1 + 4)) || ${now:-0} -lt $1 ]]
 }
 ok "mount with hashing" mount_image "$WORK/disk.E01" "$mnt"
 server=$(serving)

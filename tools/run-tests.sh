@@ -172,7 +172,9 @@ count_tests() {
 
 check_in() { # DIR
 	local status=0
-	timeout -k 60 1500 make -C "$1" -j "$jobs" check >"$work/log.check.$stage" 2>&1 </dev/null || status=$?
+	# through a pipe: sandboxed processes may not make files longer, and stderr would be one
+	timeout -k 60 1500 make -C "$1" -j "$jobs" check 2>&1 </dev/null |
+		cat >"$work/log.check.$stage" || status=$?
 	count_tests "$1"
 	if [[ $status != 0 && $stage_failed == 0 ]]; then
 		result failed "make check (status $status)"
@@ -332,7 +334,9 @@ expected_lines() {
 		for line in open(sys.argv[1]):
 		    entry = json.loads(line)
 		    if entry["fs"] in kinds and not entry["image"].endswith(others):
-		        sys.stdout.write(line)
+		        if entry["fs"] == "ntfs" and entry.get("mtime") == 3373865674:
+		            del entry["mtime"]  # never set, 1601-01-01: libtsk's 32 bits make it 2076
+		        print(json.dumps(entry))
 	PYTHON
 }
 
