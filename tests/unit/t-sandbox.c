@@ -337,7 +337,7 @@ static void lives(const struct place *shared)
 	if (pid == 0) {
 		close(ends[0]);
 		/* under a sanitizer it is not taken away, and may be a file: nothing may grow */
-		if (SANDBOX_SANITIZER && !freopen("/dev/null", "w", stderr))
+		if (SANDBOX_SANITIZER && dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) < 0)
 			_exit(6);
 		_exit(needed(&p));
 	}
