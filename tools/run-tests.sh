@@ -329,7 +329,8 @@ unpack_corpus() {
 expected_lines() {
 	python3 - "$1" <<-'PYTHON'
 		import json, sys
-		kinds = {"ntfs", "fat12", "fat16", "fat32", "exfat", "ext2", "ext3", "ext4"}
+		kinds = {"ntfs", "fat12", "fat16", "fat32", "exfat", "ext2", "ext3", "ext4", "iso9660", "hfs",
+		         "ufs", "yaffs2", "apfs"}
 		others = (".qcow2", ".vhd", ".vhdx", ".vmdk", ".vdi", ".aff", ".aff4", ".dmg", ".Ex01")
 		for line in open(sys.argv[1]):
 		    entry = json.loads(line)

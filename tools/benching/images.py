@@ -239,7 +239,8 @@ def _make_many(out, name, count):
         os.close(top)
 
     inodes = count + count // 10
-    _make_on_ext4(out, name, 64 + inodes * 3 // 8192, ["-I", "128", "-N", str(inodes)], write)
+    options = ["-b", "4096", "-I", "128", "-N", str(inodes)]
+    _make_on_ext4(out, name, 64 + inodes * 3 // 8192, options, write)
     return {"entries": count}
 
 
@@ -283,9 +284,9 @@ class Images:
             os.makedirs(out)
             try:
                 known = make(out)
-            except Failed as why:
-                self.failed[kind] = why
-                raise
+            except (Failed, OSError) as why:
+                self.failed[kind] = Failed(f"making the image {kind}: {why}")
+                raise self.failed[kind] from None
             with open(about, "w", encoding="utf-8") as f:
                 json.dump(known, f)
         with open(about, encoding="utf-8") as f:
