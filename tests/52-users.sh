@@ -95,7 +95,7 @@ if owner == 0:
     socket.send_fds(theirs, [b"here"], fds)
     theirs.recv(1)  # until the others are done
     os.lseek(fds[0], 0, 0)
-    print("owner", len(os.read(fds[0], 100)))
+    print("owner", len(os.read(fds[0], 100)), flush=True)
     os._exit(0)
 _, (file, folder), _, _ = socket.recv_fds(ours, 10, 2)
 

@@ -54,8 +54,11 @@ def real_files(sources):
     for source in sources:
         for folder, folders, files in os.walk(os.fsencode(source)):
             folders.sort()
+            if b":" in folder:
+                continue
             for name in sorted(files):
-                yield os.path.join(folder, name)
+                if b":" not in name:  # ntfs-3g takes what follows for a stream
+                    yield os.path.join(folder, name)
 
 
 def copy_one(path, copy, made):

@@ -15,7 +15,7 @@ import stat
 
 from .machine import Failed, Loop, Mount, need, need_root, remove_folder, run
 
-VERSION = 2  # of the images: another one is made anew
+VERSION = 1  # of the images: another one is made anew
 MIB = 1 << 20
 SECTOR = 512
 FIRST_BYTE = MIB

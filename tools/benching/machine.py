@@ -7,6 +7,7 @@ process as their subreaper, so that their pids are known.
 """
 import ctypes
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -77,14 +78,21 @@ def timed(*cmd, timeout=LONG, out=subprocess.DEVNULL):
     """Seconds a program takes; what it prints goes to the file `out`, or nowhere."""
     cmd = [str(word) for word in cmd]
     begun = time.perf_counter()
-    try:
-        done = subprocess.run(cmd, stdin=subprocess.DEVNULL, stdout=out,
-                              stderr=subprocess.DEVNULL, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{cmd[0]}: not done after {timeout} s") from None
-    seconds = time.perf_counter() - begun
-    if done.returncode != 0:
-        raise Failed(f"{' '.join(cmd[:4])}: status {done.returncode}")
+    with subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=out,
+                          stderr=subprocess.DEVNULL) as p:
+        # not wait(timeout): that looks every 50 ms only
+        end = os.pidfd_open(p.pid)
+        try:
+            ended, _, _ = select.select([end], [], [], timeout)
+            seconds = time.perf_counter() - begun
+        finally:
+            os.close(end)
+            if p.poll() is None:
+                p.kill()
+    if not ended:
+        raise Failed(f"{cmd[0]}: not done after {timeout} s")
+    if p.returncode != 0:
+        raise Failed(f"{' '.join(cmd[:4])}: status {p.returncode}")
     return seconds
 
 
@@ -209,18 +217,34 @@ class Mount:
 
     def __exit__(self, *_):
         with quietly():
-            for _ in range(50):
-                if not is_mounted(self.path):
+            for _ in range(100):
+                if self._is_gone():
                     break
-                subprocess.run(self.unmount or ["umount", self.path], check=False,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, timeout=120)
+                self._umount(*(self.unmount or ["umount", self.path]))
                 time.sleep(0.05)
-            if is_mounted(self.path):
-                subprocess.run(["umount", "-l", self.path], check=False, timeout=60)
+            else:
+                self._umount("umount", "-l", self.path)
             for pid in self.pids:
                 self._end(pid)
+            if not self._is_gone():
+                raise Failed(f"{self.path} cannot be unmounted")
+
+    def _is_gone(self):
+        """Not mounted, which only the end of its folder proves."""
+        if is_mounted(self.path):
+            return False
+        try:
             os.rmdir(self.path)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+        return True
+
+    @staticmethod
+    def _umount(*cmd):
+        subprocess.run(cmd, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, timeout=120)
 
     @staticmethod
     def _end(pid):
