@@ -264,8 +264,17 @@ track_mount() {
 	test_mounts+=("$1")
 }
 
+# when a process began, in ticks since boot: with its number this names one process, which the
+# number alone does not
+began() { # PID
+	local stat
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	read -ra stat <<<"${stat##*) }" # behind the program's name, which may be any bytes
+	echo "${stat[19]}"
+}
+
 track_pid() {
-	test_pids+=("$1")
+	test_pids+=("$1 $(began "$1" || true)")
 }
 
 mount_image() {
@@ -310,7 +319,8 @@ test_cleanup() {
 		test_unmount "${test_mounts[i]}"
 	done
 	for i in "${test_pids[@]}"; do
-		kill "$i" 2>/dev/null
+		# one that has ended may have left its number to another
+		[[ -n ${i#* } && $(began "${i% *}") == "${i#* }" ]] && kill "${i% *}" 2>/dev/null
 	done
 	if [[ -n $USER2 ]]; then
 		wait_for userdel "$USER2" # processes of his may still be going
