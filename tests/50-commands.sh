@@ -176,6 +176,9 @@ exits 1 "unmount while a file is open" "$EVIDENCEFS" unmount "$mnt"
 like "$(cat "$ERR")" "^evidencefs: $mnt is in use: " "says that it is in use"
 is "$(cat <&8)" "a line" "and the file can still be read"
 exec 8<&-
+is "$(value '[rows[0][k] for k in ("md5", "sha1", "sha256", "match")]' "$WORK/mounted")" "[None, None, None, None]" \
+	"hash totals were not known when it was mounted"
+ok "they are made behind the mount" wait_for -t 60 grep -q 'hashing is complete' "$mnt/disk/EVIDENCE.txt"
 ok "unmount" "$EVIDENCEFS" unmount "$mnt"
 ok "is complete when it returns" not_mounted "$mnt"
 exits 1 "a second unmount" "$EVIDENCEFS" unmount "$mnt"
@@ -185,6 +188,10 @@ show --type start,stop
 is "$(value '[r["type"] for r in rows]' "$WORK/rows")" "['start', 'stop']" "the log is there when unmounted"
 ok "mount again" mount_image --json "$image" "$mnt"
 is "$(value 'rows[0]["traces"]' "$OUT")" "$(value 'rows[0]["traces"]' "$WORK/mounted")" "with as many traces"
+is "$(value 'rows[0]["md5"], rows[0]["sha1"], rows[0]["sha256"]' "$OUT")" \
+	"('$(md5sum <"$image" | cut -d ' ' -f 1)', '$(sha1sum <"$image" | cut -d ' ' -f 1)', '$(sha256sum <"$image" | cut -d ' ' -f 1)')" \
+	"and the hash totals that the first mount made"
+is "$(value 'rows[0]["match"]' "$OUT")" None "which a raw image has nothing to compare with"
 ok "unmount again" unmount_image "$mnt"
 show --type start,stop
 is "$(value '[r["type"] for r in rows]' "$WORK/rows")" "['start', 'stop', 'start', 'stop']" "the log goes on"

@@ -51,7 +51,9 @@ for signal in INT TERM HUP; do
 	ended "SIG$signal"
 done
 ok "--foreground" begin
-like "$(cat "$WORK/out")" "mounted on $mnt" "tells what it found as soon as it can be read"
+like "$(cat "$WORK/out")" "^disk: raw, 8\.0 MiB, [0-9]+ traces, indexed before
+  p0-ext4 .*
+mounted on $mnt" "tells what it found as soon as it can be read"
 umount "$mnt" 2>/dev/null || fusermount3 -u "$mnt"
 ended "umount"
 ok "--foreground" begin

@@ -26,9 +26,12 @@
 #include "cmd/mount_job.h"
 #include "cmd/mountpoint.h"
 #include "cmd/state_dir.h"
+#include "image/find.h"
 #include "mount/kernel.h"
 #include "mount/session.h"
 #include "serve/hashes.h"
+
+#define NAME_BYTES 240 /* of a folder: leaves room for "-65535" */
 
 static volatile sig_atomic_t stop_asked;
 
@@ -134,25 +137,33 @@ static int parse(const struct command *c, int argc, char **argv, struct mount_jo
 
 /* ---- before the ingest ----------------------------------------------------------------- */
 
+/* As much of [n] bytes as may be a name with something behind it, not ending within a character. */
+static int name_bytes(const char *s, size_t n)
+{
+	size_t fits = n < NAME_BYTES ? n : NAME_BYTES;
+
+	while (fits < n && fits > NAME_BYTES - 4 && ((unsigned char)s[fits] & 0xc0) == 0x80)
+		fits--;
+	return (int)fits;
+}
+
 /*
  * The folder of an image: its file's name without the last extension, "-2" for a second one.
  * Dots at the begin are no extension's: "..dd" must not become ".".
  */
-static void name_image(struct mount_job *j, size_t i)
+static void name_image(struct mount_job *j, size_t i, const char *base)
 {
-	const char *path = j->images[i].given;
-	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	const char *dot = strrchr(base, '.');
 	bool extension = dot && dot >= base + strspn(base, ".");
-	int n = (int)(extension ? (size_t)(dot - base) : strlen(base));
+	int n = name_bytes(base, extension ? (size_t)(dot - base) : strlen(base));
 	char *name = j->images[i].name;
 	size_t size = sizeof(j->images[i].name);
 
-	snprintf(name, size, "%.*s", n < 240 ? n : 240, base);
+	snprintf(name, size, "%.*s", n, base);
 	for (unsigned twin = 2, k = 0; k < i; k++) {
 		if (strcmp(j->images[k].name, name) != 0)
 			continue;
-		snprintf(name, size, "%.*s-%u", n < 240 ? n : 240, base, twin++);
+		snprintf(name, size, "%.*s-%u", n, base, twin++);
 		k = (unsigned)-1; /* look again from the first */
 	}
 }
@@ -165,14 +176,12 @@ static int open_images(struct mount_job *j, char **argv, struct err *e)
 	if (!j->images)
 		return err_errno(e, ENOMEM, "mount");
 	for (size_t i = 0; r == 0 && i < j->count; i++) {
-		/* through links to where the file lies: that is where its other segments are */
-		char *real = realpath(argv[i], NULL);
+		char *name = NULL;
 
-		j->images[i].given = argv[i];
-		r = image_files_open(real ? real : argv[i], &j->images[i].files, e);
-		free(real);
+		r = image_find(argv[i], &j->images[i].files, &name, e);
 		if (r == 0)
-			name_image(j, i);
+			name_image(j, i, name);
+		free(name);
 	}
 	return r;
 }
@@ -403,7 +412,7 @@ static int say_here(void *ctx, int r, const char *text)
 		err_set(&e, -r, "%s", text);
 		fail(&e, r);
 	} else {
-		mount_report(j, text);
+		mount_report_print(j, text);
 	}
 	return 0;
 }
@@ -435,7 +444,7 @@ static int wait_for_child(struct mount_job *j, pid_t child, int fd)
 		waitpid(child, NULL, 0);
 		return fail(&e, err_set(&e, code, "%s", (const char *)word + 4));
 	}
-	mount_report(j, (const char *)word + 4);
+	mount_report_print(j, (const char *)word + 4);
 	return 0;
 }
 
@@ -483,6 +492,7 @@ static void job_release(struct mount_job *j)
 	free(j->mountpoint);
 	free(j->mount_dir);
 	buf_release(&j->types);
+	buf_release(&j->report);
 	if (j->lock >= 0)
 		close(j->lock);
 }
@@ -503,6 +513,8 @@ int cmd_mount(const struct command *c, int argc, char **argv)
 	r = prepare(&j, argv + optind, &e);
 	if (r == 0)
 		r = ingest_all(&j, &e);
+	if (r == 0)
+		mount_report_make(&j);
 	if (r)
 		status = fail(&e, r);
 	else if (j.foreground)

@@ -11,8 +11,7 @@
 #include "ingest/ingest.h"
 
 struct image {
-	const char *given;
-	char name[256];
+	char name[256]; /* of its folder */
 	struct image_files files;
 	struct ingest_result found;
 	double seconds;
@@ -34,12 +33,15 @@ struct mount_job {
 	int lock;
 	struct image *images;
 	size_t count;
+	struct buf report;
 };
 
+/** mount_report_make() - put into words what was found, before it is given to who serves it */
+void mount_report_make(struct mount_job *j);
 /**
- * mount_report() - print what was found: for people, or a JSON object for each image
+ * mount_report_print() - print that: for people, or a JSON object for each image
  * @degraded: abilities that this kernel lacks, in words; ""
  */
-void mount_report(const struct mount_job *j, const char *degraded);
+void mount_report_print(struct mount_job *j, const char *degraded);
 
 #endif

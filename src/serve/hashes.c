@@ -140,12 +140,12 @@ static int put_total(struct hashes *h, const char *name, const void *p, size_t n
 	return r;
 }
 
-static bool get_total(struct hashes *h, const char *name, void *p, size_t n)
+static bool get_total(struct db *db, const char *name, void *p, size_t n)
 {
 	struct db_stmt *s = NULL;
 	bool found = false;
 
-	if (db_prepare(h->db, "SELECT value FROM total WHERE name=?1", &s, NULL) == 0) {
+	if (db_prepare(db, "SELECT value FROM total WHERE name=?1", &s, NULL) == 0) {
 		size_t len = 0;
 		const void *v = NULL;
 
@@ -161,16 +161,28 @@ static bool get_total(struct hashes *h, const char *name, void *p, size_t n)
 	return found;
 }
 
-static void load_totals(struct hashes *h)
+static void load_totals(struct db *db, struct hashes_status *s)
 {
-	struct hashes_status *s = &h->status;
 	uint64_t unreadable = 0;
 
-	s->totals_known = get_total(h, "md5", s->md5, sizeof(s->md5)) &&
-			  get_total(h, "sha1", s->sha1, sizeof(s->sha1)) &&
-			  get_total(h, "sha256", s->sha256, sizeof(s->sha256));
-	if (get_total(h, "unreadable", &unreadable, sizeof(unreadable)))
+	s->totals_known = get_total(db, "md5", s->md5, sizeof(s->md5)) &&
+			  get_total(db, "sha1", s->sha1, sizeof(s->sha1)) &&
+			  get_total(db, "sha256", s->sha256, sizeof(s->sha256));
+	if (get_total(db, "unreadable", &unreadable, sizeof(unreadable)))
 		s->unreadable_bytes = unreadable;
+}
+
+void hashes_known(const char *dir, struct hashes_status *s)
+{
+	struct db *db = NULL;
+	char *path = NULL;
+
+	*s = (struct hashes_status){.state = HASHES_OFF};
+	if (asprintf(&path, "%s/hashes.db", dir) >= 0 && access(path, F_OK) == 0 &&
+		db_open(path, DB_READ, &db, NULL) == 0)
+		load_totals(db, s);
+	db_close(db);
+	free(path);
 }
 
 static int keep_totals(struct hashes *h, const struct totals *t)
@@ -444,7 +456,7 @@ static int open_db(struct hashes *h, struct err *e)
 	if (r == 0 && h->lock_fd >= 0)
 		r = db_prepare(h->db, "INSERT OR REPLACE INTO trace VALUES(?1,?2)", &h->put, e);
 	if (r == 0) {
-		load_totals(h);
+		load_totals(h->db, &h->status);
 		count_traces(h);
 	}
 	return r;

@@ -45,6 +45,12 @@ int hashes_start(struct hashes *h, struct err *e);
 /** hashes_close() - stops the thread at its next block and waits for it. NULL allowed. */
 void hashes_close(struct hashes *h);
 
+/**
+ * hashes_known() - the totals that an earlier mount has made of the evidence kept in @dir
+ * Sets totals_known, md5, sha1, sha256 and unreadable_bytes of *@s, the rest is zero; nothing
+ * is known when there is no table, or none that can be read now.
+ */
+void hashes_known(const char *dir, struct hashes_status *s);
 void hashes_status(struct hashes *h, struct hashes_status *s);
 /** hashes_get() - SHA-256 of a trace. Return: 0; -ENOENT not known (yet). */
 int hashes_get(struct hashes *h, uint64_t trace, uint8_t out[32]);
