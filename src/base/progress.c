@@ -83,6 +83,10 @@ static void put_numbers(const struct progress *p, int64_t elapsed_ns, struct buf
 	double left = rate > 0 ? (double)(p->total - p->done) / rate : 0;
 	char text[TEXT_SIZE_MAX];
 
+	if (p->unit == PROGRESS_TIME) {
+		buf_puts(out, text_span_human((uint64_t)(elapsed_ns / NS_PER_SEC), text));
+		return;
+	}
 	put_amount(p, p->done, out);
 	if (p->total) {
 		buf_puts(out, " of ");
@@ -90,6 +94,10 @@ static void put_numbers(const struct progress *p, int64_t elapsed_ns, struct buf
 	}
 	if (p->unit == PROGRESS_ENTRIES)
 		buf_puts(out, " entries");
+	if (rate < 0.5 && seconds >= 1) {
+		buf_printf(out, ", %s so far", text_span_human((uint64_t)seconds, text));
+		return;
+	}
 	if (rate < 0.5 || rate > 1e18)
 		return;
 	buf_puts(out, ", ");
@@ -160,6 +168,9 @@ void progress_end(struct progress *p)
 		return;
 	if (p->columns) {
 		fputs(CLEAR_LINE, p->out);
+	} else if (p->unit == PROGRESS_TIME) {
+		fprintf(p->out, "%s: done in %s\n", p->what,
+			text_span_human((uint64_t)(elapsed / NS_PER_SEC), span));
 	} else {
 		put_amount(p, p->done, &amount);
 		fprintf(p->out, "%s: %s%s in %s\n", p->what, buf_cstr(&amount),

@@ -15,7 +15,11 @@
 
 #include "base/buf.h"
 
-enum progress_unit { PROGRESS_BYTES, PROGRESS_ENTRIES };
+enum progress_unit {
+	PROGRESS_BYTES,
+	PROGRESS_ENTRIES,
+	PROGRESS_TIME /* nothing is counted: how long it has lasted */
+};
 
 #define PROGRESS_WHAT_MAX 256
 

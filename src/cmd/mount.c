@@ -241,14 +241,18 @@ struct shown {
 static void show_progress(void *ctx, const char *volume, uint64_t traces)
 {
 	struct shown *s = ctx;
+	const char *name = volume ? volume : "";
 	char what[256];
 
-	if (!s->begun || strcmp(s->volume, volume) != 0) {
+	if (!s->begun || strcmp(s->volume, name) != 0) {
 		if (s->begun)
 			progress_end(&s->bar);
-		snprintf(s->volume, sizeof(s->volume), "%s", volume);
-		snprintf(what, sizeof(what), "indexing %.180s/%s", s->image, volume);
-		progress_begin(&s->bar, what, 0, PROGRESS_ENTRIES);
+		snprintf(s->volume, sizeof(s->volume), "%s", name);
+		if (volume)
+			snprintf(what, sizeof(what), "indexing %.180s/%s", s->image, volume);
+		else
+			snprintf(what, sizeof(what), "opening %.180s", s->image);
+		progress_begin(&s->bar, what, 0, volume ? PROGRESS_ENTRIES : PROGRESS_TIME);
 		s->begun = true;
 	}
 	progress_update(&s->bar, traces);

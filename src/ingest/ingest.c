@@ -8,82 +8,49 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "ingest/fingerprint.h"
 #include "trace/build.h"
 #include "trace/index.h"
 
-#define SAMPLES      16
-#define SAMPLE_BYTES 4096
-#define REPORT_EVERY 1024 /* entries between two calls of progress */
+#define REPORT_EVERY 1024 /* entries between two calls of progress, besides those of a tick */
 
-/* ---- the fingerprint of an image ---------------------------------------- */
+/* ---- while it lasts ------------------------------------------------------- */
 
-static int sample_file(struct digest *d, const struct image_file *f, struct err *e)
+/* What is being done now: told to whoever waits, who may also ask to stop. */
+struct now {
+	const struct ingest_opts *o;
+	const char *volume; /* NULL: the image itself */
+	const struct build *build;
+};
+
+static int on_tick(void *ctx)
 {
-	uint8_t block[SAMPLE_BYTES];
+	const struct now *now = ctx;
 
-	for (uint64_t i = 0; i <= SAMPLES; i++) {
-		uint64_t last = f->size > SAMPLE_BYTES ? f->size - SAMPLE_BYTES : 0;
-		ssize_t n = pread(f->fd, block, sizeof(block), (off_t)(last / SAMPLES * i));
-
-		if (n < 0)
-			return err_errno(e, errno, "cannot read %s", f->path);
-		if (digest_update(d, block, (size_t)n))
-			return err_errno(e, EIO, "%s", f->path);
-	}
+	if (now->o->stop && *now->o->stop)
+		return 1;
+	if (now->o->progress)
+		now->o->progress(
+			now->o->ctx, now->volume, now->build ? build_traces(now->build) : 0);
 	return 0;
-}
-
-static int fingerprint(
-	const struct image_files *f, const char *types, char out[INGEST_KEY_HEX], struct err *e)
-{
-	struct digest *d = digest_new(DIGEST_SHA256);
-	struct buf b = BUF_INIT;
-	uint8_t value[DIGEST_MAX];
-	int r = d ? 0 : err_errno(e, ENOMEM, "%s", f->v[0].path);
-
-	buf_put_u32(&b, f->format);
-	for (size_t i = 0; i < f->n; i++) {
-		buf_put_u64(&b, f->v[i].size);
-		buf_put_u64(&b, (uint64_t)f->v[i].mtime_ns);
-	}
-	buf_puts(&b, types ? types : "");
-	if (r == 0 && (b.error || digest_update(d, b.data, b.len)))
-		r = err_errno(e, ENOMEM, "%s", f->v[0].path);
-	if (r == 0)
-		r = sample_file(d, &f->v[0], e);
-	if (r == 0 && f->n > 1)
-		r = sample_file(d, &f->v[f->n - 1], e);
-	if (r == 0 && digest_final(d, value))
-		r = err_errno(e, EIO, "%s", f->v[0].path);
-	if (r == 0)
-		digest_hex(value, (INGEST_KEY_HEX - 1) / 2, out);
-	buf_release(&b);
-	digest_free(d);
-	return r;
 }
 
 /* ---- one volume ------------------------------------------------------------ */
 
 struct walk {
 	struct build *build;
-	const struct ingest_opts *o;
-	const char *volume;
+	struct now *now;
 	uint64_t since_report;
 };
 
 static int check_stop(struct walk *w)
 {
-	if (w->o->stop && *w->o->stop)
-		return -EINTR;
-	if (++w->since_report >= REPORT_EVERY) {
-		w->since_report = 0;
-		if (w->o->progress)
-			w->o->progress(w->o->ctx, w->volume, build_traces(w->build));
-	}
-	return 0;
+	if (++w->since_report < REPORT_EVERY)
+		return 0;
+	w->since_report = 0;
+	return on_tick(w->now) ? -EINTR : 0;
 }
 
 static int on_root(void *ctx, const struct entry *e)
@@ -126,9 +93,9 @@ static bool worker_failed(int r)
  * or ours.
  */
 static int walk_once(struct workers *w, const struct manifest *m, size_t k, const char *path,
-	const struct ingest_opts *o, bool last, struct err *e)
+	struct now *now, bool last, struct err *e)
 {
-	struct walk walk = {.o = o, .volume = m->volumes[k].name};
+	struct walk walk = {.now = now};
 	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unallocated, &walk};
 	struct err why = {0};
 	int r = build_open(path, &m->key, &walk.build, e);
@@ -136,7 +103,10 @@ static int walk_once(struct workers *w, const struct manifest *m, size_t k, cons
 
 	if (r)
 		return r;
+	now->volume = m->volumes[k].name;
+	now->build = walk.build;
 	r = workers_walk(w, k, &sink, &why);
+	now->build = NULL;
 	ours = r && (build_error(walk.build)->code || !worker_failed(r));
 	if (r && !ours && last && build_traces(walk.build) > 0) {
 		build_ended(walk.build, err_text(&why, r));
@@ -175,7 +145,7 @@ static int look_at_index(
 }
 
 static int ingest_volume(struct workers *w, struct manifest *m, size_t k, const char *dir,
-	const struct ingest_opts *o, uint64_t *traces, struct err *e)
+	struct now *now, uint64_t *traces, struct err *e)
 {
 	struct manifest_volume *v = &m->volumes[k];
 	char *path = manifest_index_path(dir, k);
@@ -183,9 +153,9 @@ static int ingest_volume(struct workers *w, struct manifest *m, size_t k, const 
 	int r = path ? 0 : err_errno(e, ENOMEM, "%s", dir);
 
 	if (r == 0 && access(path, F_OK) != 0) {
-		r = walk_once(w, m, k, path, o, false, &first);
+		r = walk_once(w, m, k, path, now, false, &first);
 		if (worker_failed(r))
-			r = walk_once(w, m, k, path, o, true, e);
+			r = walk_once(w, m, k, path, now, true, e);
 		else if (r)
 			err_set(e, -r, "%s", err_text(&first, r));
 	}
@@ -209,7 +179,9 @@ static int ingest_volume(struct workers *w, struct manifest *m, size_t k, const 
 static int build_all(const struct image_files *f, const struct ingest_opts *o,
 	struct ingest_result *out, struct err *e)
 {
-	struct workers_opts wo = {.program = o->worker, .types = o->types, .count = 1};
+	struct now now = {.o = o};
+	struct workers_opts wo = {
+		.program = o->worker, .types = o->types, .count = 1, .tick = on_tick, .ctx = &now};
 	struct workers *w = NULL;
 	struct scan s = {0};
 	int r = workers_new(f, &wo, &w, e);
@@ -222,7 +194,7 @@ static int build_all(const struct image_files *f, const struct ingest_opts *o,
 		if (o->stop && *o->stop)
 			r = -EINTR;
 		else if (out->manifest.volumes[k].scan.known)
-			r = ingest_volume(w, &out->manifest, k, out->dir, o, &out->traces, e);
+			r = ingest_volume(w, &out->manifest, k, out->dir, &now, &out->traces, e);
 	}
 	if (r == 0)
 		r = manifest_write(&out->manifest, out->dir, e);
@@ -287,10 +259,11 @@ static int interrupted(struct err *e)
 int ingest(const struct image_files *f, const struct ingest_opts *o, struct ingest_result *out,
 	struct err *e)
 {
-	char key[INGEST_KEY_HEX];
+	struct now now = {.o = o};
+	char key[FINGERPRINT_HEX];
 	char *lock_path = NULL;
 	int lock = -1;
-	int r = fingerprint(f, o->types, key, e);
+	int r = fingerprint(f, o->types, on_tick, &now, key, e);
 
 	*out = (struct ingest_result){0};
 	if (r == 0 && (asprintf(&out->dir, "%s/evidence/%s", o->state, key) < 0 ||

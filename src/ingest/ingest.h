@@ -19,14 +19,13 @@
 #include "image/files.h"
 #include "ingest/manifest.h"
 
-#define INGEST_KEY_HEX 33 /* 32 hex digits and NUL */
-
 struct ingest_opts {
 	const char *state;                 /* the state's folder; made if missing */
 	const char *types;                 /* forced types, as workers_opts.types; NULL */
 	const char *worker;                /* as workers_opts.program; NULL */
 	const volatile sig_atomic_t *stop; /* set by a signal: give up cleanly */
-	/* Told now and then how far it is; NULL: nobody. */
+	/* Told several times a second how far it is; @volume NULL: the image is opened, and
+	 * volumes are looked for. NULL: nobody. */
 	void (*progress)(void *ctx, const char *volume, uint64_t traces);
 	void *ctx;
 };

@@ -143,7 +143,7 @@ static int scan_tries(struct scanning *sc, struct scan *s, struct err *e)
 		r = scan_once(sc, s, &lost, &why);
 		if (r == 0)
 			return 0;
-		if (lost == NOWHERE)
+		if (lost == NOWHERE || r == -EINTR)
 			return err_set(e, -plain_error(r), "%s", err_text(&why, r));
 		if (lost != before) {
 			before = lost;

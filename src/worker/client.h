@@ -28,15 +28,20 @@
 struct workers; /* the workers of one image */
 
 struct workers_opts {
-	const char *program;  /* of the worker; NULL: beside /proc/self/exe, else pkglibexecdir */
-	unsigned count;       /* workers that serve reads at most; 0: one a cpu, 4 to 8 */
-	size_t cache_bytes;   /* shared chunk cache of an EWF image; 0: 64 MiB */
-	const char *types;    /* NULL, or "p2=ntfs,p3=ext4": forced file-system types */
-	uid_t uid;            /* what workers become when started by root; 0: 65430 */
-	unsigned deadline_ms; /* for every wait in place of the usual 10 s and 30 s; 0: those */
+	const char *program; /* of the worker; NULL: beside /proc/self/exe, else pkglibexecdir */
+	unsigned count;      /* workers that serve reads at most; 0: one a cpu, 4 to 8 */
+	size_t cache_bytes;  /* shared chunk cache of an EWF image; 0: 64 MiB */
+	const char *types;   /* NULL, or "p2=ntfs,p3=ext4": forced file-system types */
+	uid_t uid;           /* what workers become when started by root; 0: 65430 */
+	/* For every wait in place of the usual 10 s and 30 s, and of the 5 minutes that a worker
+	 * is given which waits for storage and does not compute; 0: those. */
+	unsigned deadline_ms;
 	/* Told of faults in the evidence (bad chunk, worker lost on an object), one line of
 	 * words; may be called from any thread; NULL: nobody. */
 	void (*fault)(void *ctx, const char *text);
+	/* Called several times a second while a worker is waited for, and as its answer comes;
+	 * non-zero ends the request with -EINTR; NULL: nobody. */
+	int (*tick)(void *ctx);
 	void *ctx;
 };
 
@@ -88,7 +93,7 @@ struct scan {
 /**
  * workers_scan() - the image and its volumes. Caller: scan_release().
  * A volume that kills two workers is unknown, its note says so, fault() is told.
- * Return: 0; what opening the image gave (ewf.h), in its words; -EIO workers lost.
+ * Return: 0; what opening the image gave (ewf.h), in its words; -EIO workers lost; -EINTR.
  */
 int workers_scan(struct workers *w, struct scan *s, struct err *e);
 void scan_release(struct scan *s);
@@ -110,7 +115,7 @@ struct walk_sink {
  * One try: the caller drops what it has and tries again, or keeps what came.
  * Deadline by progress: 10 s to open, then 30 s without a frame.
  *
- * Return: 0 complete; a sink's non-zero return; -ETIMEDOUT hung; -EPIPE died
+ * Return: 0 complete; a sink's non-zero return; -EINTR; -ETIMEDOUT hung; -EPIPE died
  * (@e: with which signal, after which entry); -EPROTO said nonsense; else what
  * the file system gave (-ENOENT not recognised, -EIO, -EBADMSG, ...).
  */

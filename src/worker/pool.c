@@ -131,6 +131,8 @@ static int start(struct workers *w, bool with_cache, struct process **out, struc
 		.spawner = w->spawner,
 		.uid = w->opts.uid,
 		.deadline_ms = w->opts.deadline_ms,
+		.tick = w->opts.tick,
+		.tick_ctx = w->opts.ctx,
 		.cache_fd = -1};
 	int r = 0;
 

@@ -3,23 +3,46 @@
 #include "worker/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "worker/hello.h"
+
+#define REAP_MS  2000
+#define SLICE_MS 1000 /* in which one that hangs is told from one that waits */
 
 static int64_t deadline(const struct process *p, unsigned usual_ms)
 {
 	return wire_now_ms() + (p->deadline_ms ? p->deadline_ms : usual_ms);
 }
 
-/* Return: its wait status, -1 if somebody else reaped it. */
+/* Whether it has ended within REAP_MS: within a read some storage lets nobody be killed. */
+static bool has_ended(pid_t pid)
+{
+	struct pollfd f = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	int r = 1;
+
+	if (f.fd < 0)
+		return true; /* not to be seen: waited for */
+	do
+		r = poll(&f, 1, REAP_MS);
+	while (r < 0 && errno == EINTR);
+	close(f.fd);
+	return r != 0;
+}
+
+/*
+ * Return: its wait status; -1 if somebody else reaped it, or nobody can yet: then it ends
+ * with the read it is in, and is left to whoever reaps this process's children.
+ */
 static int kill_and_reap(struct process *p)
 {
 	int status = -1;
@@ -28,6 +51,10 @@ static int kill_and_reap(struct process *p)
 	if (p->pid <= 0)
 		return -1;
 	kill(p->pid, SIGKILL);
+	if (!has_ended(p->pid)) {
+		p->pid = -1;
+		return -1;
+	}
 	do
 		r = waitpid(p->pid, &status, 0);
 	while (r < 0 && errno == EINTR);
@@ -72,10 +99,60 @@ int process_ask(struct process *p, struct err *e)
 	return r < 0 ? process_break(p, r, e) : 0;
 }
 
+/* Processor time in ms; -1: not known, or it is stopped or dead. */
+static int64_t computed_ms(pid_t pid)
+{
+	char path[48];
+	char text[1024];
+	char *at = NULL;
+	unsigned long user = 0;
+	unsigned long system = 0;
+	char state = 'X';
+	ssize_t n = 0;
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ')'); /* behind its name */
+	if (!at || sscanf(at, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user,
+			   &system) != 3)
+		return -1;
+	if (strchr("TtZX", state))
+		return -1;
+	return (int64_t)(user + system) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+/*
+ * Past its deadline. One that computes hangs; one that does not waits for storage, or for the
+ * processor: that says nothing about the evidence, and must not become a fault of it.
+ */
+static int wait_for_storage(struct process *p, size_t max, struct frame *f)
+{
+	int64_t before = computed_ms(p->pid);
+	int r = -ETIMEDOUT;
+
+	for (int64_t ms = 0; r == -ETIMEDOUT && before >= 0 && ms < PROCESS_STORAGE_MS;
+		ms += SLICE_MS) {
+		int64_t now = 0;
+
+		r = wire_recv(&p->wire, max, wire_now_ms() + SLICE_MS, f);
+		now = computed_ms(p->pid);
+		before = now < 0 || now - before > SLICE_MS / 2 ? -1 : now;
+	}
+	return r;
+}
+
 int process_answer(struct process *p, size_t max, unsigned usual_ms, struct frame *f, struct err *e)
 {
 	int r = wire_recv(&p->wire, max, deadline(p, usual_ms), f);
 
+	if (r == -ETIMEDOUT && !p->deadline_ms)
+		r = wait_for_storage(p, max, f);
 	return r < 0 ? process_break(p, r, e) : 0;
 }
 
@@ -155,6 +232,8 @@ int process_start(const struct process_setup *s, struct process **out, struct er
 	p->deadline_ms = s->deadline_ms;
 	p->has_cache = s->cache_fd >= 0;
 	wire_init(&p->wire, ends[0], true);
+	p->wire.tick = s->tick;
+	p->wire.tick_ctx = s->tick_ctx;
 	r = spawner_run(s->spawner, s->program, ends[1], &p->pid);
 	close(ends[1]);
 	if (r < 0)

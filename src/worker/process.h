@@ -22,6 +22,8 @@
 
 #define PROCESS_OPEN_MS     10000 /* to READY, and while opening */
 #define PROCESS_PROGRESS_MS 30000
+/* One that waits for storage, and does not compute, is given this much longer. */
+#define PROCESS_STORAGE_MS 300000
 
 struct process_setup {
 	const char *program;
@@ -29,8 +31,10 @@ struct process_setup {
 	const char *types;
 	struct spawner *spawner;
 	uid_t uid;
-	unsigned deadline_ms; /* 0: the usual ones */
-	int cache_fd;         /* -1: no cache */
+	unsigned deadline_ms;   /* 0: the usual ones, and PROCESS_STORAGE_MS */
+	int (*tick)(void *ctx); /* as in struct wire; NULL */
+	void *tick_ctx;
+	int cache_fd; /* -1: no cache */
 	uint32_t slot_bytes;
 	uint32_t slots;
 };
@@ -62,7 +66,8 @@ int process_ask(struct process *p, struct err *e);
  * process_answer() - the next frame of the answer
  * @max:      largest payload allowed
  * @usual_ms: deadline unless the setup has one
- * Return: 0 and *@f; -EPIPE, -ETIMEDOUT, -EPROTO: broken, @e says how it ended.
+ * Return: 0 and *@f; -EPIPE, -ETIMEDOUT, -EPROTO, -EINTR (the tick said so): broken,
+ * @e says how it ended.
  */
 int process_answer(
 	struct process *p, size_t max, unsigned usual_ms, struct frame *f, struct err *e);

@@ -68,6 +68,11 @@ static bool goes_on(const struct wire *w)
 	return errno == EINTR || (w->service && errno == EAGAIN);
 }
 
+static bool told_to_end(const struct wire *w)
+{
+	return w->tick && w->tick(w->tick_ctx) != 0;
+}
+
 /* Read once, at least one byte. */
 static int fill(struct wire *w, size_t want, int64_t deadline_ms)
 {
@@ -80,12 +85,14 @@ static int fill(struct wire *w, size_t want, int64_t deadline_ms)
 
 		if (n > 0) {
 			w->in.len += (size_t)n;
-			return 0;
+			return told_to_end(w) ? -EINTR : 0;
 		}
 		if (n == 0)
 			return -EPIPE;
 		if (!goes_on(w))
 			return -EPIPE;
+		if (told_to_end(w))
+			return -EINTR;
 		if (w->service && wire_now_ms() >= deadline_ms)
 			return -ETIMEDOUT;
 	}
@@ -168,6 +175,8 @@ int wire_flush(struct wire *w, int64_t deadline_ms)
 			done += (size_t)n;
 		else if (!goes_on(w))
 			return -EPIPE;
+		else if (told_to_end(w))
+			return -EINTR;
 		else if (w->service && wire_now_ms() >= deadline_ms)
 			return -ETIMEDOUT;
 	}

@@ -57,6 +57,10 @@ struct wire {
 	int fd;
 	bool service; /* the service's end: has deadlines, and no SIGPIPE */
 	bool exact;   /* read no byte of the next frame: it may bring descriptors */
+	/* Service: called while it waits, several times a second, and after each read; non-zero
+	 * ends the wait with -EINTR. NULL: nobody. */
+	int (*tick)(void *ctx);
+	void *tick_ctx;
 	struct buf in;
 	size_t in_pos; /* bytes of in already handed out */
 	struct buf out;

@@ -29,8 +29,13 @@ static void test_line(void)
 		"never above the total");
 	p = (struct progress){.what = "walk", .done = 5000, .unit = PROGRESS_ENTRIES};
 	is_str(line(&b, &p, 2 * SECOND), "walk: 5000 entries, 2500/s", "no total");
-	p.total = UINT64_MAX;
 	p.done = 1;
+	is_str(line(&b, &p, 15 * SECOND), "walk: 1 entries, 15s so far",
+		"where nothing moves, how long it has lasted");
+	p.unit = PROGRESS_TIME;
+	is_str(line(&b, &p, 75 * SECOND), "walk: 1m15s", "nothing is counted");
+	p.unit = PROGRESS_ENTRIES;
+	p.total = UINT64_MAX;
 	ok(strstr(line(&b, &p, 1), "walk: 0 %"), "extremes: %s", buf_cstr(&b));
 	p = (struct progress){.what = "laptop", .total = 100, .done = 50, .columns = 100};
 	is_str(line(&b, &p, 10 * SECOND),
