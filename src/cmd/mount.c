@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@
 #include "serve/hashes.h"
 
 #define NAME_BYTES 240 /* of a folder: leaves room for "-65535" */
+
+#define HASHING_ENDS_S 3 /* that its next block is waited for at the end */
 
 static volatile sig_atomic_t stop_asked;
 
@@ -168,6 +171,20 @@ static void name_image(struct mount_job *j, size_t i, const char *base)
 	}
 }
 
+/*
+ * Workers that root starts run under another uid, which a mount of evidencefs does not
+ * serve: what lies in one would look as if all of it were damaged.
+ */
+static int check_readable(const struct image_files *f, struct err *e)
+{
+	if (geteuid() != 0 || fgetxattr(f->v[0].fd, "user.evidencefs.mode", NULL, 0) < 0)
+		return 0;
+	return err_set(e, EACCES,
+		"%s lies in a mount of evidencefs, which serves nobody but its owner, and not the "
+		"workers that root starts; copy it elsewhere, or mount both as an ordinary user",
+		f->v[0].path);
+}
+
 static int open_images(struct mount_job *j, char **argv, struct err *e)
 {
 	int r = 0;
@@ -179,6 +196,8 @@ static int open_images(struct mount_job *j, char **argv, struct err *e)
 		char *name = NULL;
 
 		r = image_find(argv[i], &j->images[i].files, &name, e);
+		if (r == 0)
+			r = check_readable(&j->images[i].files, e);
 		if (r == 0)
 			name_image(j, i, name);
 		free(name);
@@ -309,9 +328,30 @@ struct service {
 	struct session *session;
 };
 
-static void service_end(struct service *v)
+/* Whether all hashing has come to its end: a read may be one that storage does not answer. */
+static bool hashing_ended(struct service *v)
+{
+	struct timespec until;
+	bool ended = true;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += HASHING_ENDS_S;
+	for (size_t i = 0; i < v->count; i++)
+		hashes_stop(v->evidence[i]->hashes, NULL);
+	for (size_t i = 0; i < v->count; i++)
+		ended = hashes_stop(v->evidence[i]->hashes, &until) && ended;
+	return ended;
+}
+
+/* Everything is closed and @lock given back; the process ends with @status if it must be at once.
+ */
+static void service_end(struct service *v, int lock, int status)
 {
 	session_free(v->session);
+	if (!hashing_ended(v)) {
+		close(lock);
+		_exit(status);
+	}
 	for (size_t i = 0; i < v->count; i++)
 		evidence_close(v->evidence[i]);
 	free(v->evidence);
@@ -347,7 +387,8 @@ static int service_begin(struct mount_job *j, struct service *v, struct err *e)
 			  (j->privileged ? RIGHT_PRIVILEGED : 0),
 		.degrade = j->degrade,
 		.state_dir = j->mount_dir,
-		.mountpoint = j->mountpoint};
+		.mountpoint = j->mountpoint,
+		.lock_fd = j->lock};
 	int r = open_evidence(j, v, e);
 
 	if (r == 0)
@@ -379,7 +420,7 @@ static int serve(struct mount_job *j, int (*say)(void *ctx, int r, const char *t
 		r = say(ctx, 0, kernel_missing(v.session->degraded, degraded, sizeof(degraded)));
 	if (r == 0)
 		r = session_run(v.session);
-	service_end(&v);
+	service_end(&v, j->lock, r ? EXIT_FAILED : 0);
 	return r;
 }
 

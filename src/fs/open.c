@@ -10,6 +10,7 @@
 #include "fs/pool.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,23 @@ static int finish(struct fs *f, struct err *e)
 	return 0;
 }
 
+/* A table that is wrong, or a medium that was cut off: what lies beyond cannot be read. */
+static void note_larger(struct fs *f)
+{
+	uint64_t room = f->end - f->offset;
+	size_t used = strlen(f->info.note);
+	uint64_t bytes = 0;
+
+	if (__builtin_mul_overflow(f->info.blocks, f->info.block_size, &bytes))
+		bytes = UINT64_MAX;
+	if (bytes <= room || used >= sizeof(f->info.note))
+		return;
+	snprintf(f->info.note + used, sizeof(f->info.note) - used,
+		"%sthe file system says that it has %" PRIu64 " bytes, %" PRIu64
+		" more than there are: what lies beyond is unreadable",
+		used ? "; " : "", bytes, bytes - room);
+}
+
 int fs_open_member(const struct source *s, uint64_t offset, uint64_t length, unsigned member,
 	const char *type, struct fs **out, struct err *e)
 {
@@ -301,6 +319,8 @@ int fs_open_member(const struct source *s, uint64_t offset, uint64_t length, uns
 		r = type ? force(f, type, e) : detect(f, e);
 	if (r == 0)
 		r = finish(f, e);
+	if (r == 0)
+		note_larger(f);
 	if (r) {
 		fs_close(f);
 		return r;

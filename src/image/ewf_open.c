@@ -27,6 +27,7 @@
 
 #include "base/buf.h"
 #include "image/ewf_cache.h"
+#include "image/files_series.h"
 
 struct section {
 	char type[17];
@@ -379,6 +380,27 @@ static int walk_segment(struct walk *k)
 	return r;
 }
 
+/* All that were found were walked, and the last says that it is not the last. */
+static int goes_on(struct walk *k)
+{
+	const char *path = k->w->segments[0].path;
+	const char *slash = strrchr(path, '/');
+	size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
+	struct series s = series_ewf(path + dir, 0);
+	size_t number = k->w->n_segments + 1;
+	char suffix[SERIES_SUFFIX_MAX];
+
+	if (s.scheme == SERIES_NONE)
+		return err_set(k->e, ENXIO,
+			"the image goes on in segment %zu, which is not there; put it beside %s",
+			number, segment_of(k)->path);
+	series_suffix(&s, (uint32_t)number, suffix);
+	return err_set(k->e, ENXIO,
+		"segment %zu, %.*s%s, is missing: the image goes on in it; put it beside the "
+		"others",
+		number, (int)(dir + s.stem), path, suffix);
+}
+
 static int walk_segments(struct walk *k)
 {
 	size_t n = k->w->n_segments;
@@ -390,9 +412,7 @@ static int walk_segments(struct walk *k)
 	if (r < 0)
 		return r;
 	if (r == 1)
-		return err_set(k->e, ENXIO,
-			"the image goes on in segment %zu, which is not there; put it beside %s",
-			n + 1, segment_of(k)->path);
+		return goes_on(k);
 	if (k->segment + 1 < n)
 		return err_set(k->e, EBADMSG,
 			"the image ends with segment %u; %s does not belong to it, move it "

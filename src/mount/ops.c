@@ -53,6 +53,7 @@ struct handle *ops_new_handle(struct session *s, const struct node *n)
 	if (!h)
 		return NULL;
 	h->node = *n;
+	h->refs = 1;
 	pthread_mutex_lock(&s->open.lock);
 	h->next = s->open.first;
 	if (h->next)
@@ -64,7 +65,7 @@ struct handle *ops_new_handle(struct session *s, const struct node *n)
 
 void ops_free_handle(struct session *s, struct handle *h)
 {
-	if (!h)
+	if (!h || atomic_fetch_sub(&h->refs, 1) > 1)
 		return;
 	pthread_mutex_lock(&s->open.lock);
 	if (h->next)
@@ -85,6 +86,15 @@ void ops_record_close(struct session *s, const struct handle *h)
 	const struct act a = {.type = AUDIT_CLOSE, .node = &h->node, .open_seq = h->open_seq};
 
 	gate_record(s, &nobody, &a, NULL);
+}
+
+void ops_record_all_closed(struct session *s)
+{
+	pthread_mutex_lock(&s->open.lock);
+	for (const struct handle *h = s->open.first; h; h = h->next)
+		if (h->content && !h->closed)
+			ops_record_close(s, h);
+	pthread_mutex_unlock(&s->open.lock);
 }
 
 void ops_end(struct session *s)

@@ -81,37 +81,84 @@ static ssize_t fetch(const struct handle *h, void *buf, size_t size, uint64_t of
 	return n;
 }
 
-void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+static struct act act_of(const struct read_job *j)
 {
-	struct session *s = session_of(req);
-	struct asker who = ops_asker(req);
-	const struct handle *h = handle_of(fi);
-	struct act a = {.type = AUDIT_READ,
-		.node = &h->node,
-		.open_seq = h->open_seq,
-		.offset = (uint64_t)off,
-		.length = size};
-	void *buf = session_buffer(s);
+	return (struct act){.type = AUDIT_READ,
+		.node = &j->handle->node,
+		.open_seq = j->handle->open_seq,
+		.offset = j->off,
+		.length = j->size};
+}
 
-	(void)ino;
-	if (size > SESSION_BUFFER)
-		size = SESSION_BUFFER;
-	a.result = buf ? gate_decide(s, &who, &h->node) : -ENOMEM;
+static void do_read(struct session *s, struct read_job *j)
+{
+	struct act a = act_of(j);
+	void *buf = session_buffer(s);
+	size_t size = j->size < SESSION_BUFFER ? j->size : SESSION_BUFFER;
+
+	a.result = buf ? gate_decide(s, &j->who, a.node) : -ENOMEM;
 	if (a.result == 0)
-		a.result = fetch(h, buf, size, (uint64_t)off, is_page_fault(fi));
+		a.result = fetch(j->handle, buf, size, j->off, j->whole);
 	if (a.result >= 0) {
-		int again = gate_decide(s, &who, &h->node);
+		int again = gate_decide(s, &j->who, a.node);
 
 		if (again)
 			a.result = -EACCES;
 	}
-	if (gate_record(s, &who, &a, NULL))
-		a.result = -EIO;
-	if (a.result < 0)
-		ops_reply_error(req, (int)a.result);
-	else
-		fuse_reply_buf(req, buf, (size_t)a.result);
+	if (reads_claim(s->reads, j)) {
+		if (gate_record(s, &j->who, &a, NULL))
+			a.result = -EIO;
+		if (a.result < 0)
+			ops_reply_error(j->req, (int)a.result);
+		else
+			fuse_reply_buf(j->req, buf, (size_t)a.result);
+	}
 	session_buffer_put(s, buf);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct session *s = session_of(req);
+	struct handle *h = handle_of(fi);
+	struct read_job first = {.req = req,
+		.who = ops_asker(req),
+		.handle = h,
+		.evidence = h->node.evidence,
+		.off = (uint64_t)off,
+		.size = size,
+		.whole = is_page_fault(fi)};
+	struct read_job *j = &first;
+	int go = 0;
+
+	(void)ino;
+	if (content_at_hand(h->content)) {
+		do_read(s, &first);
+		return;
+	}
+	atomic_fetch_add(&h->refs, 1);
+	go = reads_begin(s->reads, &first);
+	if (go < 0) {
+		ops_free_handle(s, h);
+		ops_reply_error(req, go);
+	}
+	/* its own, then what waited for a thread */
+	while (go > 0 && j) {
+		h = j->handle;
+		do_read(s, j);
+		j = reads_end(s->reads, j);
+		ops_free_handle(s, h);
+	}
+}
+
+void ops_abandoned(void *ctx, const struct read_job *j, bool last)
+{
+	struct session *s = ctx;
+	struct act a = act_of(j);
+
+	a.result = -EINTR;
+	ops_reply_error(j->req, gate_record(s, &j->who, &a, NULL) ? -EIO : -EINTR);
+	if (last)
+		ops_free_handle(s, j->handle);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -121,6 +168,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	(void)ino;
 	ops_record_close(s, h);
+	h->closed = true;
 	ops_free_handle(s, h);
 	fuse_reply_err(req, 0);
 }

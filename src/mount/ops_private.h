@@ -4,8 +4,11 @@
 #ifndef EVIDENCEFS_MOUNT_OPS_PRIVATE_H
 #define EVIDENCEFS_MOUNT_OPS_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "mount/fuse.h"
 #include "mount/gate.h"
+#include "mount/reads.h"
 #include "mount/session.h"
 #include "serve/content.h"
 
@@ -14,6 +17,8 @@ struct handle {
 	struct node node;
 	struct content *content; /* NULL: a directory */
 	uint64_t open_seq;
+	atomic_uint refs; /* being open, and each read under way */
+	atomic_bool closed;
 	struct handle *prev;
 	struct handle *next;
 };
@@ -31,10 +36,12 @@ static inline struct handle *handle_of(const struct fuse_file_info *fi)
 struct asker ops_asker(fuse_req_t req);
 /** ops_new_handle() - NULL without memory. */
 struct handle *ops_new_handle(struct session *s, const struct node *n);
-/** ops_free_handle() - NULL allowed. */
+/** ops_free_handle() - let go of one reference; NULL allowed. */
 void ops_free_handle(struct session *s, struct handle *h);
 /** ops_record_close() - the record of a file's close. */
 void ops_record_close(struct session *s, const struct handle *h);
+/** ops_record_all_closed() - the same for every file that is open still. */
+void ops_record_all_closed(struct session *s);
 void ops_reply_error(fuse_req_t req, int r);
 
 /**
@@ -51,6 +58,9 @@ int ops_entry(struct session *s, struct evidence_cursor *c, unsigned evidence,
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/** ops_abandoned() - record and answer a read whose reader is being killed: see reads.h; @ctx:
+ * session */
+void ops_abandoned(void *ctx, const struct read_job *j, bool last);
 
 /* ops_dir.c */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

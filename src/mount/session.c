@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -16,9 +18,15 @@
 #include "mount/gate.h"
 #include "mount/kernel.h"
 #include "mount/ops.h"
+#include "mount/ops_private.h"
 #include "mount/process.h"
+#include "mount/reads.h"
 
-#define THREADS_MAX 16
+#define THREADS_IDLE 16 /* kept */
+#define THREADS_MORE 16 /* for all but reads, which have READS_THREADS for each evidence */
+#define THREADS_MAX  4096
+#define TICK_NS      1000000000L /* how often reads and the end are looked after */
+#define END_TICKS    3           /* that reads are waited for at the end */
 
 /* libfuse speaks to stderr by itself; its words come out with our own error instead. */
 static void quiet_log(enum fuse_log_level level, const char *fmt, va_list ap)
@@ -70,6 +78,10 @@ int session_new(const struct session_opts *o, struct evidence **evidence, size_t
 		return err_errno(e, ENOMEM, "%s", o->mountpoint);
 	pthread_mutex_init(&s->buffers.lock, NULL);
 	pthread_mutex_init(&s->open.lock, NULL);
+	pthread_mutex_init(&s->ending.lock, NULL);
+	pthread_cond_init(&s->ending.changed, NULL);
+	s->lock_fd = o->lock_fd;
+	s->reads = reads_new(count);
 	s->processes = process_cache_new();
 	s->evidence = evidence;
 	s->count = count;
@@ -78,7 +90,7 @@ int session_new(const struct session_opts *o, struct evidence **evidence, size_t
 	s->degrade = o->degrade;
 	s->state_dir = strdup(o->state_dir);
 	s->mountpoint = strdup(o->mountpoint);
-	if (!s->state_dir || !s->mountpoint)
+	if (!s->state_dir || !s->mountpoint || !s->reads)
 		r = err_errno(e, ENOMEM, "%s", o->mountpoint);
 	else if (digest_random(&s->keys, sizeof(s->keys)))
 		r = err_set(e, EIO, "no random numbers from the system");
@@ -188,18 +200,83 @@ int session_mount(struct session *s, struct err *e)
 	return r;
 }
 
+/*
+ * Reads hang in storage and hold the loop, which waits for its threads. What can be
+ * closed without them is closed; then the process ends, and they with it.
+ */
+static void leave_behind(struct session *s)
+{
+	reads_stop(s->reads);
+	fuse_session_unmount(s->fuse);
+	ops_record_all_closed(s);
+	record_act(s, AUDIT_STOP);
+	audit_close(s->log);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	_exit(0);
+}
+
+static void *look_after(void *arg)
+{
+	struct session *s = arg;
+	unsigned ticks = 0;
+
+	pthread_mutex_lock(&s->ending.lock);
+	while (!s->ending.over) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += TICK_NS / 1000000000L;
+		pthread_cond_timedwait(&s->ending.changed, &s->ending.lock, &until);
+		if (s->ending.over)
+			break;
+		if (fuse_session_exited(s->fuse) && ++ticks > END_TICKS)
+			leave_behind(s);
+		reads_abandoned(s->reads, ops_abandoned, s);
+	}
+	pthread_mutex_unlock(&s->ending.lock);
+	return NULL;
+}
+
+/* Signals are for the thread that runs the loop. */
+static int begin_looking(struct session *s, pthread_t *thread)
+{
+	sigset_t all;
+	sigset_t old;
+	int r = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(thread, NULL, look_after, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -r;
+}
+
+static void end_looking(struct session *s, pthread_t thread)
+{
+	pthread_mutex_lock(&s->ending.lock);
+	s->ending.over = true;
+	pthread_cond_broadcast(&s->ending.changed);
+	pthread_mutex_unlock(&s->ending.lock);
+	pthread_join(thread, NULL);
+}
+
 int session_run(struct session *s)
 {
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	int r = config ? 0 : -ENOMEM;
+	size_t threads = THREADS_MORE + s->count * READS_THREADS;
+	pthread_t looking;
+	int r = config ? begin_looking(s, &looking) : -ENOMEM;
 
 	if (r == 0) {
 		fuse_loop_cfg_set_clone_fd(config, 0);
-		fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
-		fuse_loop_cfg_set_idle_threads(config, THREADS_MAX);
+		fuse_loop_cfg_set_max_threads(
+			config, threads < THREADS_MAX ? (unsigned)threads : THREADS_MAX);
+		fuse_loop_cfg_set_idle_threads(config, THREADS_IDLE);
 		r = fuse_session_loop_mt(s->fuse, config);
 		if (r > 0)
 			r = 0; /* a signal asked for the end */
+		end_looking(s, looking);
 	}
 	fuse_loop_cfg_destroy(config);
 	return r;
@@ -223,6 +300,9 @@ void session_free(struct session *s)
 		free(s->buffers.idle[--s->buffers.count]);
 	pthread_mutex_destroy(&s->buffers.lock);
 	pthread_mutex_destroy(&s->open.lock);
+	pthread_mutex_destroy(&s->ending.lock);
+	pthread_cond_destroy(&s->ending.changed);
+	reads_free(s->reads);
 	free(s->state_dir);
 	free(s->mountpoint);
 	free(s);

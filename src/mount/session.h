@@ -22,6 +22,7 @@
 
 struct fuse_session;
 struct handle;
+struct reads;
 
 /* What a kernel cannot do, or is kept from doing so that it can be tested. */
 #define DEGRADED_NO_SHARED_MMAP 0x1u /* before Linux 6.6: private mappings only */
@@ -49,6 +50,13 @@ struct session {
 		pthread_mutex_t lock;
 		struct handle *first;
 	} open;
+	struct reads *reads; /* under way */
+	struct ending {      /* session_run() and the thread that looks after it */
+		pthread_mutex_t lock;
+		pthread_cond_t changed;
+		bool over; /* the loop has come back */
+	} ending;
+	int lock_fd; /* as in session_opts */
 	struct fuse_session *fuse;
 	char *mountpoint;
 	uint64_t init_unique; /* kernel.c: the INIT request that is being answered; 0: none */
@@ -62,6 +70,7 @@ struct session_opts {
 	unsigned degrade;
 	const char *state_dir;  /* made by the caller */
 	const char *mountpoint; /* absolute */
+	int lock_fd;            /* closed when the session is left behind; -1: none */
 };
 
 /** session_new() - @evidence: [count], borrowed; the log is opened and begun. */
@@ -72,7 +81,12 @@ int session_new(const struct session_opts *o, struct evidence **evidence, size_t
  * tree can be read. session_run() then serves it.
  */
 int session_mount(struct session *s, struct err *e);
-/** session_run() - serve until unmounted or a signal. Return: 0, or -errno. */
+/**
+ * session_run() - serve until unmounted or a signal. Return: 0, or -errno.
+ * A read that storage does not answer cannot be waited for at the end: after some
+ * seconds everything is closed, the log ended, @lock_fd closed, and the process ends
+ * by _exit(0). On some storage it is gone only when storage has answered.
+ */
 int session_run(struct session *s);
 /** session_free() - unmounts when mounted; ends the log. NULL allowed. */
 void session_free(struct session *s);

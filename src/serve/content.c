@@ -166,6 +166,11 @@ void content_close(struct content *c)
 	free(c);
 }
 
+bool content_at_hand(const struct content *c)
+{
+	return c->tag != CONTENT_EXTENTS && c->tag != CONTENT_WORKER;
+}
+
 uint64_t content_size(const struct content *c)
 {
 	return c->size;

@@ -3,6 +3,7 @@
 #ifndef EVIDENCEFS_SERVE_CONTENT_H
 #define EVIDENCEFS_SERVE_CONTENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,9 @@ struct content;
  */
 int content_open(struct evidence *ev, uint64_t id, struct content **out);
 void content_close(struct content *c);
+
+/** content_at_hand() - whether reading it asks nothing of the storage that the image lies on. */
+bool content_at_hand(const struct content *c);
 
 /** content_size() - bytes. */
 uint64_t content_size(const struct content *c);

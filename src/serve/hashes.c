@@ -221,8 +221,10 @@ static int make_totals(struct hashes *h)
 		.progress = on_totals,
 		.ctx = h};
 	struct totals t = {.unreadable = 0};
-	int r = totals_make(h->ev->media, &o, &t);
+	int r = 0;
 
+	set_state(h, HASHES_IMAGE, 0, source_size(h->ev->media));
+	r = totals_make(h->ev->media, &o, &t);
 	if (r == -EINTR)
 		return 0;
 	return r ? r : keep_totals(h, &t);
@@ -502,6 +504,14 @@ int hashes_start(struct hashes *h, struct err *e)
 		return err_errno(e, r, "cannot start the hashing thread");
 	h->started = true;
 	return 0;
+}
+
+bool hashes_stop(struct hashes *h, const struct timespec *until)
+{
+	h->stop = true;
+	if (h->started && until && pthread_timedjoin_np(h->thread, NULL, until) == 0)
+		h->started = false;
+	return !h->started;
 }
 
 void hashes_close(struct hashes *h)

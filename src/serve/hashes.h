@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "serve/evidence.h"
 
@@ -42,6 +43,12 @@ struct hashes_status {
 int hashes_open(struct evidence *ev, bool hash, struct hashes **out, struct err *e);
 /** hashes_start() - begin behind the mount. */
 int hashes_start(struct hashes *h, struct err *e);
+/**
+ * hashes_stop() - let the thread end at its next block, and wait for that until @until
+ * (CLOCK_REALTIME; NULL: not at all)
+ * Return: whether it has ended; what it is in may be a read that storage does not answer.
+ */
+bool hashes_stop(struct hashes *h, const struct timespec *until);
 /** hashes_close() - stops the thread at its next block and waits for it. NULL allowed. */
 void hashes_close(struct hashes *h);
 

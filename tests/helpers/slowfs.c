@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 		.open = slow_open,
 		.read = slow_read,
 		.release = slow_release};
-	char *args[] = {argv[0], (char[]){"-f"}, (char[]){"-o"}, (char[]){"ro"},
+	char *args[] = {argv[0], (char[]){"-f"}, (char[]){"-o"}, (char[]){"ro,max_threads=200"},
 		argc == 4 ? argv[2] : NULL, NULL};
 
 	if (argc != 4) {

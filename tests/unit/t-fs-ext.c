@@ -205,6 +205,8 @@ static void test_truncated(void)
 		image_close(&i);
 		return;
 	}
+	ok(strstr(fs_info(i.f)->note, "more than there are"),
+		"and says that it is larger than that");
 	image_walk(&i);
 	for (size_t k = 0; k < i.n; k++) {
 		if (strcmp(i.v[k].path, "sub/large") == 0)
