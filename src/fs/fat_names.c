@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fat_names.c - long FAT names in whole; see fat_names.h. */
+/* fat_names.c - long FAT names in whole, entries passed over; see fat_names.h. */
 #include "fs/fat_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/set.h"
 #include "volume/utf16.h"
 
 #define DENTRY      32
 #define SLOTS_MAX   20 /* 255 characters */
 #define SLOTS_LONG  15 /* libtsk's are whole up to here */
 #define SLOT_BYTES  26
-#define LONG_BYTES  180 /* of a name in UTF-8 that may be cut */
 #define FIRST_INODE 3
 #define ATTR_LONG   0x0f
+#define ATTR_LABEL  0x08
 #define BYTES_MAX   (256 * 1024 * 1024)
 
 struct reading {
@@ -25,16 +26,9 @@ struct reading {
 	uint8_t sum;
 	size_t slots;
 	uint64_t left;
+	struct set listed; /* by libtsk */
+	bool ended;        /* the end of what is in use was met */
 };
-
-static bool any_long(const TSK_FS_DIR *dir)
-{
-	for (size_t i = 0; i < dir->names_used; i++) {
-		if (dir->names[i].name && strlen(dir->names[i].name) >= LONG_BYTES)
-			return true;
-	}
-	return false;
-}
 
 /* Where libtsk begins to number directory slots: behind the file allocation tables. */
 static bool geometry(struct reading *r)
@@ -95,6 +89,17 @@ static uint8_t checksum(const uint8_t *name)
 	return sum;
 }
 
+/* Entries of a directory that is not deleted; "." and ".." are listed under other numbers. */
+static void count(struct reading *r, const uint8_t *p, uint64_t inode)
+{
+	bool dots = memcmp(p, ".          ", 11) == 0 || memcmp(p, "..         ", 11) == 0;
+
+	r->ended = r->ended || p[0] == 0;
+	if (!r->ended && p[0] != 0xe5 && !dots && !(p[11] & ATTR_LABEL) &&
+		!set_has(&r->listed, inode))
+		r->n->passed_over++;
+}
+
 static bool slot(struct reading *r, const uint8_t *p, uint64_t inode)
 {
 	bool ok = true;
@@ -109,6 +114,7 @@ static bool slot(struct reading *r, const uint8_t *p, uint64_t inode)
 		r->slots++;
 		return true;
 	}
+	count(r, p, inode);
 	/* a deleted short name has lost a byte of its sum */
 	if (r->slots >= SLOTS_LONG && (p[0] == 0xe5 || checksum(p) == r->sum))
 		ok = keep(r, inode);
@@ -150,18 +156,23 @@ void fat_names_begin(struct fat_names *n, struct fs *f, const TSK_FS_DIR *dir)
 	const TSK_FS_ATTR *attr = NULL;
 
 	*n = (struct fat_names){.n = 0};
-	if (!dir->fs_file || !any_long(dir) || !geometry(&r))
+	if (!dir->fs_file || !geometry(&r))
 		return;
 	attr = tsk_fs_file_attr_get(dir->fs_file);
 	tsk_error_reset();
 	if (!attr || !(attr->flags & TSK_FS_ATTR_NONRES))
 		return;
+	for (size_t i = 0; i < dir->names_used; i++)
+		set_add(&r.listed, dir->names[i].meta_addr);
 	for (const TSK_FS_ATTR_RUN *a = attr->nrd.run; a; a = a->next) {
 		if (!run(&r, a))
 			break;
 	}
 	if (n->n > 1)
 		qsort(n->v, n->n, sizeof(*n->v), by_inode);
+	if (r.listed.failed)
+		n->passed_over = 0;
+	set_release(&r.listed);
 }
 
 const uint8_t *fat_names_get(const struct fat_names *n, uint64_t inode, size_t *len)

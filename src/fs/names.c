@@ -153,6 +153,11 @@ void names_begin(struct names *n, struct fs *f, const TSK_FS_DIR *dir)
 		fat_names_begin(&n->fat, f, dir);
 }
 
+uint64_t names_passed_over(const struct names *n)
+{
+	return n->fat.passed_over;
+}
+
 bool names_real(const struct names *n, const TSK_FS_NAME *name, const uint8_t *p, size_t len)
 {
 	return ext_dir_has(&n->ext, name->meta_addr, p, len);

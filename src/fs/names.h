@@ -40,6 +40,8 @@ struct names {
 void names_begin(struct names *n, struct fs *f, const TSK_FS_DIR *dir);
 /** names_get() - the bytes of @name; borrowed until the next call. */
 void names_get(struct names *n, const TSK_FS_NAME *name, const uint8_t **p, size_t *len);
+/** names_passed_over() - entries in use that libtsk does not list: shown by nobody. */
+uint64_t names_passed_over(const struct names *n);
 /** names_real() - whether the directory holds @name at all: libtsk makes some up. */
 bool names_real(const struct names *n, const TSK_FS_NAME *name, const uint8_t *p, size_t len);
 /** names_times() - take the zones of exFAT times out of @e's. */

@@ -9,6 +9,7 @@
 #include "fs/tsk.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,6 +157,9 @@ static struct place *order_of(const TSK_FS_DIR *d)
 
 static int frame_push(struct walk *w, TSK_FS_DIR *dir, uint32_t flags, size_t path_len)
 {
+	uint64_t passed_over = 0;
+	char text[128];
+
 	if (w->depth == w->cap) {
 		size_t cap = w->cap ? w->cap * 2 : 64;
 		struct frame *v = reallocarray(w->stack, cap, sizeof(*v));
@@ -170,8 +174,14 @@ static int frame_push(struct walk *w, TSK_FS_DIR *dir, uint32_t flags, size_t pa
 	w->stack[w->depth] = (struct frame){.dir = dir, .flags = flags, .path_len = path_len};
 	w->stack[w->depth].order = order_of(dir);
 	names_begin(&w->stack[w->depth].names, w->f, dir);
+	passed_over = names_passed_over(&w->stack[w->depth].names);
 	w->depth++;
-	return 0;
+	if (passed_over == 0 || flags & ENTRY_DELETED)
+		return 0;
+	snprintf(text, sizeof(text),
+		"%" PRIu64 " of its entries are not shown: they are not as entries should be",
+		passed_over);
+	return walk_path_problem(w, text);
 }
 
 static void frame_drop(struct walk *w)
