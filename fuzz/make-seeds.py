@@ -78,7 +78,7 @@ END""")
 
 
 def fat(corpus):
-    for bits, size, options in (12, "512K", "-s 1"), (16, "2300K", "-s 1"), (32, "33M", "-s 1"):
+    for bits, size, options in (12, "512K", "-s 1"), (16, "2300K", "-s 1"), (32, "2M", "-s 1"):
         run(f"""rm -f f.img; truncate -s {size} f.img; mkfs.vfat -F {bits} {options} f.img
             mcopy -i f.img -s -m plain/* ::
             mcopy -i f.img -m plain/short.txt "::a name of more than one hundred and ninety-five {'characters ' * 15}.txt"
