@@ -78,12 +78,18 @@ END""")
 
 
 def fat(corpus):
-    for bits, size, options in (12, "512K", "-s 1"), (16, "2300K", "-s 1"), (32, "2M", "-s 1"):
+    for bits, size, options in (12, "512K", "-s 1"), (16, "2300K", "-s 1"), (32, "33M", "-s 1"):
         run(f"""rm -f f.img; truncate -s {size} f.img; mkfs.vfat -F {bits} {options} f.img
             mcopy -i f.img -s -m plain/* ::
             mcopy -i f.img -m plain/short.txt "::a name of more than one hundred and ninety-five {'characters ' * 15}.txt"
             mdel -i f.img ::sub/numbers.txt
             mdeltree -i f.img ::sub/deeper""")
+        if bits == 32:
+            # cut off behind its files: a whole one is large
+            with open("f.img", "r+b") as f:
+                f.truncate(700 << 10)
+                f.seek(32)
+                f.write(struct.pack("<I", 1400))
         seed(corpus, "fat", f"fat{bits}", "f.img", 2 if bits == 12 else 0)
 
 
