@@ -10,8 +10,8 @@
  * It is the worker's own serve.c that runs. Its wire ends here instead of in a
  * socket: frames go through the decoding of the service, which must accept all
  * of them, and names into components of paths. The work a volume may make is
- * bounded as in a worker, by a tenth of its time: what takes longer than a few
- * seconds is a defect. With FUZZ_TALK in the environment it says what it sees.
+ * bounded as in a worker, by a hundredth of its time: what takes longer than a
+ * second is a defect. With FUZZ_TALK in the environment it says what it sees.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@
 #define READS       8 /* of one volume */
 #define READ_BYTES  (64u << 10)
 #define FORCED      9 /* partition numbers that get the kind */
-#define BUDGET_NS   INT64_C(2000000000)
+#define BUDGET_NS   INT64_C(200000000)
 #define REQUEST_MAX 32
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -85,7 +85,8 @@ static void talk(const char *what, const void *p, size_t n)
 		fprintf(stderr, "%s: %.*s\n", what, (int)n, (const char *)p);
 }
 
-/* --- the budget, a tenth of a worker's: stands in for src/fs/budget.c ------------------------ */
+/* --- the budget, a hundredth of a worker's: stands in for src/fs/budget.c ------------------------
+ */
 
 static int64_t now_ns(void)
 {
