@@ -5,13 +5,16 @@
  * libtsk reads through its own 2 MiB cache in 64 KiB pieces; this hands them
  * to the source. The image ends where the volume ends, so that a file system
  * whose metadata points past its partition meets an error there and not its
- * neighbour's bytes.
+ * neighbour's bytes. Nodes of APFS trees that libtsk must not follow read as
+ * zeros.
  */
 #include "fs/tsk.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "fs/apfs_node.h"
 
 #define PATCH_MAX 4096
 
@@ -22,6 +25,8 @@ struct source_img {
 	uint64_t patch_at; /* image byte */
 	uint8_t patch[PATCH_MAX];
 	size_t patch_len;
+	bool nodes;        /* are looked at, in blocks from */
+	uint64_t nodes_at; /* this image byte on */
 };
 
 static void put_patch(const struct source_img *i, char *buf, size_t len, uint64_t off)
@@ -31,6 +36,32 @@ static void put_patch(const struct source_img *i, char *buf, size_t len, uint64_
 
 		if (at >= off && at - off < len)
 			buf[at - off] = (char)i->patch[k];
+	}
+}
+
+/* The whole block at @at, of which [len] bytes at @off are in @buf; false: it is not all there. */
+static bool whole_block(const struct source_img *i, const char *buf, size_t len, uint64_t off,
+	uint64_t at, uint8_t b[APFS_BLOCK])
+{
+	if (at >= off && at - off + APFS_BLOCK <= len) {
+		memcpy(b, buf + (at - off), APFS_BLOCK);
+		return true;
+	}
+	return at <= i->end && i->end - at >= APFS_BLOCK &&
+	       source_read_all(i->s, b, APFS_BLOCK, at) == APFS_BLOCK;
+}
+
+static void drop_nodes(const struct source_img *i, char *buf, size_t len, uint64_t off)
+{
+	uint8_t b[APFS_BLOCK];
+	uint64_t at = off < i->nodes_at ? 0 : (off - i->nodes_at) / APFS_BLOCK * APFS_BLOCK;
+
+	for (at += i->nodes_at; at < off + len; at += APFS_BLOCK) {
+		uint64_t from = at < off ? off : at;
+		uint64_t to = at + APFS_BLOCK < off + len ? at + APFS_BLOCK : off + len;
+
+		if (whole_block(i, buf, len, off, at, b) && apfs_node_is(b) && !apfs_node_sound(b))
+			memset(buf + (from - off), 0, (size_t)(to - from));
 	}
 }
 
@@ -58,6 +89,8 @@ static ssize_t img_read(TSK_IMG_INFO *img, TSK_OFF_T off, char *buf, size_t len)
 		done += (size_t)n;
 	}
 	put_patch(i, buf, done, (uint64_t)off);
+	if (i->nodes)
+		drop_nodes(i, buf, done, (uint64_t)off);
 	return (ssize_t)done;
 }
 
@@ -82,6 +115,17 @@ void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n)
 	memcpy(i->patch, p, n);
 	i->patch_len = n;
 	/* What was read before may lie in libtsk's cache. */
+	memset(img->cache_len, 0, sizeof(img->cache_len));
+}
+
+void tsk_img_check_nodes(TSK_IMG_INFO *img, bool on, uint64_t off)
+{
+	struct source_img *i = (struct source_img *)img;
+
+	if (i->nodes == on && i->nodes_at == off)
+		return;
+	i->nodes = on;
+	i->nodes_at = off;
 	memset(img->cache_len, 0, sizeof(img->cache_len));
 }
 
