@@ -96,6 +96,11 @@ void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n);
  * in blocks from image byte @off on; not while contents are read, which may look like nodes. */
 void tsk_img_check_nodes(TSK_IMG_INFO *img, bool on, uint64_t off);
 
+/** tsk_img_bad() - image byte @off cannot be read, until tsk_img_no_bad(). Return: false when
+ * there are too many such. */
+bool tsk_img_bad(TSK_IMG_INFO *img, uint64_t off);
+void tsk_img_no_bad(TSK_IMG_INFO *img);
+
 /* label.c: fills info.label and info.id */
 void label_read(struct fs *f);
 

@@ -17,6 +17,7 @@
 #include "fs/apfs_node.h"
 
 #define PATCH_MAX 4096
+#define BAD_MAX   64
 
 struct source_img {
 	TSK_IMG_INFO tsk; /* first: libtsk sees only this */
@@ -25,6 +26,8 @@ struct source_img {
 	uint64_t patch_at; /* image byte */
 	uint8_t patch[PATCH_MAX];
 	size_t patch_len;
+	uint64_t bad[BAD_MAX]; /* image bytes before which a read ends */
+	size_t bad_n;
 	bool nodes;        /* are looked at, in blocks from */
 	uint64_t nodes_at; /* this image byte on */
 };
@@ -37,6 +40,16 @@ static void put_patch(const struct source_img *i, char *buf, size_t len, uint64_
 		if (at >= off && at - off < len)
 			buf[at - off] = (char)i->patch[k];
 	}
+}
+
+/* How much of [len] bytes at @off may be read; 0 when the first may not. */
+static size_t before_bad(const struct source_img *i, size_t len, uint64_t off)
+{
+	for (size_t k = 0; k < i->bad_n; k++) {
+		if (i->bad[k] >= off && i->bad[k] - off < len)
+			len = (size_t)(i->bad[k] - off);
+	}
+	return len;
 }
 
 /* The whole block at @at, of which [len] bytes at @off are in @buf; false: it is not all there. */
@@ -76,6 +89,10 @@ static ssize_t img_read(TSK_IMG_INFO *img, TSK_OFF_T off, char *buf, size_t len)
 	}
 	if (len > i->end - (uint64_t)off)
 		len = (size_t)(i->end - (uint64_t)off);
+	if (len > 0 && (len = before_bad(i, len, (uint64_t)off)) == 0) {
+		tsk_error_set_errno(TSK_ERR_IMG_READ);
+		return -1;
+	}
 	while (done < len) {
 		ssize_t n = source_pread(i->s, buf + done, len - done, (uint64_t)off + done);
 
@@ -116,6 +133,26 @@ void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n)
 	i->patch_len = n;
 	/* What was read before may lie in libtsk's cache. */
 	memset(img->cache_len, 0, sizeof(img->cache_len));
+}
+
+bool tsk_img_bad(TSK_IMG_INFO *img, uint64_t off)
+{
+	struct source_img *i = (struct source_img *)img;
+
+	if (i->bad_n == BAD_MAX)
+		return false;
+	i->bad[i->bad_n++] = off;
+	memset(img->cache_len, 0, sizeof(img->cache_len));
+	return true;
+}
+
+void tsk_img_no_bad(TSK_IMG_INFO *img)
+{
+	struct source_img *i = (struct source_img *)img;
+
+	if (i->bad_n > 0)
+		memset(img->cache_len, 0, sizeof(img->cache_len));
+	i->bad_n = 0;
 }
 
 void tsk_img_check_nodes(TSK_IMG_INFO *img, bool on, uint64_t off)

@@ -15,6 +15,7 @@
 #include "fs/apfs.h"
 #include "fs/budget.h"
 #include "fs/pool.h"
+#include "fs/ufs.h"
 
 #define PIECE (1024 * 1024)
 #define PART  65536 /* blocks asked of libtsk at once */
@@ -400,7 +401,7 @@ static int collect(struct gather *g)
 	case FAMILY_HFS:
 		return from_file_6(g, true);
 	case FAMILY_UFS:
-		return unalloc_ufs(g);
+		return ufs_free(g);
 	case FAMILY_EXT:
 		return g->f->ext.usable ? from_ext(g) : from_library(g);
 	case FAMILY_FAT:

@@ -18,7 +18,5 @@ struct gather {
  */
 void unalloc_bitmap(
 	struct gather *g, const uint8_t *p, uint64_t bits, uint64_t block, uint64_t per);
-/** unalloc_ufs() - from the maps of the cylinder groups. Return: 0, -EIO, -ENOMEM. */
-int unalloc_ufs(struct gather *g);
 
 #endif
