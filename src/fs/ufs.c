@@ -70,6 +70,11 @@ static bool read_layout(const struct fs *f, struct layout *l)
 		l->shift = number(l, b, 24, 4);
 		l->mask = ~number(l, b, 28, 4) & UINT32_MAX;
 	}
+	/* What is divided and shifted by: the same said twice. */
+	if (number(l, b, 120, 4) * (u.second ? 256u : 128u) != l->block_bytes ||
+		number(l, b, 96, 4) > 16 ||
+		(uint64_t)l->frag_bytes << number(l, b, 96, 4) != l->block_bytes)
+		return false;
 	if (l->frag_bytes < 512 || l->block_bytes < l->frag_bytes || l->block_bytes > HEAD_MAX ||
 		l->group_frags == 0 || l->group_inodes == 0 ||
 		(l->group_frags + 7) / 8 > l->block_bytes ||
