@@ -26,7 +26,7 @@ done
 # libtsk's own calls of the functions that src/fs/fix* define again must end there
 bindings=$(LD_BIND_NOW=1 LD_DEBUG=bindings "$WORKER" </dev/null 2>&1 | grep -E 'libtsk[^ ]* .* to [^ ]*evidencefs-worker' || true)
 for function in tsk_fs_attr_add_run tsk_fs_attr_append_run tsk_fs_dir_add tsk_fs_dir_contains tsk_UTF16toUTF8 \
-	fatfs_cleanup_ascii; do
+	tsk_fs_unix_make_data_run fatfs_cleanup_ascii fatfs_utf16_inode_str_2_utf8; do
 	like "$bindings" "\`$function'" "libtsk calls our $function"
 done
 

@@ -160,6 +160,16 @@ static uint64_t omap_find(const struct pool *p, uint64_t omap, uint64_t oid, uin
 	return 0;
 }
 
+/* What libtsk goes by: nothing newer than the map's own root. */
+static uint64_t omap_xid(const struct pool *p, uint64_t omap)
+{
+	uint8_t b[APFS_BLOCK];
+
+	if (!read_block(p, omap, b) || !read_block(p, at(b, 0x30, 8), b))
+		return 0;
+	return at(b, 16, 8);
+}
+
 /* --- volumes -------------------------------------------------------------------------------- */
 
 static void read_volume(const struct pool *p, uint64_t block, struct apfs_volume *v)
@@ -173,7 +183,7 @@ static void read_volume(const struct pool *p, uint64_t block, struct apfs_volume
 	memcpy(v->name, b + 0x2c0, sizeof(v->name) - 1);
 	memcpy(v->uuid, b + 0xf0, sizeof(v->uuid));
 	v->snapshots = at(b, 0xd8, 8);
-	v->lost = omap_find(p, at(b, 0x80, 8), at(b, 0x88, 8), UINT64_MAX) == 0;
+	v->lost = omap_find(p, at(b, 0x80, 8), at(b, 0x88, 8), omap_xid(p, at(b, 0x80, 8))) == 0;
 	v->encrypted = !(at(b, 0x108, 8) & VOLUME_PLAIN);
 	v->foreign_names = !(at(b, 0x38, 8) & VOLUME_HASHED);
 }

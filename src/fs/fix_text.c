@@ -13,6 +13,9 @@
  *                        keep theirs, since libtsk looks for them by it.
  * fatfs_cleanup_ascii()  '^' for each byte above ASCII in a short FAT name;
  *                        here they stay: the code page is not known.
+ * fatfs_utf16_inode_str_2_utf8()  ends the process at an exFAT name without
+ *                        characters, and writes behind a name that fills its
+ *                        place.
  */
 #include "fs/tsk.h"
 
@@ -21,11 +24,13 @@
 #include "fs/text.h"
 #include "volume/utf16.h"
 
-enum conversion { CONVERSION_OK = 0, CONVERSION_NO_ROOM = 2 };
+enum conversion { CONVERSION_OK = 0, CONVERSION_NO_ROOM = 2, CONVERSION_ILLEGAL = 3 };
 
 int tsk_UTF16toUTF8(TSK_ENDIAN_ENUM endian, const uint8_t **src, const uint8_t *src_end,
 	uint8_t **dst, const uint8_t *dst_end, int flags);
 void fatfs_cleanup_ascii(char *name);
+int fatfs_utf16_inode_str_2_utf8(TSK_FS_INFO *fs, uint16_t *src, size_t src_len, uint8_t *dest,
+	size_t dest_len, TSK_INUM_T inum, const char *what);
 
 int tsk_UTF16toUTF8(TSK_ENDIAN_ENUM endian, const uint8_t **src, const uint8_t *src_end,
 	uint8_t **dst, const uint8_t *dst_end, int flags)
@@ -62,6 +67,26 @@ int tsk_UTF16toUTF8(TSK_ENDIAN_ENUM endian, const uint8_t **src, const uint8_t *
 void fatfs_cleanup_ascii(char *name)
 {
 	(void)name;
+}
+
+int fatfs_utf16_inode_str_2_utf8(TSK_FS_INFO *fs, uint16_t *src, size_t src_len, uint8_t *dest,
+	size_t dest_len, TSK_INUM_T inum, const char *what)
+{
+	const uint8_t *p = (const uint8_t *)src;
+	uint8_t *q = dest;
+	int r = CONVERSION_OK;
+
+	if (!fs || !src || !dest || dest_len == 0 || src_len > SIZE_MAX / 2)
+		return CONVERSION_ILLEGAL;
+	r = tsk_UTF16toUTF8(fs->endian, &p, p + src_len * 2, &q, dest + dest_len - 1, 0);
+	*q = '\0';
+	if (r != CONVERSION_OK) {
+		*dest = '\0';
+		tsk_error_reset();
+		tsk_error_set_errno(TSK_ERR_FS_UNICODE);
+		tsk_error_set_errstr("%s of inode %" PRIuINUM " is too long", what, inum);
+	}
+	return r;
 }
 
 /* Directories of HFS+ that hard links lead to, as libtsk writes their names. */

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/ufs.h"
+
 /*
  * glibc reads a zone file for every value but this one, "UTC0" included: a
  * colon and no name is UTC without asking.
@@ -141,8 +143,11 @@ static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
 		return try_iso(f, why, n);
 	tsk_error_reset();
 	tsk_img_patch(f->img, 0, "", 0);
+	tsk_img_no_bad(f->img);
 	if (k->type == TSK_FS_TYPE_APFS)
 		pool_open(f, why, n);
+	else if (k->type & TSK_FS_TYPE_FFS_DETECT && !ufs_guard(f))
+		snprintf(why, n, "its superblock or its cylinder groups cannot be");
 	else
 		f->tsk = tsk_fs_open_img(f->img, (TSK_OFF_T)f->offset, patch_boot(f, k->type));
 	if (k->type != TSK_FS_TYPE_APFS)

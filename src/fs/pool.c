@@ -74,6 +74,7 @@ bool pool_open(struct fs *f, char *why, size_t n)
 		return false;
 	if (f->apfs->newer)
 		tsk_img_patch(f->img, f->offset, f->apfs->super, APFS_BLOCK);
+	tsk_img_check_nodes(f->img, true, f->offset);
 	tsk_error_reset();
 	f->pool = tsk_pool_open_img_sing(f->img, (TSK_OFF_T)f->offset, TSK_POOL_TYPE_APFS);
 	if (f->pool)
@@ -91,6 +92,8 @@ void pool_close(struct fs *f)
 	if (f->pool)
 		tsk_pool_close(f->pool);
 	f->pool = NULL;
+	if (f->img)
+		tsk_img_check_nodes(f->img, false, 0);
 	free(f->apfs);
 	f->apfs = NULL;
 }

@@ -92,6 +92,14 @@ TSK_IMG_INFO *tsk_img_of_source(const struct source *s, uint64_t end);
 /** tsk_img_patch() - show libtsk other bytes at image byte @off; one place an image (none: @n is
  * 0). */
 void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n);
+/** tsk_img_check_nodes() - show nodes of APFS trees as zeros when they are unsound (apfs_node.h),
+ * in blocks from image byte @off on; not while contents are read, which may look like nodes. */
+void tsk_img_check_nodes(TSK_IMG_INFO *img, bool on, uint64_t off);
+
+/** tsk_img_bad() - image byte @off cannot be read, until tsk_img_no_bad(). Return: false when
+ * there are too many such. */
+bool tsk_img_bad(TSK_IMG_INFO *img, uint64_t off);
+void tsk_img_no_bad(TSK_IMG_INFO *img);
 
 /* label.c: fills info.label and info.id */
 void label_read(struct fs *f);

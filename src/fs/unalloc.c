@@ -6,21 +6,19 @@
  * libtsk for each block takes minutes on a large volume. Kinds without a
  * reader here go through libtsk.
  */
-#include "fs/apfs.h"
-#include "fs/pool.h"
+#include "fs/unalloc.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE (1024 * 1024)
+#include "fs/apfs.h"
+#include "fs/budget.h"
+#include "fs/pool.h"
+#include "fs/ufs.h"
 
-struct gather {
-	struct fs *f;
-	struct extent_writer w;
-	uint64_t size;
-	int r;
-};
+#define PIECE (1024 * 1024)
+#define PART  65536 /* blocks asked of libtsk at once */
 
 /* [count] data units from @block on are free; what lies past the volume is left out. */
 static void put_free(struct gather *g, uint64_t block, uint64_t count)
@@ -39,12 +37,7 @@ static void put_free(struct gather *g, uint64_t block, uint64_t count)
 		g->r = -EFBIG;
 }
 
-/*
- * Scan [bits] bits, set for used: bit i stands for [per] units from
- * @block + i * per on.
- */
-static void put_bitmap(
-	struct gather *g, const uint8_t *p, uint64_t bits, uint64_t block, uint64_t per)
+void unalloc_bitmap(struct gather *g, const uint8_t *p, uint64_t bits, uint64_t block, uint64_t per)
 {
 	uint64_t run = 0; /* free bits before i */
 	uint64_t i = 0;
@@ -72,9 +65,18 @@ static void put_bitmap(
 		put_free(g, block + (i - run) * per, run * per);
 }
 
-/* A bitmap that is a file's contents. */
-static int from_attr(
-	struct gather *g, const TSK_FS_ATTR *a, uint64_t bits, uint64_t block, uint64_t per)
+static uint8_t turned(uint8_t v)
+{
+	uint8_t r = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		r |= (uint8_t)((v >> i & 1) << (7 - i));
+	return r;
+}
+
+/* A bitmap that is a file's contents; @high_first: of a byte the high bit comes first. */
+static int from_attr(struct gather *g, const TSK_FS_ATTR *a, uint64_t bits, uint64_t block,
+	uint64_t per, bool high_first)
 {
 	uint8_t *p = malloc(PIECE);
 	uint64_t done = 0;
@@ -93,8 +95,10 @@ static int from_attr(
 			g->r = -EIO;
 			break;
 		}
+		for (ssize_t i = 0; high_first && i < n; i++)
+			p[i] = turned(p[i]);
 		want = (uint64_t)n * 8 < bits - done ? (uint64_t)n * 8 : bits - done;
-		put_bitmap(g, p, want, block + done * per, per);
+		unalloc_bitmap(g, p, want, block + done * per, per);
 		done += want;
 	}
 	free(p);
@@ -102,7 +106,8 @@ static int from_attr(
 	return g->r;
 }
 
-static int from_ntfs(struct gather *g)
+/* NTFS and HFS+ alike keep it in the file with this number. */
+static int from_file_6(struct gather *g, bool high_first)
 {
 	TSK_FS_FILE *file = tsk_fs_file_open_meta(g->f->tsk, NULL, 6);
 	const TSK_FS_ATTR *a = NULL;
@@ -111,7 +116,7 @@ static int from_ntfs(struct gather *g)
 	if (file && file->meta)
 		a = attr_contents(g->f, file);
 	if (a)
-		r = from_attr(g, a, g->f->tsk->last_block + 1, 0, 1);
+		r = from_attr(g, a, g->f->tsk->last_block + 1, 0, 1, high_first);
 	if (file)
 		tsk_fs_file_close(file);
 	tsk_error_reset();
@@ -150,7 +155,7 @@ static void uninit_group(
 	mark(map, first, count, d->block_bitmap, 1);
 	mark(map, first, count, d->inode_bitmap, 1);
 	mark(map, first, count, d->inode_table, inode_blocks);
-	put_bitmap(g, map, count, first, 1);
+	unalloc_bitmap(g, map, count, first, 1);
 	free(map);
 }
 
@@ -174,7 +179,7 @@ static void ext_group_free(struct gather *g, uint32_t group, uint8_t *map)
 	} else {
 		uint64_t per = x->cluster_blocks;
 
-		put_bitmap(g, map, count / per, first, per);
+		unalloc_bitmap(g, map, count / per, first, per);
 	}
 }
 
@@ -327,7 +332,7 @@ static int from_exfat(struct gather *g)
 		first = cur_u32(&c);
 		clusters = cur_u32(&c);
 		if (b[0x15] < 26)
-			r = from_attr(g, a, clusters, first, UINT64_C(1) << b[0x15]);
+			r = from_attr(g, a, clusters, first, UINT64_C(1) << b[0x15], false);
 	}
 	if (file)
 		tsk_fs_file_close(file);
@@ -346,14 +351,24 @@ static TSK_WALK_RET_ENUM block(const TSK_FS_BLOCK *b, void *ctx)
 	return g->r ? TSK_WALK_STOP : TSK_WALK_CONT;
 }
 
+/* What a volume says of blocks behind its end is nothing to show, and may be without end. */
 static int from_library(struct gather *g)
 {
 	const TSK_FS_INFO *t = g->f->tsk;
+	TSK_DADDR_T last = t->last_block < t->last_block_act ? t->last_block : t->last_block_act;
+	struct budget budget;
 
-	if (tsk_fs_block_walk(g->f->tsk, t->first_block, t->last_block,
-		    TSK_FS_BLOCK_WALK_FLAG_UNALLOC | TSK_FS_BLOCK_WALK_FLAG_AONLY, block, g))
-		g->r = -EIO;
-	tsk_error_reset();
+	budget_begin(&budget, g->f->end - g->f->offset);
+	for (TSK_DADDR_T at = t->first_block; at <= last && g->r == 0; at += PART) {
+		TSK_DADDR_T end = last - at < PART ? last : at + PART - 1;
+
+		if (budget_spent(&budget, true) ||
+			tsk_fs_block_walk(g->f->tsk, at, end,
+				TSK_FS_BLOCK_WALK_FLAG_UNALLOC | TSK_FS_BLOCK_WALK_FLAG_AONLY,
+				block, g))
+			g->r = -EIO;
+		tsk_error_reset();
+	}
 	return g->r;
 }
 
@@ -382,7 +397,11 @@ static int collect(struct gather *g)
 
 	switch (g->f->family) {
 	case FAMILY_NTFS:
-		return from_ntfs(g);
+		return from_file_6(g, false);
+	case FAMILY_HFS:
+		return from_file_6(g, true);
+	case FAMILY_UFS:
+		return ufs_free(g);
 	case FAMILY_EXT:
 		return g->f->ext.usable ? from_ext(g) : from_library(g);
 	case FAMILY_FAT:

@@ -571,37 +571,71 @@ static void test_refused(void)
 	free(m);
 }
 
-/*
- * Each block destroyed in its turn: whatever it says, it must come back. Not
- * the node of files, whose records libtsk believes: a worker may die of that.
- */
+/* Memory that a damaged size asks for is refused here as in a worker. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+/* Return: did it open? Whatever it says, it must come back. */
+static bool walk_damaged(struct image *m)
+{
+	const struct fs_sink sink = {enter, leave, problem, NULL};
+	struct fs_sink at = sink;
+	struct source *s = NULL;
+	struct fs *f = NULL;
+	struct walked w = {.n = 0};
+	bool opened = false;
+
+	at.ctx = &w;
+	if (source_memory(m->b, sizeof(m->b), &s))
+		bail_out("no memory");
+	opened = fs_open(s, 0, sizeof(m->b), NULL, &f, NULL) == 0;
+	if (opened)
+		fs_walk(f, &at, NULL);
+	fs_close(f);
+	source_close(s);
+	return opened;
+}
+
 static void test_damage(void)
 {
-	struct source *s = NULL;
 	unsigned opened = 0;
 
 	for (unsigned i = 0; i < 15; i++) {
 		struct image *m = container(1);
-		struct fs *f = NULL;
-		struct walked w;
 
 		for (size_t k = 0x20; k < 4096; k += 37)
 			m->b[i][k] ^= 0x55;
 		seal(m->b[i]);
-		if (source_memory(m->b, sizeof(m->b), &s))
-			bail_out("no memory");
-		if (i != FILES && fs_open(s, 0, sizeof(m->b), NULL, &f, NULL) == 0) {
-			const struct fs_sink sink = {enter, leave, problem, &w};
-
-			w = (struct walked){.n = 0};
-			fs_walk(f, &sink, NULL);
-			opened++;
-		}
-		fs_close(f);
-		source_close(s);
+		opened += walk_damaged(m);
 		free(m);
 	}
 	ok(opened > 0, "damaged blocks: %u of 15 containers still open", opened);
+}
+
+/* Offsets and lengths in the node of files, which libtsk follows anywhere. */
+static void test_node(void)
+{
+	static const uint8_t values[] = {0, 1, 0x7f, 0xff};
+	struct image *m = container(1);
+	unsigned opened = 0;
+	unsigned lost = 0;
+
+	for (size_t k = 0x20; k < 4096; k += k < 0x400 || k > 3000 ? 1 : 64) {
+		uint8_t was = m->b[FILES][k];
+
+		m->b[FILES][k] = values[k % 4];
+		seal(m->b[FILES]);
+		if (walk_damaged(m))
+			opened++;
+		else
+			lost++;
+		m->b[FILES][k] = was;
+	}
+	ok(opened > 0 && lost > 0, "one byte of a node: %u open, %u do not", opened, lost);
+	free(m);
 }
 
 static void test_free(void)
@@ -638,6 +672,7 @@ int main(void)
 	test_members();
 	test_refused();
 	test_damage();
+	test_node();
 	test_free();
 	return done_testing();
 }
