@@ -55,6 +55,11 @@ def eight_bit(text):
     return bytes(ord(c) if ord(c) < 256 else 0x80 | ord(c) & 0x7F for c in text)
 
 
+def at_sector_end(match):
+    """Where NTFS keeps its update sequence in place of what the name has."""
+    return match.start() // 512 != (match.end() + 1) // 512
+
+
 def names(image):
     with open(image, "rb") as f:
         data = f.read()
@@ -65,7 +70,8 @@ def names(image):
 
         digit = b"[0-9]" if not wide else (b"[0-9]\0" if wide == "utf-16-le" else b"\0[0-9]")
         for stem in ("dup-", "DUP-"):
-            data, n = re.subn(re.escape(spell(stem)) + digit * 4, spell(stem + "0000"), data)
+            new = spell(stem + "0000")
+            data, n = re.subn(re.escape(spell(stem)) + digit * 4, lambda m: m[0] if at_sector_end(m) else new, data)
             changed += n
         for stem in ("garb-", "GARB-"):
             for i, garbage in enumerate(GARBAGE):
