@@ -351,6 +351,13 @@ const char *__asan_default_options(void)
 	return "allocator_may_return_null=1:max_allocation_size_mb=512";
 }
 
+/* libtsk loses some at errors; the process ends with its volume. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libtsk.so";
+}
+
 /* --- one input ------------------------------------------------------------------------------- */
 
 static const char *kind_of_program(void)

@@ -10,8 +10,6 @@
  */
 #include "fs/apfs_node.h"
 
-#include <stddef.h>
-
 #define TYPE_ROOT 2u
 #define TYPE_NODE 3u
 
@@ -62,11 +60,6 @@ static uint64_t at(const uint8_t *p, size_t off, size_t n)
 	while (n-- > 0)
 		v = v << 8 | p[off + n];
 	return v;
-}
-
-bool apfs_node_is(const uint8_t b[APFS_BLOCK])
-{
-	return at(b, 24, 2) == TYPE_ROOT || at(b, 24, 2) == TYPE_NODE;
 }
 
 /* [len] bytes at @off, which end in a NUL and lie within [n]. */
@@ -202,7 +195,7 @@ static bool follows(const struct record *r, const struct record *before)
 	       (oid == at(before->key, 0, 8) && at(r->key, 8, 8) > at(before->key, 8, 8));
 }
 
-bool apfs_node_sound(const uint8_t b[APFS_BLOCK])
+static bool is_sound(const uint8_t *b)
 {
 	uint64_t tree = at(b, 28, 4);
 	struct record before = {.key = NULL};
@@ -223,4 +216,11 @@ bool apfs_node_sound(const uint8_t b[APFS_BLOCK])
 		before = r;
 	}
 	return true;
+}
+
+bool apfs_node_unsound(const uint8_t *b, size_t n)
+{
+	uint64_t type = n == APFS_BLOCK ? at(b, 24, 2) : 0;
+
+	return (type == TYPE_ROOT || type == TYPE_NODE) && !is_sound(b);
 }

@@ -4,16 +4,16 @@
 #define EVIDENCEFS_FS_APFS_NODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "fs/apfs.h"
 
-/** apfs_node_is() - does a block call itself a node? */
-bool apfs_node_is(const uint8_t b[APFS_BLOCK]);
 /**
- * apfs_node_sound() - do the keys, values and names of such a block lie within it?
- * Of the trees that are read: object maps, files, snapshots.
+ * apfs_node_unsound() - a block that calls itself a node, and keys, values or names lie outside
+ * @n: APFS_BLOCK
+ * Of other trees than are read (object maps, files, snapshots) all are unsound.
  */
-bool apfs_node_sound(const uint8_t b[APFS_BLOCK]);
+bool apfs_node_unsound(const uint8_t *b, size_t n);
 
 #endif

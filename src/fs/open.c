@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/ntfs_record.h"
 #include "fs/ufs.h"
 
 /*
@@ -144,6 +145,9 @@ static bool try_kind(struct fs *f, const char *name, char *why, size_t n)
 	tsk_error_reset();
 	tsk_img_patch(f->img, 0, "", 0);
 	tsk_img_no_bad(f->img);
+	tsk_img_check(f->img, NULL);
+	if (k->type == TSK_FS_TYPE_NTFS)
+		ntfs_guard(f);
 	if (k->type == TSK_FS_TYPE_APFS)
 		pool_open(f, why, n);
 	else if (k->type & TSK_FS_TYPE_FFS_DETECT && !ufs_guard(f))

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/apfs.h"
+#include "fs/apfs_node.h"
 
 #define SNAPSHOTS_MAX 500 /* lines */
 
@@ -64,6 +64,10 @@ static const struct apfs_volume *choose(struct fs *f, char *why, size_t n)
 
 bool pool_open(struct fs *f, char *why, size_t n)
 {
+	const struct tsk_img_check nodes = {.from = f->offset,
+		.step = APFS_BLOCK,
+		.size = APFS_BLOCK,
+		.unsound = apfs_node_unsound};
 	const struct apfs_volume *v = NULL;
 
 	f->apfs = calloc(1, sizeof(*f->apfs));
@@ -74,7 +78,7 @@ bool pool_open(struct fs *f, char *why, size_t n)
 		return false;
 	if (f->apfs->newer)
 		tsk_img_patch(f->img, f->offset, f->apfs->super, APFS_BLOCK);
-	tsk_img_check_nodes(f->img, true, f->offset);
+	tsk_img_check(f->img, &nodes);
 	tsk_error_reset();
 	f->pool = tsk_pool_open_img_sing(f->img, (TSK_OFF_T)f->offset, TSK_POOL_TYPE_APFS);
 	if (f->pool)
@@ -92,8 +96,6 @@ void pool_close(struct fs *f)
 	if (f->pool)
 		tsk_pool_close(f->pool);
 	f->pool = NULL;
-	if (f->img)
-		tsk_img_check_nodes(f->img, false, 0);
 	free(f->apfs);
 	f->apfs = NULL;
 }

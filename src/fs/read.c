@@ -49,11 +49,9 @@ ssize_t fs_read(struct fs *f, uint64_t inode, uint32_t attr_type, uint32_t attr_
 		len = (size_t)((uint64_t)a->size - off);
 	if (len > SSIZE_MAX)
 		len = SSIZE_MAX;
-	if (f->family == FAMILY_APFS)
-		tsk_img_check_nodes(f->img, false, f->offset);
+	tsk_img_trust(f->img, true);
 	n = tsk_fs_attr_read(a, (TSK_OFF_T)off, buf, len, TSK_FS_FILE_READ_FLAG_NONE);
-	if (f->family == FAMILY_APFS)
-		tsk_img_check_nodes(f->img, true, f->offset);
+	tsk_img_trust(f->img, false);
 	tsk_error_reset();
 	/* Short before the end is a fault: nothing may look like a shorter file. */
 	return n == (ssize_t)len ? n : -EIO;

@@ -92,9 +92,18 @@ TSK_IMG_INFO *tsk_img_of_source(const struct source *s, uint64_t end);
 /** tsk_img_patch() - show libtsk other bytes at image byte @off; one place an image (none: @n is
  * 0). */
 void tsk_img_patch(TSK_IMG_INFO *img, uint64_t off, const void *p, size_t n);
-/** tsk_img_check_nodes() - show nodes of APFS trees as zeros when they are unsound (apfs_node.h),
- * in blocks from image byte @off on; not while contents are read, which may look like nodes. */
-void tsk_img_check_nodes(TSK_IMG_INFO *img, bool on, uint64_t off);
+/* Structures that libtsk follows out of their bytes: [size] bytes at each [step] from @from on. */
+struct tsk_img_check {
+	uint64_t from; /* image byte */
+	uint32_t step;
+	uint32_t size; /* at least step, at most 4096 */
+	bool (*unsound)(const uint8_t *b, size_t n);
+};
+
+/** tsk_img_check() - what is unsound reads as zeros; NULL: nothing more is looked at. */
+void tsk_img_check(TSK_IMG_INFO *img, const struct tsk_img_check *c);
+/** tsk_img_trust() - not while contents are read, which may look like anything. */
+void tsk_img_trust(TSK_IMG_INFO *img, bool yes);
 
 /** tsk_img_bad() - image byte @off cannot be read, until tsk_img_no_bad(). Return: false when
  * there are too many such. */

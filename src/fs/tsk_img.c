@@ -5,8 +5,7 @@
  * libtsk reads through its own 2 MiB cache in 64 KiB pieces; this hands them
  * to the source. The image ends where the volume ends, so that a file system
  * whose metadata points past its partition meets an error there and not its
- * neighbour's bytes. Nodes of APFS trees that libtsk must not follow read as
- * zeros.
+ * neighbour's bytes. What libtsk must not follow reads as zeros.
  */
 #include "fs/tsk.h"
 
@@ -14,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/apfs_node.h"
-
 #define PATCH_MAX 4096
 #define BAD_MAX   64
+#define CHECK_MAX 4096
 
 struct source_img {
 	TSK_IMG_INFO tsk; /* first: libtsk sees only this */
@@ -28,8 +26,8 @@ struct source_img {
 	size_t patch_len;
 	uint64_t bad[BAD_MAX]; /* image bytes before which a read ends */
 	size_t bad_n;
-	bool nodes;        /* are looked at, in blocks from */
-	uint64_t nodes_at; /* this image byte on */
+	struct tsk_img_check check; /* .unsound is NULL: none */
+	bool trusted;
 };
 
 static void put_patch(const struct source_img *i, char *buf, size_t len, uint64_t off)
@@ -52,28 +50,36 @@ static size_t before_bad(const struct source_img *i, size_t len, uint64_t off)
 	return len;
 }
 
-/* The whole block at @at, of which [len] bytes at @off are in @buf; false: it is not all there. */
-static bool whole_block(const struct source_img *i, const char *buf, size_t len, uint64_t off,
-	uint64_t at, uint8_t b[APFS_BLOCK])
+/* The [size] bytes at @at, of which [len] at @off are in @buf, or by way of @b; NULL: not there. */
+static const uint8_t *whole(const struct source_img *i, const char *buf, size_t len, uint64_t off,
+	uint64_t at, uint8_t b[CHECK_MAX])
 {
-	if (at >= off && at - off + APFS_BLOCK <= len) {
-		memcpy(b, buf + (at - off), APFS_BLOCK);
-		return true;
-	}
-	return at <= i->end && i->end - at >= APFS_BLOCK &&
-	       source_read_all(i->s, b, APFS_BLOCK, at) == APFS_BLOCK;
+	size_t size = i->check.size;
+
+	if (at >= off && at - off <= len && len - (at - off) >= size)
+		return (const uint8_t *)buf + (at - off);
+	if (at > i->end || i->end - at < size ||
+		source_read_all(i->s, b, size, at) != (ssize_t)size)
+		return NULL;
+	return b;
 }
 
-static void drop_nodes(const struct source_img *i, char *buf, size_t len, uint64_t off)
+/* What is unsound, and what of it lies in [len] bytes at @off, becomes zeros. */
+static void drop_unsound(const struct source_img *i, char *buf, size_t len, uint64_t off)
 {
-	uint8_t b[APFS_BLOCK];
-	uint64_t at = off < i->nodes_at ? 0 : (off - i->nodes_at) / APFS_BLOCK * APFS_BLOCK;
+	const struct tsk_img_check *c = &i->check;
+	uint64_t back = c->size - c->step;
+	uint64_t at = off - c->from > back ? (off - c->from - back) / c->step * c->step : 0;
+	uint8_t b[CHECK_MAX];
 
-	for (at += i->nodes_at; at < off + len; at += APFS_BLOCK) {
+	if (off < c->from)
+		at = 0;
+	for (at += c->from; at < off + len; at += c->step) {
 		uint64_t from = at < off ? off : at;
-		uint64_t to = at + APFS_BLOCK < off + len ? at + APFS_BLOCK : off + len;
+		uint64_t to = at + c->size < off + len ? at + c->size : off + len;
+		const uint8_t *p = whole(i, buf, len, off, at, b);
 
-		if (whole_block(i, buf, len, off, at, b) && apfs_node_is(b) && !apfs_node_sound(b))
+		if (p && from < to && c->unsound(p, c->size))
 			memset(buf + (from - off), 0, (size_t)(to - from));
 	}
 }
@@ -106,8 +112,8 @@ static ssize_t img_read(TSK_IMG_INFO *img, TSK_OFF_T off, char *buf, size_t len)
 		done += (size_t)n;
 	}
 	put_patch(i, buf, done, (uint64_t)off);
-	if (i->nodes)
-		drop_nodes(i, buf, done, (uint64_t)off);
+	if (i->check.unsound && !i->trusted)
+		drop_unsound(i, buf, done, (uint64_t)off);
 	return (ssize_t)done;
 }
 
@@ -155,14 +161,25 @@ void tsk_img_no_bad(TSK_IMG_INFO *img)
 	i->bad_n = 0;
 }
 
-void tsk_img_check_nodes(TSK_IMG_INFO *img, bool on, uint64_t off)
+void tsk_img_check(TSK_IMG_INFO *img, const struct tsk_img_check *c)
 {
 	struct source_img *i = (struct source_img *)img;
 
-	if (i->nodes == on && i->nodes_at == off)
+	if (!c && !i->check.unsound)
 		return;
-	i->nodes = on;
-	i->nodes_at = off;
+	i->check = (struct tsk_img_check){.unsound = NULL};
+	if (c && c->step > 0 && c->size >= c->step && c->size <= CHECK_MAX)
+		i->check = *c;
+	memset(img->cache_len, 0, sizeof(img->cache_len));
+}
+
+void tsk_img_trust(TSK_IMG_INFO *img, bool yes)
+{
+	struct source_img *i = (struct source_img *)img;
+
+	if (i->trusted == yes || !i->check.unsound)
+		return;
+	i->trusted = yes;
 	memset(img->cache_len, 0, sizeof(img->cache_len));
 }
 
