@@ -6,12 +6,18 @@ set -eu
 need_tools ldd readelf
 
 service=$(ldd "$EVIDENCEFS") # with what its libraries link
+daemon=$(ldd "$EVIDENCEFSD")
 worker=$(readelf -dW "$WORKER" | grep NEEDED)
 for library in libtsk libewf libbfio libdeflate; do
 	if [[ $service == *"$library"* ]]; then
 		fail "the mounting process does not link $library"
 	else
 		pass "the mounting process does not link $library"
+	fi
+	if [[ $daemon == *"$library"* ]]; then
+		fail "evidencefsd does not link $library"
+	else
+		pass "evidencefsd does not link $library"
 	fi
 done
 like "$worker" libtsk "the worker links libtsk"
@@ -39,7 +45,7 @@ for function in raw_open ewf_open; do
 	fi
 done
 
-for program in "$EVIDENCEFS" "$WORKER"; do
+for program in "$EVIDENCEFS" "$EVIDENCEFSD" "$WORKER"; do
 	name=${program##*/}
 	like "$(readelf -h "$program")" 'DYN' "$name is position independent"
 	like "$(readelf -lW "$program")" 'GNU_RELRO' "$name has read-only relocations"
@@ -57,4 +63,13 @@ for command in mount unmount state audit; do
 done
 exits 2 "an unknown command is a usage error" "$EVIDENCEFS" no-such-command
 exits 2 "no command is a usage error" "$EVIDENCEFS"
+exits 0 "evidencefsd --version" "$EVIDENCEFSD" --version
+like "$(cat "$OUT")" '^evidencefsd [0-9]+\.[0-9]+\.[0-9]+' "--version prints the version"
+exits 0 "evidencefsd --help" "$EVIDENCEFSD" --help
+for option in --config --foreground; do
+	like "$(cat "$OUT")" "$option" "--help names $option"
+done
+exits 2 "an unknown option is a usage error" "$EVIDENCEFSD" --no-such-option
+exits 2 "an argument is a usage error" "$EVIDENCEFSD" argument
+exits 2 "the service cannot be started by hand" "$EVIDENCEFSD" --service
 done_testing

@@ -51,7 +51,8 @@ show() { # OPTION...: the log as JSON, in $WORK/rows
 }
 
 # ---- help and usage
-for command in mount unmount state audit; do
+export EVIDENCEFS_SOCKET=$WORK/no-service
+for command in mount unmount state audit case add release relocate verify grant exclude revoke grants; do
 	exits 0 "$command --help" "$EVIDENCEFS" "$command" --help
 	like "$(cat "$OUT")" "^usage: evidencefs $command " "$command --help shows its usage"
 	is "$(cat "$ERR")" "" "$command --help says nothing on stderr"
@@ -64,6 +65,13 @@ usage: evidencefs '"$command" "names it and shows the usage on stderr"
 		like "$("$EVIDENCEFS" "$command" --help)" "  $option" "$command --help tells of $option"
 	done < <("$EVIDENCEFS" "$command" --help | grep -oE '^  --[a-z-]+' | tr -d ' ')
 done
+for command in status whoami "audit show" "case list"; do
+	read -ra words <<<"$command"
+	exits 1 "$command without a service" "$EVIDENCEFS" "${words[@]}"
+	like "$(cat "$ERR")" "^evidencefs: $command: the service is not running" "says so"
+	is_one_line "in one line"
+	exits 2 "$command with an unknown option" "$EVIDENCEFS" "${words[@]}" --no-such-option
+done
 exits 2 "an unknown command" "$EVIDENCEFS" remount
 like "$(cat "$ERR")" 'remount: no such command' "is named"
 exits 2 "mount with an image alone" "$EVIDENCEFS" mount "$image"
@@ -73,7 +81,7 @@ exits 2 "--degraded with an unknown mode" "$EVIDENCEFS" mount --degraded no-such
 exits 2 "unmount with two mount points" "$EVIDENCEFS" unmount a b
 exits 2 "state with an unknown verb" "$EVIDENCEFS" state forget
 exits 2 "state remove without an id" "$EVIDENCEFS" state remove
-exits 2 "audit show without --mount" "$EVIDENCEFS" audit show
+exits 2 "--case with --mount" "$EVIDENCEFS" audit show --mount "$mnt" --case c
 exits 2 "audit with an unknown verb" "$EVIDENCEFS" audit hide --mount "$mnt"
 exits 2 "--user nobody knows" "$EVIDENCEFS" audit show --mount "$mnt" --user no-such-user
 exits 2 "--type that is none" "$EVIDENCEFS" audit show --mount "$mnt" --type opened

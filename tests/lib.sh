@@ -34,11 +34,13 @@
 #	track_mount DIR / track_pid PID
 #	second_user                         a user for this test (as root): sets $USER2, $UID2
 #	as_user2 COMMAND...                 run as that user
-# Variables: TOP (sources), BUILD (programs), EVIDENCEFS, WORKER, WORK, STATE.
+# Variables: TOP (sources), BUILD (programs), EVIDENCEFS, EVIDENCEFSD, WORKER, WORK, STATE.
 
 TOP=${EVIDENCEFS_SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 BUILD=${EVIDENCEFS_BUILD:-$TOP}
 EVIDENCEFS=$BUILD/evidencefs
+# shellcheck disable=SC2034 # for the tests
+EVIDENCEFSD=$BUILD/evidencefsd
 # shellcheck disable=SC2034 # for the tests
 WORKER=$BUILD/evidencefs-worker
 export LC_ALL=C.UTF-8 TZ=UTC0
@@ -50,6 +52,7 @@ tap_failed=0
 tap_done=no
 test_mounts=()
 test_pids=()
+test_exits=()
 USER2=
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/evidencefs-test.XXXXXX")
 chmod 0711 "$WORK" # a second user passes through
@@ -310,11 +313,19 @@ test_unmount() { # by whatever means: a dead mount too
 	fi
 }
 
+# a function to call when the test leaves, before anything else is undone; once each
+on_exit() {
+	[[ " ${test_exits[*]} " == *" $1 "* ]] || test_exits+=("$1")
+}
+
 test_cleanup() {
 	local status=$? i
 	trap - EXIT
 	set +e
 	cd /
+	for i in "${test_exits[@]}"; do
+		"$i"
+	done
 	for ((i = ${#test_mounts[@]} - 1; i >= 0; i--)); do
 		test_unmount "${test_mounts[i]}"
 	done

@@ -9,13 +9,13 @@
  */
 #include "mount/gate.h"
 
-int __wrap_gate_record(
-	struct session *s, const struct asker *who, const struct act *a, uint64_t *seq);
+int __wrap_gate_record(struct session *s, const struct scene *sc, const struct asker *who,
+	const struct access *a, uint64_t *seq);
 
-int __wrap_gate_record(
-	struct session *s, const struct asker *who, const struct act *a, uint64_t *seq)
+int __wrap_gate_record(struct session *s, const struct scene *sc, const struct asker *who,
+	const struct access *a, uint64_t *seq)
 {
-	(void)s, (void)who, (void)a;
+	(void)s, (void)sc, (void)who, (void)a;
 	if (seq)
 		*seq = 0;
 	return 0;

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-layers=(base image volume fs trace worker ingest serve policy audit mount cmd)
+layers=(base image volume fs trace worker ingest serve audit catalog policy mount starter control cmd)
 # worker/ is the process that parses: it hands entries on and knows no index
 forbidden_pairs=("worker trace")
 
@@ -17,11 +17,11 @@ forbidden_pairs=("worker trace")
 libraries=(
 	'tsk/.*:src/volume/*|src/fs/*'
 	'libdeflate\.h:src/image/ewf*'
-	'seccomp\.h:src/worker/sandbox.c'
+	'seccomp\.h:src/worker/sandbox.c|src/starter/service_sandbox.c'
 	'openssl/.*:src/base/digest.c|src/audit/*'
 	'sqlite3\.h:src/base/db.c'
 	'fuse.*|linux/fuse\.h:src/mount/*'
-	'linux/landlock\.h:src/worker/sandbox.c'
+	'linux/landlock\.h:src/worker/sandbox.c|src/starter/service_sandbox.c'
 	'libewf.*|libbfio.*|zlib\.h:'
 )
 

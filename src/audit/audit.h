@@ -17,7 +17,7 @@
 #include "base/err.h"
 
 enum audit_type {
-	AUDIT_START = 1, /* a mount begins; result: 0 */
+	AUDIT_START = 1, /* a mount or a service begins; length: what the kernel lacks */
 	AUDIT_STOP = 2,
 	AUDIT_OPEN = 3,
 	AUDIT_READ = 4,  /* refers to its open by open_seq */
@@ -26,13 +26,36 @@ enum audit_type {
 	AUDIT_READLINK = 7,
 	AUDIT_CLOSE = 8,
 	AUDIT_LOOKUP = 9, /* only denied ones */
-	AUDIT_TYPE_MAX = 9
+	/* acts: object is what they are about, grant is 0; the catalog has the rest */
+	AUDIT_GRANT = 10,
+	AUDIT_REVOKE = 11,
+	AUDIT_EXCLUDE = 12,
+	AUDIT_MARK = 13,
+	AUDIT_SCAN = 14,
+	AUDIT_ADD = 15,
+	AUDIT_RELEASE = 16,
+	AUDIT_RELOCATE = 17,
+	AUDIT_VERIFY = 18,
+	AUDIT_CASE = 19, /* created, given over, closed, its officer named */
+	AUDIT_NOTE = 20,
+	AUDIT_SESSION = 21, /* a user's session begins (length 1), ends (0); uid: the user */
+	AUDIT_CONFIG = 22,
+	AUDIT_CLOCK = 23,      /* real time moved against boot time; result: by how many ns */
+	AUDIT_LOSS = 24,       /* an act's record whose row the catalog lacks; object: its seq */
+	AUDIT_QUERY = 25,      /* the log, grants or rights were looked at; object: which command */
+	AUDIT_CHECKPOINT = 26, /* one was handed out; length: its tree size */
+	/* written by the log itself, never appended; length: the tree size they name */
+	AUDIT_EPOCH = 27,
+	AUDIT_DISCONTINUITY = 28,
+	AUDIT_TYPE_MAX = 28
 };
 
 enum audit_decision { AUDIT_ALLOWED = 1, AUDIT_HIDDEN = 2, AUDIT_DENIED = 3 };
 
 #define AUDIT_EVIDENCE_ID 16 /* bytes: first half of the evidence's index digest */
 #define AUDIT_EXE_MAX     255
+#define AUDIT_NONCE       8
+#define AUDIT_COMMITMENT  32
 #define AUDIT_NO_LOGINUID UINT32_MAX
 
 struct audit_event {
@@ -48,10 +71,18 @@ struct audit_event {
 	char exe[AUDIT_EXE_MAX + 1]; /* executable; "" unknown. Where open_seq is 0 or denied */
 	uint8_t evidence[AUDIT_EVIDENCE_ID]; /* zeros: none */
 	uint64_t trace;                      /* trace id within the evidence */
-	uint64_t open_seq;                   /* READ, CLOSE: seq of their OPEN, else 0 */
-	uint64_t offset;                     /* READ: byte asked for */
-	uint64_t length;                     /* READ: bytes asked for */
-	int64_t result;                      /* bytes (or entries) delivered, or -errno */
+	uint64_t case_id;                    /* in the catalog; 0: none */
+	uint64_t object;            /* acts: case, evidence, grant in the catalog; 0: none */
+	uint64_t grant;             /* OPEN and other accesses: the grant that allows it */
+	uint64_t policy;            /* version of the policy in force: seq of its last act */
+	uint64_t open_seq;          /* READ, CLOSE: seq of their OPEN, else 0 */
+	uint64_t offset;            /* READ: byte asked for */
+	uint64_t length;            /* READ: bytes asked for */
+	int64_t result;             /* bytes (or entries) delivered, or -errno */
+	bool fault;                 /* READ: asked by a page fault of a mapping */
+	uint8_t nonce[AUDIT_NONCE]; /* set by audit_append() */
+	/* acts: salted hash of their names and texts, which the catalog has; zeros: none */
+	uint8_t commitment[AUDIT_COMMITMENT];
 };
 
 struct audit_log;
@@ -84,15 +115,40 @@ void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context);
  *      blocks on fdatasync (a thread syncs within 100 ms).
  *
  * Return: 0, or -errno: then nothing may be served. -EINVAL: no such type or
- * decision. After a failed write or sync the log stays failed (told once) until it
- * can be written: each append tries again, and succeeds only when its record is
- * whole in the file behind the last whole one and nothing before it can be lost.
- * A process limit on file sizes raises SIGXFSZ: ignore it.
+ * decision, or the length or result of an allowed READ or CLOSE is past 32 bits. After a failed
+ * write or sync the log stays failed (told once) until it can be written: each append tries again,
+ * and succeeds only when its record is whole in the file behind the last whole one and nothing
+ * before it can be lost. A process limit on file sizes raises SIGXFSZ: ignore it.
  */
 int audit_append(struct audit_log *l, struct audit_event *ev);
 
+/**
+ * audit_append_act() - audit_append(), and fdatasync has returned too. For acts.
+ * Concurrent ones share a sync. When it fails but the record was written, seq and
+ * time_ns are set all the same: the record may be in the log, and the act is void.
+ */
+int audit_append_act(struct audit_log *l, struct audit_event *ev);
+
 /** audit_size() - records in the log. */
 uint64_t audit_size(const struct audit_log *l);
+
+#define AUDIT_TEXT_MAX 512
+
+/**
+ * audit_seal() - from now on the log is sealed (docs/FORMAT.audit.md, "The seal")
+ * Once, right after audit_open(). A thread makes checkpoints; audit_close() makes the
+ * last one and leaves the key in DIR/../keys/. Records of the log's own come between.
+ * @first: set when the origin key was made just now; NULL
+ *
+ * Errors: -EBADMSG the log does not match its newest checkpoint, or lacks records or
+ * its origin key.
+ */
+int audit_seal(struct audit_log *l, bool *first, struct err *e);
+/** audit_origin() - of a sealed log: its first key as text, and its fingerprint. */
+void audit_origin(const struct audit_log *l, char key[static AUDIT_TEXT_MAX],
+	char fingerprint[static AUDIT_TEXT_MAX]);
+/** audit_checkpoint() - the newest, as text. Return: its tree size; 0: there is none. */
+uint64_t audit_checkpoint(struct audit_log *l, char out[static AUDIT_TEXT_MAX]);
 
 /*
  * Reading: by whoever can read the files, also while it grows. A READ or CLOSE that
@@ -108,6 +164,9 @@ int audit_reader_open(const char *dir, struct audit_reader **out, struct err *e)
  * when asked again; -ENOTSUP a later version; -EIO.
  */
 int audit_reader_next(struct audit_reader *r, struct audit_event *ev, struct err *e);
+/** audit_reader_seek() - the next record is @seq, or the first one behind the end. Before any next.
+ */
+int audit_reader_seek(struct audit_reader *r, uint64_t seq, struct err *e);
 void audit_reader_close(struct audit_reader *r);
 
 /** audit_type_name() - "open", "read", ... as `audit show` prints them. */

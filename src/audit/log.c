@@ -3,21 +3,18 @@
  * log.c - the writer of the access log; see audit.h.
  *
  * Records go to the current segment by one write each, under one lock. A thread
- * syncs what is written. A segment that is full is left to that thread, which
- * closes it when it is safe.
+ * (log_sync.c) syncs what is written. A segment that is full, or of an older
+ * version, is left to that thread, which closes it when it is safe.
  *
- * Fail closed: bytes of a failed write are cut off before the next one. After a
- * failed fdatasync the kernel may have thrown the data away and call it clean, so
- * nothing more is accepted until what was not known to be safe has been written
- * once more from the cache and synced; a new segment is begun after that.
+ * Fail closed: bytes of a failed write are cut off before the next one. While a
+ * failed sync is not repaired nothing is accepted; a new segment is begun after
+ * that.
  */
 #include "audit/audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,49 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "audit/record.h"
+#include "audit/log_private.h"
 #include "audit/segment.h"
-#include "audit/tail.h"
-
-#define SYNC_DELAY_NS 50000000 /* from the first unsynced record on; 100 ms are promised */
-#define NS_PER_SEC    1000000000
-#define COPY_BYTES    65536
-
-/* A segment that is being written, or is full and not yet synced. */
-struct part {
-	struct part *next;
-	int fd;
-	uint64_t first_seq;
-	uint64_t end;    /* whole records end here */
-	uint64_t synced; /* up to here it is safe */
-	bool suspect;    /* a sync of what is behind failed */
-};
-
-struct audit_log {
-	pthread_mutex_t lock;    /* everything below but dirfd, lockfd, dir */
-	pthread_mutex_t telling; /* taken within lock, so that what is told is in order */
-	pthread_cond_t wake;
-	pthread_t thread;
-	int dirfd;
-	int lockfd;
-	char *dir;
-	uint8_t log_id[RECORD_LOG_ID];
-	uint64_t next_seq;
-	int64_t time_ns;
-	struct part *oldest; /* not yet safe, in order; the last is current */
-	struct part *current;
-	bool dirty;    /* something is not synced */
-	bool new_name; /* the directory is not synced */
-	bool cut;      /* a failed write may have left bytes behind current->end */
-	bool roll;     /* the next record begins a segment */
-	bool stop;
-	int sync_error;   /* errno of a failed sync that is not yet repaired */
-	bool failing;     /* that has been told */
-	uint64_t refused; /* appends while it fails */
-	audit_fault_fn *fault;
-	void *fault_context;
-	struct tail tail; /* as the log was found */
-};
 
 static void say_stderr(void *context, const char *text)
 {
@@ -97,7 +53,7 @@ static int64_t stamp(const struct audit_log *l)
 }
 
 /* One write unless the kernel stops in the middle. Return: 0 or -errno. */
-static int write_at(int fd, const uint8_t *p, size_t n, uint64_t off)
+int log_write_at(int fd, const uint8_t *p, size_t n, uint64_t off)
 {
 	while (n > 0) {
 		ssize_t w = pwrite(fd, p, n, (off_t)off);
@@ -116,7 +72,8 @@ static int write_at(int fd, const uint8_t *p, size_t n, uint64_t off)
 /* Make the file of a segment that holds nothing yet but its head. */
 static int create_segment(struct audit_log *l, struct part *p)
 {
-	struct record_head head = {.first_seq = l->next_seq, .time_ns = stamp(l)};
+	struct record_head head = {
+		.version = RECORD_VERSION, .first_seq = l->next_seq, .time_ns = stamp(l)};
 	uint8_t bytes[RECORD_UNIT];
 	char name[SEGMENT_NAME_MAX];
 	struct stat st;
@@ -131,7 +88,7 @@ static int create_segment(struct audit_log *l, struct part *p)
 		return -EEXIST;
 	memcpy(head.log_id, l->log_id, RECORD_LOG_ID);
 	record_head_encode(&head, bytes);
-	rc = write_at(p->fd, bytes, sizeof(bytes), 0);
+	rc = log_write_at(p->fd, bytes, sizeof(bytes), 0);
 	if (rc < 0) {
 		unlinkat(l->dirfd, name, 0);
 		return rc;
@@ -167,7 +124,28 @@ static int begin_segment(struct audit_log *l)
 	return 0;
 }
 
-static int append_locked(struct audit_log *l, struct audit_event *ev)
+/* Eight bytes that nobody can guess. */
+static int take_nonce(struct audit_log *l, uint8_t out[static AUDIT_NONCE])
+{
+	if (l->random_left < AUDIT_NONCE) {
+		if (getrandom(l->random, RANDOM_BYTES, 0) != RANDOM_BYTES)
+			return -EIO;
+		l->random_left = RANDOM_BYTES;
+	}
+	l->random_left -= AUDIT_NONCE;
+	memcpy(out, l->random + l->random_left, AUDIT_NONCE);
+	return 0;
+}
+
+static int encode(const struct audit_event *ev, const struct record_seal *seal, uint8_t *bytes)
+{
+	return seal ? record_seal_encode(ev, seal, bytes)
+		    : record_encode(ev, RECORD_VERSION, bytes);
+}
+
+/* @seal: what an EPOCH or a DISCONTINUITY says; NULL for all others. */
+static int append_locked(
+	struct audit_log *l, struct audit_event *ev, const struct record_seal *seal)
 {
 	uint8_t bytes[RECORD_BYTES_MAX];
 	struct part *p = l->current;
@@ -176,7 +154,10 @@ static int append_locked(struct audit_log *l, struct audit_event *ev)
 
 	ev->seq = l->next_seq;
 	ev->time_ns = stamp(l);
-	size = record_encode(ev, bytes);
+	rc = take_nonce(l, ev->nonce);
+	if (rc < 0)
+		return rc;
+	size = encode(ev, seal, bytes);
 	if (size < 0)
 		return size;
 	if (l->cut) {
@@ -190,9 +171,9 @@ static int append_locked(struct audit_log *l, struct audit_event *ev)
 			return rc;
 		p = l->current;
 		ev->time_ns = stamp(l);
-		size = record_encode(ev, bytes);
+		size = encode(ev, seal, bytes);
 	}
-	rc = write_at(p->fd, bytes, (size_t)size, p->end);
+	rc = log_write_at(p->fd, bytes, (size_t)size, p->end);
 	if (rc < 0) {
 		l->cut = ftruncate(p->fd, (off_t)p->end) < 0;
 		return rc;
@@ -203,9 +184,7 @@ static int append_locked(struct audit_log *l, struct audit_event *ev)
 	return 0;
 }
 
-/* Tell that the log fails, or works again; @rc: what an append or a sync returned.
- * Called with the lock, which is given up meanwhile. */
-static void tell(struct audit_log *l, int rc)
+void log_tell(struct audit_log *l, int rc)
 {
 	audit_fault_fn *fault = l->fault;
 	void *context = l->fault_context;
@@ -227,173 +206,80 @@ static void tell(struct audit_log *l, int rc)
 	pthread_mutex_lock(&l->lock);
 }
 
-int audit_append(struct audit_log *l, struct audit_event *ev)
+/* Something is to be made safe; at once, where much has come together. */
+static void wake_sync(struct audit_log *l)
+{
+	bool much = l->seal && !l->urgent && l->next_seq - l->safe_seq > LOG_BATCH;
+
+	if (l->dirty && !much)
+		return;
+	l->urgent |= much;
+	l->dirty = true;
+	pthread_cond_signal(&l->wake);
+}
+
+int log_append_seal(
+	struct audit_log *l, enum audit_type type, const struct record_seal *seal, uint64_t *seq)
+{
+	struct audit_event ev = {.type = type};
+	int rc = 0;
+
+	pthread_mutex_lock(&l->lock);
+	rc = l->sync_error ? -l->sync_error : append_locked(l, &ev, seal);
+	if (rc == 0)
+		wake_sync(l);
+	pthread_mutex_unlock(&l->lock);
+	if (rc == 0)
+		*seq = ev.seq;
+	return rc;
+}
+
+/* With the lock; it may be given up for a moment. */
+static int append_and_tell(struct audit_log *l, struct audit_event *ev)
 {
 	struct audit_event stamped = *ev;
 	int rc = 0;
 
-	pthread_mutex_lock(&l->lock);
-	rc = l->sync_error ? -l->sync_error : append_locked(l, &stamped);
-	if (rc == 0 && !l->dirty) {
-		l->dirty = true;
-		pthread_cond_signal(&l->wake);
-	}
+	if (l->sync_error || l->seal_error)
+		rc = l->sync_error ? -l->sync_error : -l->seal_error;
+	else
+		rc = append_locked(l, &stamped, NULL);
+	if (rc == 0)
+		wake_sync(l);
 	if (rc != -EINVAL && (rc < 0) != l->failing)
-		tell(l, rc);
+		log_tell(l, rc);
 	if (rc < 0 && rc != -EINVAL)
 		l->refused++;
-	pthread_mutex_unlock(&l->lock);
 	if (rc == 0) {
 		ev->seq = stamped.seq;
 		ev->time_ns = stamped.time_ns;
+		memcpy(ev->nonce, stamped.nonce, AUDIT_NONCE);
 	}
 	return rc;
 }
 
-/* Write once more what a failed sync may have lost. The cache still has it: that
- * is checked record by record, so that nothing older takes its place. */
-static int rewrite(int dirfd, const struct part *p)
-{
-	uint8_t data[COPY_BYTES];
-	struct segment s = {.fd = -1};
-	struct audit_event ev;
-	uint64_t off = p->synced;
-	int rc = segment_open(dirfd, p->first_seq, &s, NULL);
-
-	if (rc < 0)
-		return rc;
-	while (s.pos < p->end && (rc = segment_next(&s, &ev, NULL)) > 0)
-		;
-	if (rc >= 0 && s.pos != p->end)
-		rc = -EIO;
-	segment_close(&s);
-	while (rc >= 0 && off < p->end) {
-		size_t want = p->end - off < COPY_BYTES ? (size_t)(p->end - off) : COPY_BYTES;
-		ssize_t n = segment_pread(p->fd, data, want, off);
-
-		if (n <= 0)
-			return n < 0 ? (int)n : -EIO;
-		rc = write_at(p->fd, data, (size_t)n, off);
-		off += (uint64_t)n;
-	}
-	return rc < 0 ? rc : 0;
-}
-
-/* Sync one part; the lock is given up meanwhile. Only the sync thread takes parts
- * off the list, so @p stays. Return: 0 or -errno. */
-static int sync_part(struct audit_log *l, struct part *p)
-{
-	struct part seen = *p;
-	int rc = 0;
-
-	if (!seen.suspect && seen.synced == seen.end)
-		return 0;
-	pthread_mutex_unlock(&l->lock);
-	if (seen.suspect)
-		rc = rewrite(l->dirfd, &seen);
-	if (rc == 0 && fdatasync(seen.fd) < 0)
-		rc = -errno;
-	pthread_mutex_lock(&l->lock);
-	p->suspect = rc < 0;
-	if (rc == 0)
-		p->synced = seen.end;
-	else if (p == l->current)
-		l->roll = true;
-	return rc;
-}
-
-/* Sync all that is written by now, oldest first. Return: 0 or -errno. */
-static int sync_all(struct audit_log *l)
+int audit_append(struct audit_log *l, struct audit_event *ev)
 {
 	int rc = 0;
-
-	l->dirty = false;
-	while (rc == 0) {
-		struct part *p = l->oldest;
-
-		rc = sync_part(l, p);
-		if (p == l->current || rc < 0)
-			break;
-		if (p->synced == p->end) {
-			l->oldest = p->next;
-			close(p->fd);
-			free(p);
-		}
-	}
-	if (rc == 0 && l->new_name) {
-		l->new_name = false;
-		pthread_mutex_unlock(&l->lock);
-		rc = fsync(l->dirfd) < 0 ? -errno : 0;
-		pthread_mutex_lock(&l->lock);
-		if (rc < 0)
-			l->new_name = true;
-	}
-	if (rc < 0)
-		l->dirty = true;
-	return rc;
-}
-
-static void sync_and_tell(struct audit_log *l)
-{
-	int rc = sync_all(l);
-
-	l->sync_error = -rc;
-	if (rc < 0 && !l->failing)
-		tell(l, rc);
-}
-
-static void *sync_loop(void *arg)
-{
-	struct audit_log *l = arg;
 
 	pthread_mutex_lock(&l->lock);
-	while (!l->stop) {
-		struct timespec until = {.tv_sec = 0};
-
-		if (!l->dirty) {
-			pthread_cond_wait(&l->wake, &l->lock);
-			continue;
-		}
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += SYNC_DELAY_NS;
-		if (until.tv_nsec >= NS_PER_SEC) {
-			until.tv_nsec -= NS_PER_SEC;
-			until.tv_sec++;
-		}
-		while (!l->stop && pthread_cond_timedwait(&l->wake, &l->lock, &until) == 0)
-			;
-		sync_and_tell(l);
-	}
-	if (l->dirty)
-		sync_and_tell(l);
+	rc = append_and_tell(l, ev);
 	pthread_mutex_unlock(&l->lock);
-	return NULL;
+	return rc;
 }
 
-/* Signals are for the threads of the program, not for this one. */
-static int start_thread(struct audit_log *l, struct err *e)
+int audit_append_act(struct audit_log *l, struct audit_event *ev)
 {
-	pthread_condattr_t attr;
-	sigset_t all;
-	sigset_t before;
+	uint64_t failures = 0;
 	int rc = 0;
 
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_mutex_init(&l->telling, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&l->thread, NULL, sync_loop, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_mutex_lock(&l->lock);
+	failures = l->sync_failures;
+	rc = append_and_tell(l, ev);
 	if (rc == 0)
-		return 0;
-	pthread_cond_destroy(&l->wake);
-	pthread_mutex_destroy(&l->telling);
-	pthread_mutex_destroy(&l->lock);
-	return err_errno(e, rc, "%s: cannot start the thread that syncs", l->dir);
+		rc = log_sync_wait(l, ev->seq, failures);
+	pthread_mutex_unlock(&l->lock);
+	return rc;
 }
 
 static int open_dir(struct audit_log *l, struct err *e)
@@ -413,6 +299,26 @@ static int open_dir(struct audit_log *l, struct err *e)
 	return err_errno(e, errno, "%s/lock: cannot lock", l->dir);
 }
 
+/* The segment that tail_find() found is of an older version: the next record begins
+ * another. Where no record is in it, it would have the same name: it is made anew, from
+ * nothing, so that a part of a head is a torn one. */
+static int leave_old_segment(struct audit_log *l, struct err *e)
+{
+	struct part *p = l->current;
+	int rc = 0;
+
+	l->roll = true;
+	if (p->first_seq != l->next_seq)
+		return 0;
+	if (ftruncate(p->fd, 0) < 0)
+		return err_errno(e, errno, "%s: cannot begin its last segment again", l->dir);
+	close(p->fd);
+	free(p);
+	l->oldest = l->current = NULL;
+	rc = begin_segment(l);
+	return rc < 0 ? err_errno(e, -rc, "%s: cannot begin its last segment again", l->dir) : 0;
+}
+
 /* Go on in the segment that tail_find() found. */
 static int continue_segment(struct audit_log *l, struct err *e)
 {
@@ -428,7 +334,7 @@ static int continue_segment(struct audit_log *l, struct err *e)
 	if (p->fd < 0)
 		return err_errno(e, errno, "%s/%s: cannot open", l->dir, name);
 	memcpy(l->log_id, l->tail.log_id, RECORD_LOG_ID);
-	return 0;
+	return l->tail.version < RECORD_VERSION ? leave_old_segment(l, e) : 0;
 }
 
 static int first_segment(struct audit_log *l, struct err *e)
@@ -461,6 +367,7 @@ static int load(struct audit_log *l, struct err *e)
 		return err_errno(e, errno, "%s: cannot sync the access log", l->dir);
 	l->current->synced = l->current->end;
 	l->new_name = false;
+	l->safe_seq = l->next_seq - 1;
 	if (!l->tail.torn[0])
 		return 0;
 	snprintf(text, sizeof(text),
@@ -503,7 +410,7 @@ int audit_open(const char *dir, struct audit_log **out, struct err *e)
 	if (rc == 0)
 		rc = load(l, e);
 	if (rc == 0)
-		rc = start_thread(l, e);
+		rc = log_sync_start(l, e);
 	if (rc < 0) {
 		release(l);
 		return rc;
@@ -516,14 +423,10 @@ void audit_close(struct audit_log *l)
 {
 	if (!l)
 		return;
-	pthread_mutex_lock(&l->lock);
-	l->stop = true;
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->thread, NULL);
-	pthread_cond_destroy(&l->wake);
-	pthread_mutex_destroy(&l->telling);
-	pthread_mutex_destroy(&l->lock);
+	log_seal_join(l);
+	log_sync_stop(l);
+	log_seal_stop(l);
+	log_sync_release(l);
 	release(l);
 }
 

@@ -16,12 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audit/segment.h"
-
-struct audit_reader {
-	int dirfd;
-	struct segment at; /* at.fd < 0: none yet */
-};
+#include "audit/reader_private.h"
 
 int audit_reader_open(const char *dir, struct audit_reader **out, struct err *e)
 {
@@ -88,6 +83,9 @@ static int check_follows(const struct segment *s, const struct segment *next, st
 			s->name, s->pos, s->seq - 1);
 	if (memcmp(s->head.log_id, next->head.log_id, RECORD_LOG_ID) != 0)
 		return err_set(e, EBADMSG, "%s: is of another log, at offset 0", next->name);
+	if (next->head.version < s->head.version)
+		return err_set(
+			e, EBADMSG, "%s: is of an older version than the one before", next->name);
 	if (next->head.time_ns < s->time_ns)
 		return err_set(e, EBADMSG, "%s: is earlier than the record before, at offset 0",
 			next->name);
@@ -118,6 +116,38 @@ static int enter_next(struct audit_reader *r, struct err *e)
 	segment_close(&r->at);
 	r->at = next;
 	return 1;
+}
+
+/* The segment that holds record @seq, as far as the names of segments say. */
+static int segment_of(struct audit_reader *r, uint64_t seq, uint64_t *first, struct err *e)
+{
+	uint64_t *firsts = NULL;
+	size_t n = 0;
+	int rc = segment_list(r->dirfd, &firsts, &n, e);
+
+	*first = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (firsts[i] <= seq && firsts[i] > *first)
+			*first = firsts[i];
+	}
+	free(firsts);
+	return rc;
+}
+
+int audit_reader_seek(struct audit_reader *r, uint64_t seq, struct err *e)
+{
+	struct audit_event ev;
+	uint64_t first = 0;
+	int rc = segment_of(r, seq, &first, e);
+
+	if (rc < 0 || first == 0)
+		return rc;
+	rc = segment_open(r->dirfd, first, &r->at, e);
+	if (rc == -ENOENT || rc == -ENODATA)
+		return 0;
+	while (rc >= 0 && r->at.seq < seq && (rc = segment_next(&r->at, &ev, e)) == 1)
+		;
+	return rc < 0 ? rc : 0;
 }
 
 int audit_reader_next(struct audit_reader *r, struct audit_event *ev, struct err *e)

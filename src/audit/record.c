@@ -15,13 +15,14 @@ enum {
 	AT_TYPE = 4,
 	AT_UNITS = 5,
 	AT_DECISION = 6,
-	AT_ZERO = 7,
+	AT_FLAGS = 7, /* zero before version 3 */
 	AT_SEQ = 8,
 	AT_TIME = 16,
-	AT_OPEN_SEQ = 24,
-	AT_OFFSET = 32,
-	AT_LENGTH = 40,
-	AT_RESULT = 48,
+	AT_NONCE = 24,
+	AT_OPEN_SEQ = 32,
+	AT_OFFSET = 40,
+	AT_LENGTH32 = 48, /* these two in records of one unit only */
+	AT_RESULT32 = 52,
 	AT_UID = 56,
 	AT_PID = 60,
 	AT_GID = 64, /* from here on only in records of two units and more */
@@ -30,8 +31,42 @@ enum {
 	AT_EVIDENCE = 80,
 	AT_TRACE = 96,
 	AT_EXE_LENGTH = 104,
-	AT_EXE = 106,
+	AT_CASE = 112, /* from here on not in version 1 */
+	AT_OBJECT = 120,
+	AT_GRANT = 128,
+	AT_POLICY = 136,
+	AT_LENGTH = 144, /* from here on not in version 2 */
+	AT_RESULT = 152,
+	AT_COMMITMENT = 160,
+	AT_EXE = 192,
 };
+
+/* Where versions 1 and 2 have something else. */
+enum {
+	OLD_OPEN_SEQ = 24,
+	OLD_OFFSET = 32,
+	OLD_LENGTH = 40,
+	OLD_RESULT = 48,
+	OLD_EXE_1 = 106,
+	OLD_EXE_2 = 144,
+};
+
+/* Of EPOCH and DISCONTINUITY. */
+enum {
+	SEAL_ZERO = 32, /* to the end of the first unit */
+	SEAL_SIZE = 64,
+	SEAL_ZERO_2 = 72,
+	SEAL_ROOT = 80,
+	SEAL_NEXT = 112,
+	SEAL_SIGNATURE = 144,
+	SEAL_ZERO_3 = 208,
+	SEAL_UNITS = 4,
+};
+
+#define FLAG_FAULT 1
+
+#define TYPE_MAX_V1 AUDIT_LOOKUP
+#define TYPE_MAX_V2 AUDIT_QUERY
 
 /* Offsets within the head of a segment. */
 enum {
@@ -87,7 +122,7 @@ void record_head_encode(const struct record_head *h, uint8_t out[static RECORD_U
 {
 	memset(out, 0, RECORD_UNIT);
 	memcpy(out + HEAD_MAGIC, magic, sizeof(magic));
-	put_u32(out + HEAD_VERSION, RECORD_VERSION);
+	put_u32(out + HEAD_VERSION, h->version);
 	put_u32(out + HEAD_UNIT, RECORD_UNIT);
 	memcpy(out + HEAD_LOG_ID, h->log_id, RECORD_LOG_ID);
 	put_u64(out + HEAD_FIRST_SEQ, h->first_seq);
@@ -100,12 +135,13 @@ int record_head_decode(const uint8_t in[static RECORD_UNIT], struct record_head 
 	if (memcmp(in + HEAD_MAGIC, magic, sizeof(magic)) != 0 ||
 		get_u32(in + HEAD_CRC) != crc32c(0, in, HEAD_CRC))
 		return -EBADMSG;
-	if (get_u32(in + HEAD_VERSION) != RECORD_VERSION)
+	if (get_u32(in + HEAD_VERSION) > RECORD_VERSION)
 		return -ENOTSUP;
-	if (get_u32(in + HEAD_UNIT) != RECORD_UNIT ||
+	if (get_u32(in + HEAD_VERSION) == 0 || get_u32(in + HEAD_UNIT) != RECORD_UNIT ||
 		!all_zero(in + HEAD_ZERO, HEAD_CRC - HEAD_ZERO) ||
 		get_u64(in + HEAD_FIRST_SEQ) == 0)
 		return -EBADMSG;
+	h->version = get_u32(in + HEAD_VERSION);
 	memcpy(h->log_id, in + HEAD_LOG_ID, RECORD_LOG_ID);
 	h->first_seq = get_u64(in + HEAD_FIRST_SEQ);
 	h->time_ns = (int64_t)get_u64(in + HEAD_TIME);
@@ -118,18 +154,31 @@ static bool is_short(unsigned type, unsigned decision)
 	return (type == AUDIT_READ || type == AUDIT_CLOSE) && decision == AUDIT_ALLOWED;
 }
 
-static size_t units_of(size_t exe_length)
+static bool is_seal(unsigned type)
 {
-	return (AT_EXE + exe_length + RECORD_UNIT - 1) / RECORD_UNIT;
+	return type == AUDIT_EPOCH || type == AUDIT_DISCONTINUITY;
 }
 
-static bool is_valid(unsigned type, unsigned decision)
+static size_t exe_at(uint32_t version)
 {
-	return type >= AUDIT_START && type <= AUDIT_TYPE_MAX && decision >= AUDIT_ALLOWED &&
+	return version == 1 ? OLD_EXE_1 : version == 2 ? OLD_EXE_2 : AT_EXE;
+}
+
+static size_t units_of(uint32_t version, size_t exe_length)
+{
+	return (exe_at(version) + exe_length + RECORD_UNIT - 1) / RECORD_UNIT;
+}
+
+static bool is_valid(uint32_t version, unsigned type, unsigned decision)
+{
+	unsigned max = version == 1 ? TYPE_MAX_V1 : version == 2 ? TYPE_MAX_V2 : AUDIT_TYPE_MAX;
+
+	return type >= AUDIT_START && type <= max && decision >= AUDIT_ALLOWED &&
 	       decision <= AUDIT_DENIED;
 }
 
-static void encode_rest(const struct audit_event *ev, size_t exe_length, uint8_t *out, size_t size)
+static void encode_rest(const struct audit_event *ev, uint32_t version, size_t exe_length,
+	uint8_t *out, size_t size)
 {
 	memset(out + RECORD_UNIT, 0, size - RECORD_UNIT);
 	put_u32(out + AT_GID, ev->gid);
@@ -138,64 +187,160 @@ static void encode_rest(const struct audit_event *ev, size_t exe_length, uint8_t
 	memcpy(out + AT_EVIDENCE, ev->evidence, AUDIT_EVIDENCE_ID);
 	put_u64(out + AT_TRACE, ev->trace);
 	out[AT_EXE_LENGTH] = (uint8_t)exe_length;
-	memcpy(out + AT_EXE, ev->exe, exe_length);
+	memcpy(out + exe_at(version), ev->exe, exe_length);
+	if (version == 1)
+		return;
+	put_u64(out + AT_CASE, ev->case_id);
+	put_u64(out + AT_OBJECT, ev->object);
+	put_u64(out + AT_GRANT, ev->grant);
+	put_u64(out + AT_POLICY, ev->policy);
+	if (version == 2)
+		return;
+	put_u64(out + AT_LENGTH, ev->length);
+	put_u64(out + AT_RESULT, (uint64_t)ev->result);
+	memcpy(out + AT_COMMITMENT, ev->commitment, AUDIT_COMMITMENT);
 }
 
-int record_encode(const struct audit_event *ev, uint8_t out[static RECORD_BYTES_MAX])
+/* What is the same in each record of a version: all of the first unit but the sum. */
+static void encode_first(const struct audit_event *ev, uint32_t version, uint8_t *out, size_t size)
+{
+	out[AT_TYPE] = (uint8_t)ev->type;
+	out[AT_UNITS] = (uint8_t)(size / RECORD_UNIT);
+	out[AT_DECISION] = (uint8_t)ev->decision;
+	out[AT_FLAGS] = version > 2 && ev->fault && ev->type == AUDIT_READ ? FLAG_FAULT : 0;
+	put_u64(out + AT_SEQ, ev->seq);
+	put_u64(out + AT_TIME, (uint64_t)ev->time_ns);
+	if (version > 2) {
+		bool one = size == RECORD_UNIT;
+
+		memcpy(out + AT_NONCE, ev->nonce, AUDIT_NONCE);
+		put_u64(out + AT_OPEN_SEQ, ev->open_seq);
+		put_u64(out + AT_OFFSET, ev->offset);
+		put_u32(out + AT_LENGTH32, one ? (uint32_t)ev->length : 0);
+		put_u32(out + AT_RESULT32, one ? (uint32_t)(int32_t)ev->result : 0);
+	} else {
+		put_u64(out + OLD_OPEN_SEQ, ev->open_seq);
+		put_u64(out + OLD_OFFSET, ev->offset);
+		put_u64(out + OLD_LENGTH, ev->length);
+		put_u64(out + OLD_RESULT, (uint64_t)ev->result);
+	}
+	put_u32(out + AT_UID, ev->uid);
+	put_u32(out + AT_PID, ev->pid);
+}
+
+int record_encode(
+	const struct audit_event *ev, uint32_t version, uint8_t out[static RECORD_BYTES_MAX])
 {
 	size_t exe_length = 0;
 	size_t size = RECORD_UNIT;
 
-	if (!is_valid(ev->type, ev->decision) || ev->seq == 0)
+	if (!is_valid(version, ev->type, ev->decision) || ev->seq == 0 || is_seal(ev->type))
 		return -EINVAL;
 	if (!is_short(ev->type, ev->decision)) {
 		exe_length = strnlen(ev->exe, sizeof(ev->exe));
 		if (exe_length > AUDIT_EXE_MAX)
 			return -EINVAL;
-		size = units_of(exe_length) * RECORD_UNIT;
-		encode_rest(ev, exe_length, out, size);
+		size = units_of(version, exe_length) * RECORD_UNIT;
+		encode_rest(ev, version, exe_length, out, size);
+	} else if (version > 2 &&
+		   (ev->length > UINT32_MAX || ev->result > INT32_MAX || ev->result < INT32_MIN)) {
+		return -EINVAL;
 	}
-	out[AT_TYPE] = (uint8_t)ev->type;
-	out[AT_UNITS] = (uint8_t)(size / RECORD_UNIT);
-	out[AT_DECISION] = (uint8_t)ev->decision;
-	out[AT_ZERO] = 0;
-	put_u64(out + AT_SEQ, ev->seq);
-	put_u64(out + AT_TIME, (uint64_t)ev->time_ns);
-	put_u64(out + AT_OPEN_SEQ, ev->open_seq);
-	put_u64(out + AT_OFFSET, ev->offset);
-	put_u64(out + AT_LENGTH, ev->length);
-	put_u64(out + AT_RESULT, (uint64_t)ev->result);
-	put_u32(out + AT_UID, ev->uid);
-	put_u32(out + AT_PID, ev->pid);
+	encode_first(ev, version, out, size);
 	put_u32(out + AT_CRC, crc32c(0, out + AT_TYPE, size - AT_TYPE));
 	return (int)size;
 }
 
+int record_seal_encode(const struct audit_event *ev, const struct record_seal *seal,
+	uint8_t out[static RECORD_BYTES_MAX])
+{
+	struct audit_event plain = {.type = ev->type,
+		.decision = AUDIT_ALLOWED,
+		.seq = ev->seq,
+		.time_ns = ev->time_ns};
+	const size_t size = SEAL_UNITS * RECORD_UNIT;
+
+	if (!is_seal(ev->type) || ev->seq == 0)
+		return -EINVAL;
+	memcpy(plain.nonce, ev->nonce, AUDIT_NONCE);
+	memset(out, 0, size);
+	encode_first(&plain, RECORD_VERSION, out, size);
+	put_u64(out + SEAL_SIZE, seal->size);
+	memcpy(out + SEAL_ROOT, seal->root, RECORD_ROOT);
+	memcpy(out + SEAL_NEXT, seal->next, RECORD_KEY);
+	memcpy(out + SEAL_SIGNATURE, seal->signature, RECORD_SIGNATURE);
+	put_u32(out + AT_CRC, crc32c(0, out + AT_TYPE, size - AT_TYPE));
+	return (int)size;
+}
+
+void record_seal_decode(const uint8_t *p, struct record_seal *out)
+{
+	out->size = get_u64(p + SEAL_SIZE);
+	memcpy(out->root, p + SEAL_ROOT, RECORD_ROOT);
+	memcpy(out->next, p + SEAL_NEXT, RECORD_KEY);
+	memcpy(out->signature, p + SEAL_SIGNATURE, RECORD_SIGNATURE);
+}
+
+size_t record_seal_text(enum audit_type type, const uint8_t log_id[static RECORD_LOG_ID],
+	const struct record_seal *seal, uint8_t out[static RECORD_SEAL_TEXT_MAX])
+{
+	const char *what =
+		type == AUDIT_EPOCH ? "evidencefs epoch v1\n" : "evidencefs discontinuity v1\n";
+	size_t n = strlen(what);
+
+	memcpy(out, what, n);
+	memcpy(out + n, log_id, RECORD_LOG_ID);
+	n += RECORD_LOG_ID;
+	put_u64(out + n, seal->size);
+	n += sizeof(seal->size);
+	memcpy(out + n, seal->root, RECORD_ROOT);
+	n += RECORD_ROOT;
+	memcpy(out + n, seal->next, RECORD_KEY);
+	return n + RECORD_KEY;
+}
+
 /* The second unit and what follows. Return: whether it is as encode_rest() writes it. */
-static bool decode_rest(const uint8_t *p, size_t size, struct audit_event *ev)
+static bool decode_rest(const uint8_t *p, size_t size, uint32_t version, struct audit_event *ev)
 {
 	size_t exe_length = p[AT_EXE_LENGTH];
+	size_t zeros = AT_EXE_LENGTH + 1;
+	size_t zeros_end = version == 1 ? OLD_EXE_1 : AT_CASE;
+	size_t exe = exe_at(version);
 
-	if (units_of(exe_length) * RECORD_UNIT != size || p[AT_EXE_LENGTH + 1] != 0 ||
-		memchr(p + AT_EXE, 0, exe_length) ||
-		!all_zero(p + AT_EXE + exe_length, size - AT_EXE - exe_length))
+	if (units_of(version, exe_length) * RECORD_UNIT != size ||
+		!all_zero(p + zeros, zeros_end - zeros) || memchr(p + exe, 0, exe_length) ||
+		!all_zero(p + exe + exe_length, size - exe - exe_length))
 		return false;
+	if (version > 1) {
+		ev->case_id = get_u64(p + AT_CASE);
+		ev->object = get_u64(p + AT_OBJECT);
+		ev->grant = get_u64(p + AT_GRANT);
+		ev->policy = get_u64(p + AT_POLICY);
+	}
+	if (version > 2) {
+		if (!all_zero(p + AT_LENGTH32, AT_UID - AT_LENGTH32))
+			return false;
+		ev->length = get_u64(p + AT_LENGTH);
+		ev->result = (int64_t)get_u64(p + AT_RESULT);
+		memcpy(ev->commitment, p + AT_COMMITMENT, AUDIT_COMMITMENT);
+	}
 	ev->gid = get_u32(p + AT_GID);
 	ev->loginuid = get_u32(p + AT_LOGINUID);
 	ev->process_start = get_u64(p + AT_PROCESS_START);
 	memcpy(ev->evidence, p + AT_EVIDENCE, AUDIT_EVIDENCE_ID);
 	ev->trace = get_u64(p + AT_TRACE);
-	memcpy(ev->exe, p + AT_EXE, exe_length);
+	memcpy(ev->exe, p + exe, exe_length);
 	ev->exe[exe_length] = '\0';
 	return true;
 }
 
-static void decode_first(const uint8_t *p, struct audit_event *ev)
+static void decode_first(const uint8_t *p, uint32_t version, struct audit_event *ev)
 {
 	ev->seq = get_u64(p + AT_SEQ);
 	ev->time_ns = (int64_t)get_u64(p + AT_TIME);
 	ev->type = p[AT_TYPE];
 	ev->decision = p[AT_DECISION];
+	ev->fault = (p[AT_FLAGS] & FLAG_FAULT) != 0;
 	ev->uid = get_u32(p + AT_UID);
 	ev->gid = 0;
 	ev->loginuid = AUDIT_NO_LOGINUID;
@@ -204,38 +349,78 @@ static void decode_first(const uint8_t *p, struct audit_event *ev)
 	ev->exe[0] = '\0';
 	memset(ev->evidence, 0, AUDIT_EVIDENCE_ID);
 	ev->trace = 0;
-	ev->open_seq = get_u64(p + AT_OPEN_SEQ);
-	ev->offset = get_u64(p + AT_OFFSET);
-	ev->length = get_u64(p + AT_LENGTH);
-	ev->result = (int64_t)get_u64(p + AT_RESULT);
+	ev->case_id = 0;
+	ev->object = 0;
+	ev->grant = 0;
+	ev->policy = 0;
+	memset(ev->nonce, 0, AUDIT_NONCE);
+	memset(ev->commitment, 0, AUDIT_COMMITMENT);
+	if (version > 2) {
+		memcpy(ev->nonce, p + AT_NONCE, AUDIT_NONCE);
+		ev->open_seq = get_u64(p + AT_OPEN_SEQ);
+		ev->offset = get_u64(p + AT_OFFSET);
+		ev->length = get_u32(p + AT_LENGTH32);
+		ev->result = (int32_t)get_u32(p + AT_RESULT32);
+	} else {
+		ev->open_seq = get_u64(p + OLD_OPEN_SEQ);
+		ev->offset = get_u64(p + OLD_OFFSET);
+		ev->length = get_u64(p + OLD_LENGTH);
+		ev->result = (int64_t)get_u64(p + OLD_RESULT);
+	}
 }
 
-int record_decode(const uint8_t *p, size_t n, struct audit_event *ev)
+static bool seal_is_well(const uint8_t *p)
 {
-	size_t units = 0;
+	return p[AT_DECISION] == AUDIT_ALLOWED &&
+	       all_zero(p + SEAL_ZERO, RECORD_UNIT - SEAL_ZERO) &&
+	       all_zero(p + SEAL_ZERO_2, SEAL_ROOT - SEAL_ZERO_2) &&
+	       all_zero(p + SEAL_ZERO_3, SEAL_UNITS * RECORD_UNIT - SEAL_ZERO_3);
+}
+
+/* Whether type, units, decision and flags go together. */
+static bool first_is_well(const uint8_t *p, uint32_t version)
+{
+	unsigned type = p[AT_TYPE];
+	size_t units = p[AT_UNITS];
+	unsigned flags = version > 2 && type == AUDIT_READ ? FLAG_FAULT : 0;
+
+	if (units < 1 || !is_valid(version, type, p[AT_DECISION]) || (p[AT_FLAGS] & ~flags) != 0 ||
+		get_u64(p + AT_SEQ) == 0)
+		return false;
+	if (is_seal(type))
+		return units == SEAL_UNITS;
+	if (is_short(type, p[AT_DECISION]))
+		return units == 1;
+	return units >= units_of(version, 0) && units <= units_of(version, AUDIT_EXE_MAX);
+}
+
+int record_decode(const uint8_t *p, size_t n, uint32_t version, struct audit_event *ev)
+{
 	size_t size = 0;
 
 	if (n < RECORD_UNIT)
 		return 0;
-	units = p[AT_UNITS];
-	size = units * RECORD_UNIT;
-	if (units < 1 || units > RECORD_UNITS_MAX || !is_valid(p[AT_TYPE], p[AT_DECISION]) ||
-		p[AT_ZERO] != 0 || get_u64(p + AT_SEQ) == 0 ||
-		is_short(p[AT_TYPE], p[AT_DECISION]) != (units == 1))
+	size = (size_t)p[AT_UNITS] * RECORD_UNIT;
+	if (!first_is_well(p, version))
 		return -EBADMSG;
 	if (size > n)
 		return 0;
 	if (get_u32(p + AT_CRC) != crc32c(0, p + AT_TYPE, size - AT_TYPE))
 		return -EBADMSG;
-	if (units > 1) {
+	if (is_seal(p[AT_TYPE])) {
+		if (!seal_is_well(p))
+			return -EBADMSG;
+		decode_first(p, version, ev);
+		ev->length = get_u64(p + SEAL_SIZE);
+	} else if (size > RECORD_UNIT) {
 		struct audit_event full;
 
-		decode_first(p, &full);
-		if (!decode_rest(p, size, &full))
+		decode_first(p, version, &full);
+		if (!decode_rest(p, size, version, &full))
 			return -EBADMSG;
 		*ev = full;
 	} else {
-		decode_first(p, ev);
+		decode_first(p, version, ev);
 	}
 	return (int)size;
 }
@@ -243,8 +428,11 @@ int record_decode(const uint8_t *p, size_t n, struct audit_event *ev)
 const char *audit_type_name(enum audit_type t)
 {
 	static const char *const names[] = {"?", "start", "stop", "open", "read", "list", "xattr",
-		"readlink", "close", "lookup"};
+		"readlink", "close", "lookup", "grant", "revoke", "exclude", "mark", "scan", "add",
+		"release", "relocate", "verify", "case", "note", "session", "config", "clock",
+		"loss", "query", "checkpoint", "epoch", "discontinuity"};
 
+	_Static_assert(sizeof(names) / sizeof(*names) == AUDIT_TYPE_MAX + 1, "a name for each");
 	return t >= AUDIT_START && t <= AUDIT_TYPE_MAX ? names[t] : names[0];
 }
 

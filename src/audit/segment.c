@@ -95,6 +95,11 @@ ssize_t segment_pread(int fd, void *p, size_t n, uint64_t off)
 	return (ssize_t)got;
 }
 
+const uint8_t *segment_bytes(const struct segment *s)
+{
+	return s->data + (s->pos - s->size - s->base);
+}
+
 /* Read ahead from the next record on. Return: 0 or -EIO. */
 static int fill(struct segment *s, struct err *e)
 {
@@ -201,7 +206,8 @@ static int record_follows(struct segment *s, struct err *e)
 		s->len = 0; /* the memory is shared */
 		if (at.len - skip < RECORD_UNIT)
 			return 0;
-		if (record_decode(at.data + skip, at.len - skip, &ev) > 0 && ev.seq > s->seq)
+		if (record_decode(at.data + skip, at.len - skip, s->head.version, &ev) > 0 &&
+			ev.seq > s->seq)
 			return 1;
 	}
 }
@@ -241,6 +247,7 @@ static int take_record(struct segment *s, const struct audit_event *ev, size_t s
 			" is earlier than the one before",
 			s->name, ev->seq, s->pos);
 	s->pos += size;
+	s->size = size;
 	s->seq++;
 	s->time_ns = ev->time_ns;
 	return 1;
@@ -253,12 +260,12 @@ int segment_next(struct segment *s, struct audit_event *ev, struct err *e)
 
 	s->torn = false;
 	if (s->base <= s->pos && skip < s->len)
-		size = record_decode(s->data + skip, s->len - skip, ev);
+		size = record_decode(s->data + skip, s->len - skip, s->head.version, ev);
 	if (size <= 0) {
 		/* Not all of it had been read, or it was being written: read it afresh. */
 		if (fill(s, e) < 0)
 			return -EIO;
-		size = record_decode(s->data, s->len, ev);
+		size = record_decode(s->data, s->len, s->head.version, ev);
 	}
 	if (size <= 0)
 		return judge(s, size, e);

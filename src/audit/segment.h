@@ -31,6 +31,7 @@ struct segment {
 	uint8_t *data;   /* read ahead, from file offset base */
 	size_t len;
 	uint64_t base;
+	size_t size; /* bytes of the last record that segment_next() gave */
 };
 
 /** segment_name() - "log-<20 digits>.seg". Return: @out. */
@@ -59,6 +60,9 @@ void segment_close(struct segment *s);
  * no whole record follows; -EIO.
  */
 int segment_next(struct segment *s, struct audit_event *ev, struct err *e);
+
+/** segment_bytes() - the bytes of that record: @s->size of them. Borrowed until the next. */
+const uint8_t *segment_bytes(const struct segment *s);
 
 /** segment_pread() - read until @n bytes or the end. Return: bytes, or -errno. */
 ssize_t segment_pread(int fd, void *p, size_t n, uint64_t off);

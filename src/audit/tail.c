@@ -58,7 +58,7 @@ static int copy_from(int in, uint64_t off, int out, uint64_t *copied)
 }
 
 /* What stands in @fd from @off on is put into ../torn/ and is safe there. */
-static int keep(int dirfd, int fd, const char *segment, uint64_t off, struct tail *t, struct err *e)
+int tail_keep(int dirfd, int fd, const char *segment, uint64_t off, struct tail *t, struct err *e)
 {
 	int torn = -1;
 	int out = -1;
@@ -85,7 +85,7 @@ static int keep(int dirfd, int fd, const char *segment, uint64_t off, struct tai
 static int cut(int dirfd, struct segment *s, struct tail *t, struct err *e)
 {
 	int fd = -1;
-	int rc = keep(dirfd, s->fd, s->name, s->pos, t, e);
+	int rc = tail_keep(dirfd, s->fd, s->name, s->pos, t, e);
 
 	if (rc < 0)
 		return rc;
@@ -106,7 +106,7 @@ static int drop(int dirfd, uint64_t first_seq, struct tail *t, struct err *e)
 
 	if (fd < 0)
 		return err_errno(e, errno, "%s: cannot open", name);
-	rc = keep(dirfd, fd, name, 0, t, e);
+	rc = tail_keep(dirfd, fd, name, 0, t, e);
 	close(fd);
 	if (rc == 0 && (unlinkat(dirfd, name, 0) < 0 || fsync(dirfd) < 0))
 		rc = err_errno(e, errno, "%s: cannot remove", name);
@@ -135,6 +135,7 @@ static int find_end(int dirfd, struct segment *s, struct tail *t, struct err *e)
 	}
 	t->any = true;
 	t->first_seq = s->head.first_seq;
+	t->version = s->head.version;
 	t->end = s->pos;
 	t->next_seq = s->seq;
 	t->time_ns = s->time_ns;

@@ -20,6 +20,7 @@
 struct tail {
 	bool any;           /* there is a segment */
 	uint64_t first_seq; /* of the last segment */
+	uint32_t version;   /* of the last segment */
 	uint64_t end;       /* bytes of it that are whole records */
 	uint64_t next_seq;  /* 1 in an empty log */
 	int64_t time_ns;    /* of the last record; INT64_MIN in an empty log */
@@ -35,5 +36,11 @@ struct tail {
  * of the file system: nothing was cut then that is not kept.
  */
 int tail_find(int dirfd, struct tail *out, struct err *e);
+
+/**
+ * tail_keep() - put what stands in @fd from @off on into ../torn/, safe there
+ * @t: torn and torn_bytes are set
+ */
+int tail_keep(int dirfd, int fd, const char *name, uint64_t off, struct tail *t, struct err *e);
 
 #endif

@@ -9,6 +9,9 @@
 
 #include <sqlite3.h>
 
+#define WAIT_MS     10000 /* for somebody who writes */
+#define OWN_WAIT_MS 1000  /* for somebody who had a short look */
+
 struct db {
 	sqlite3 *handle;
 	char *path;
@@ -29,6 +32,7 @@ static int code_errno(int code)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_MISMATCH:
+	case SQLITE_ERROR: /* the file does not have the tables that our SQL is for */
 		return EBADMSG;
 	case SQLITE_READONLY:
 		return EROFS;
@@ -47,9 +51,25 @@ static int code_errno(int code)
 	}
 }
 
+/* errno of the last write to the file or its journal that failed. SQLite tells a full disk
+ * from a fault, but takes a quota or a limit of the process for the latter. */
+static int write_errno(const struct db *d)
+{
+	sqlite3_file *journal = NULL;
+	int error = 0;
+
+	sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+	if (error)
+		return error;
+	sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+	if (journal && journal->pMethods)
+		journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
 static int report(const struct db *d, int code, struct err *e)
 {
-	int sys = sqlite3_system_errno(d->handle);
+	int sys = code == SQLITE_IOERR_WRITE ? write_errno(d) : sqlite3_system_errno(d->handle);
 	int error = code_errno(code);
 
 	if ((error == EIO || error == ENOENT) && sys)
@@ -73,6 +93,10 @@ static const char *setup_sql(enum db_mode mode)
 	case DB_WRITE:
 		return "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA "
 		       "trusted_schema=0;";
+	case DB_OWN:
+		return "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=TRUNCATE; "
+		       "PRAGMA synchronous=FULL; PRAGMA trusted_schema=0; "
+		       "PRAGMA cell_size_check=1; BEGIN EXCLUSIVE; COMMIT;";
 	}
 	return "";
 }
@@ -112,12 +136,14 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct err *e)
 	}
 	if (mode == DB_BUILD || mode == DB_WRITE)
 		flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	else if (mode == DB_OWN)
+		flags |= SQLITE_OPEN_READWRITE;
 	else
 		flags |= SQLITE_OPEN_READONLY;
 	r = sqlite3_open_v2(uri, &d->handle, flags, NULL);
 	free(uri);
 	if (r == SQLITE_OK) {
-		sqlite3_busy_timeout(d->handle, 10000);
+		sqlite3_busy_timeout(d->handle, mode == DB_OWN ? OWN_WAIT_MS : WAIT_MS);
 		r = sqlite3_exec(d->handle, setup_sql(mode), NULL, NULL, NULL);
 	}
 	if (r != SQLITE_OK) {

@@ -21,7 +21,9 @@ enum db_mode {
 	DB_BUILD,     /* new file, no journal, no syncs: thrown away unless it is finished */
 	DB_IMMUTABLE, /* read only, and nobody will ever change it: no locks, no checks */
 	DB_READ,      /* read only, somebody else may be writing */
-	DB_WRITE      /* read and write, made if missing, write-ahead log */
+	DB_WRITE,     /* read and write, made if missing, write-ahead log */
+	DB_OWN        /* read and write an existing file that nobody else may open until it is
+		       * closed (-EBUSY somebody has it); a commit is durable, in that one file */
 };
 
 /**

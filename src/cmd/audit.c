@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit.c - `evidencefs audit show`: the access log of a mount, with names. */
+/*
+ * audit.c - `evidencefs audit`: the log of one's own mount is read here, from its
+ * files; a team's log is asked of its service.
+ */
 #include "cmd/cmd.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,106 +13,149 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "audit/audit.h"
-#include "base/buf.h"
-#include "base/table.h"
 #include "base/text.h"
-#include "cmd/audit_rows.h"
+#include "cmd/audit_log.h"
 #include "cmd/mountpoint.h"
+#include "cmd/print.h"
 #include "cmd/state_dir.h"
+#include "cmd/team.h"
+#include "control/audit_rows.h"
 
 #define SESSION_XATTR "user.evidencefs.session"
 
-struct show {
-	const char *mount;
-	const char *state;
-	struct audit_filter filter;
-	bool json;
+/* ---- names ------------------------------------------------------------------------ */
+
+struct source_of_names {
+	struct state_evidence noted;
+	struct evidence *ev; /* opened when first asked for; NULL: its indexes are gone */
+	bool tried;
 };
+
+struct show {
+	struct audit_filter filter;
+	struct print print;
+	struct source_of_names *names;
+	size_t names_n;
+};
+
+static int load_names(struct show *s, const char *dir, struct err *e)
+{
+	struct state_evidence *v = NULL;
+	size_t n = 0;
+	int r = state_evidence_list(dir, &v, &n, e);
+
+	if (r)
+		return r;
+	s->names = calloc(n + 1, sizeof(*s->names));
+	if (!s->names) {
+		state_evidence_free(v, n);
+		return err_errno(e, ENOMEM, "%s", dir);
+	}
+	for (size_t i = 0; i < n; i++)
+		s->names[i].noted = v[i]; /* its strings move along */
+	s->names_n = n;
+	free(v);
+	return 0;
+}
+
+static void release_names(struct show *s)
+{
+	for (size_t i = 0; i < s->names_n; i++) {
+		evidence_close(s->names[i].ev);
+		free(s->names[i].noted.dir);
+		free(s->names[i].noted.name);
+	}
+	free(s->names);
+}
+
+static struct evidence *open_names(struct source_of_names *s)
+{
+	const struct evidence_opts o = {.name = s->noted.name};
+	struct manifest m;
+
+	if (!s->tried) {
+		s->tried = true;
+		if (manifest_read(&m, s->noted.dir, NULL) == 0) {
+			if (evidence_open(s->noted.dir, &m, NULL, &o, &s->ev, NULL))
+				s->ev = NULL;
+			manifest_release(&m);
+		}
+	}
+	return s->ev;
+}
+
+static void about(void *ctx, const struct audit_event *ev, struct audit_about *a)
+{
+	static const uint8_t none[AUDIT_EVIDENCE_ID];
+	struct show *s = ctx;
+
+	a->case_name = "personal";
+	if (!memcmp(ev->evidence, none, sizeof(none)))
+		return;
+	for (size_t i = 0; i < s->names_n; i++) {
+		if (!memcmp(s->names[i].noted.digest, ev->evidence, AUDIT_EVIDENCE_ID)) {
+			a->evidence = s->names[i].noted.name;
+			a->ev = open_names(&s->names[i]);
+			return;
+		}
+	}
+}
+
+static int on_row(void *ctx, const struct audit_event *ev, struct buf *payload)
+{
+	struct show *s = ctx;
+	struct row row;
+
+	(void)ev;
+	if (row_parse(cur_of(payload->data, payload->len), &row) == 0)
+		print_row(&s->print, &row);
+	return 0;
+}
+
+/* ---- the log of a mount -------------------------------------------------------------- */
 
 static int64_t now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return (int64_t)t.tv_sec * TEXT_NS_PER_SEC + t.tv_nsec;
 }
 
-static int parse_time(const struct command *c, const char *text, int64_t *out)
+/* Return: 0, or an exit status. */
+static int take_time(
+	const struct command *c, const struct team_request *q, const char *name, int64_t *out)
 {
+	const char *text = team_value(q, name);
 	struct err e = {0};
 
-	return text_time_parse(text, now_ns(), out, &e) ? cmd_usage(c, "%s", e.text) : 0;
+	return text && text_time_parse(text, now_ns(), out, &e) ? cmd_usage(c, "%s", e.text) : 0;
 }
 
-static int parse_option(const struct command *c, struct show *s, int o, char **argv)
+static int take_filter(
+	const struct command *c, const struct team_request *q, struct audit_filter *f)
 {
-	switch (o) {
-	case 'm':
-		s->mount = optarg;
-		return 0;
-	case 's':
-		s->state = optarg;
-		return 0;
-	case 'j':
-		s->json = true;
-		return 0;
-	case 'r':
-		s->filter.reads = true;
-		return 0;
-	case 'u':
-		return audit_filter_user(&s->filter, optarg)
-			       ? cmd_usage(c, "--user %s: no such user", optarg)
-			       : 0;
-	case 'p':
-		s->filter.path = optarg;
-		return 0;
-	case 't':
-		return audit_filter_types(&s->filter, optarg)
-			       ? cmd_usage(c, "--type %s: not a type of record", optarg)
-			       : 0;
-	case 'b':
-		return parse_time(c, optarg, &s->filter.since_ns);
-	case 'e':
-		return parse_time(c, optarg, &s->filter.until_ns);
-	default:
-		return cmd_usage(c, "%s: not an option of audit show, or it lacks its value",
-			argv[optind - 1]);
-	}
-}
-
-/* Return: 0 go on; else an exit status + 1. */
-static int parse(const struct command *c, int argc, char **argv, struct show *s)
-{
-	static const struct option options[] = {{"mount", required_argument, NULL, 'm'},
-		{"state", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
-		{"reads", no_argument, NULL, 'r'}, {"user", required_argument, NULL, 'u'},
-		{"path", required_argument, NULL, 'p'}, {"type", required_argument, NULL, 't'},
-		{"since", required_argument, NULL, 'b'}, {"until", required_argument, NULL, 'e'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-	int o = 0;
+	const char *user = team_value(q, "user");
+	const char *types = team_value(q, "type");
 	int r = 0;
 
-	opterr = 0;
-	while (r == 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (o == 'h')
-			return cmd_help(c) + 1;
-		r = parse_option(c, s, o, argv);
-	}
-	if (r == 0 && (argc - optind != 1 || strcmp(argv[optind], "show") != 0))
-		r = cmd_usage(c, "say audit show");
-	if (r == 0 && !s->mount)
-		r = cmd_usage(c, "audit show needs --mount MOUNTPOINT");
-	return r ? r + 1 : 0;
+	f->path = team_value(q, "path");
+	f->reads = team_value(q, "reads") != NULL;
+	if (user && audit_filter_user(f, user))
+		return cmd_usage(c, "--user %s: no such user", user);
+	if (types && audit_filter_types(f, types))
+		return cmd_usage(c, "--type %s: not a type of record", types);
+	r = take_time(c, q, "since", &f->since_ns);
+	return r ? r : take_time(c, q, "until", &f->until_ns);
 }
 
 /* Where the log of a mount point is: the mount itself says, or its state does. */
-static int find_dir(const struct show *s, const char *mountpoint, char **out, struct err *e)
+static int find_dir(const char *state_given, const char *mountpoint, char **out, struct err *e)
 {
 	char session[4096];
 	char *state = NULL;
-	ssize_t n =
-		s->state ? -1 : getxattr(mountpoint, SESSION_XATTR, session, sizeof(session) - 1);
+	ssize_t n = state_given ? -1
+				: getxattr(mountpoint, SESSION_XATTR, session, sizeof(session) - 1);
 	int r = 0;
 
 	if (n > 0) {
@@ -118,7 +163,7 @@ static int find_dir(const struct show *s, const char *mountpoint, char **out, st
 		*out = strdup(session);
 		return *out ? 0 : err_errno(e, ENOMEM, "audit");
 	}
-	r = state_dir(s->state, false, &state, e);
+	r = state_dir(state_given, false, &state, e);
 	if (r == 0)
 		r = state_mount_dir(state, mountpoint, out, e);
 	if (r == 0 && access(*out, F_OK)) {
@@ -132,79 +177,58 @@ static int find_dir(const struct show *s, const char *mountpoint, char **out, st
 	return r;
 }
 
-static void print_json_row(void *ctx, const struct audit_row *row)
+static int show_log(struct show *s, const char *dir, struct err *e)
 {
-	struct buf *b = ctx;
+	char *log = NULL;
+	struct audit_source source = {.about = about, .each = on_row, .ctx = s};
+	int r = asprintf(&log, "%s/log", dir) < 0 ? err_errno(e, ENOMEM, "%s", dir) : 0;
 
-	buf_reset(b);
-	audit_row_json(row, b);
-	fwrite(b->data, 1, b->len, stdout);
-}
-
-static void add_table_row(void *ctx, const struct audit_row *row)
-{
-	struct table *t = ctx;
-	struct buf amount = BUF_INIT;
-	char when[TEXT_TIME_MAX];
-
-	table_u64(t, row->ev->seq);
-	table_str(t, text_time_ns(row->ev->time_ns, when));
-	table_str(t, row->user);
-	table_str(t, audit_type_name(row->ev->type));
-	if (row->ev->type == AUDIT_READ)
-		buf_printf(&amount, "%lld of %llu at %llu", (long long)row->ev->result,
-			(unsigned long long)row->ev->length, (unsigned long long)row->ev->offset);
-	else if (row->summed)
-		buf_printf(&amount, "%llu reads, %llu bytes", (unsigned long long)row->reads,
-			(unsigned long long)row->bytes);
-	else if (row->ev->result < 0)
-		buf_printf(&amount, "%s", strerror((int)-row->ev->result));
-	else if (row->ev->result > 0)
-		buf_printf(&amount, "%lld", (long long)row->ev->result);
-	table_str(t, buf_cstr(&amount));
-	table_str(t, row->ev->exe);
-	table_bytes(t, row->path.data, row->path.len);
-	buf_release(&amount);
-}
-
-static int show_table(const char *dir, const struct audit_filter *f, struct err *e)
-{
-	static const struct table_column columns[] = {{"SEQ", TABLE_RIGHT}, {"TIME", TABLE_WHOLE},
-		{"USER", 0}, {"TYPE", TABLE_WHOLE}, {"RESULT", 0}, {"PROGRAM", 0}, {"PATH", 0}};
-	struct table t;
-	int r = 0;
-
-	table_init(&t, columns, sizeof(columns) / sizeof(columns[0]));
-	r = audit_rows(dir, f, add_table_row, &t, e);
+	if (r)
+		return r;
+	source.log = log;
+	r = load_names(s, dir, e);
 	if (r == 0)
-		r = table_print(&t, stdout, e);
-	table_release(&t);
+		r = audit_rows(&source, &s->filter, e);
+	release_names(s);
+	free(log);
 	return r;
+}
+
+static int show_mount(const struct command *c, const struct team_request *q)
+{
+	struct show s = {.filter = {.uid = -1, .since_ns = INT64_MIN, .until_ns = INT64_MAX},
+		.print = {.json = q->json, .columns = q->command->columns}};
+	struct err e = {0};
+	char *mountpoint = NULL;
+	char *dir = NULL;
+	int written = 0;
+	int r = take_filter(c, q, &s.filter);
+
+	if (r)
+		return r;
+	r = mountpoint_path(team_value(q, "mount"), &mountpoint, &e);
+	if (r == 0)
+		r = find_dir(team_value(q, "state"), mountpoint, &dir, &e);
+	s.filter.mountpoint = mountpoint;
+	if (r == 0)
+		r = show_log(&s, dir, &e);
+	written = print_end(&s.print, &e);
+	free(mountpoint);
+	free(dir);
+	return r || written ? cmd_fail(&e, r ? r : written) : 0;
 }
 
 int cmd_audit(const struct command *c, int argc, char **argv)
 {
-	struct show s = {.filter = {.uid = -1, .since_ns = INT64_MIN, .until_ns = INT64_MAX}};
-	struct buf line = BUF_INIT;
-	struct err e = {0};
-	char *mountpoint = NULL;
-	char *dir = NULL;
-	int r = parse(c, argc, argv, &s);
+	struct team_request q;
+	int r = 0;
 
+	if (argc > 1 && audit_log_is(argv[1]))
+		return audit_log_run(c, argc, argv);
+	r = team_parse(c, argc, argv, &q);
 	if (r)
 		return r - 1;
-	r = mountpoint_path(s.mount, &mountpoint, &e);
-	if (r == 0)
-		r = find_dir(&s, mountpoint, &dir, &e);
-	s.filter.mountpoint = mountpoint;
-	if (r == 0 && s.json)
-		r = audit_rows(dir, &s.filter, print_json_row, &line, &e);
-	else if (r == 0)
-		r = show_table(dir, &s.filter, &e);
-	if (fflush(stdout) && r == 0)
-		r = err_errno(&e, errno, "cannot write");
-	buf_release(&line);
-	free(mountpoint);
-	free(dir);
-	return r ? cmd_fail(&e, r) : 0;
+	r = team_value(&q, "mount") ? show_mount(c, &q) : team_ask(&q);
+	team_request_release(&q);
+	return r;
 }

@@ -25,6 +25,8 @@ int cmd_mount(const struct command *c, int argc, char **argv);
 int cmd_unmount(const struct command *c, int argc, char **argv);
 int cmd_state(const struct command *c, int argc, char **argv);
 int cmd_audit(const struct command *c, int argc, char **argv);
+/** cmd_team() - all that only ask the service: cmd/team_commands.c has what each takes. */
+int cmd_team(const struct command *c, int argc, char **argv);
 
 /** cmd_fail() - print "evidencefs: TEXT" for a failed call. Return: EXIT_FAILED. */
 int cmd_fail(const struct err *e, int r);

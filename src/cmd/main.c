@@ -13,6 +13,11 @@
 #include "base/buf.h"
 #include "base/text.h"
 
+#define SERVICE                                                                                    \
+	"  --json           print one JSON object a line\n"                                        \
+	"  --socket PATH    of the service, if not $EVIDENCEFS_SOCKET or\n"                        \
+	"                   /run/evidencefs/control.sock\n"
+
 static const struct command commands[] = {
 	{"mount", "[OPTION]... IMAGE... MOUNTPOINT", "show disk images as read-only folders",
 		"  --foreground     stay, and end with Ctrl-C\n"
@@ -33,16 +38,99 @@ static const struct command commands[] = {
 		"  --json           print one JSON object for each entry\n"
 		"  --state DIR      the folder to look in\n",
 		cmd_state},
-	{"audit", "show --mount MOUNTPOINT [OPTION]...", "show the access log of a mount",
-		"  --mount DIR      the mount point; it need not be mounted any more\n"
-		"  --state DIR      where its log is kept, if it is not mounted any more\n"
-		"  --json           print one JSON object for each record\n"
+	{"status", "[CASE]", "whether the service is well, and how a case stands", SERVICE,
+		cmd_team},
+	{"case",
+		"create CASE --owner USER | list | show CASE | transfer CASE --to USER | "
+		"officer CASE --to USER | close CASE",
+		"create, show, hand over and close cases",
+		"  create CASE      a new case, by the operator\n"
+		"  --owner USER     who decides who sees what in it\n"
+		"  --privilege-officer USER  who decides on what is privileged\n"
+		"  --title TEXT\n"
+		"  --idle-notice DAYS        remind when nothing happens for so long\n"
+		"  list             cases in which I hold a right\n"
+		"  show CASE        its owner, its officer and its evidence\n"
+		"  transfer CASE    to another owner\n"
+		"  officer CASE     to another privilege officer\n"
+		"  --to USER        who it is from now on\n"
+		"  close CASE       no more access; indexes and log stay\n"
+		"  --reason TEXT    why: for transfer, officer and close\n" SERVICE,
+		cmd_team},
+	{"add", "CASE IMAGE [OPTION]...", "add an image to a case, as evidence",
+		"  --name NAME      its name, if not the file's\n"
+		"  --md5 HEX        hash totals it must have\n"
+		"  --sha1 HEX\n"
+		"  --sha256 HEX\n"
+		"  --type pN=TYPE   the file system of partition N, where it is not recognised\n"
+		"  --accept-mismatch  add it though its hash totals differ; with --reason\n"
+		"  --reason TEXT    why\n" SERVICE,
+		cmd_team},
+	{"release", "CASE EVIDENCE --reason TEXT", "let granted users see evidence that was added",
+		"  --reason TEXT    why\n" SERVICE, cmd_team},
+	{"relocate", "CASE EVIDENCE IMAGE", "say where an image is now", SERVICE, cmd_team},
+	{"verify", "CASE [EVIDENCE]", "read evidence again and compare its hash totals", SERVICE,
+		cmd_team},
+	{"grant", "CASE WHO [PATH] (--role ROLE | --rights R,R...) [OPTION]... --reason TEXT",
+		"let somebody see a case, or what is below a path",
+		"  --role ROLE      analyst, reviewer or auditor\n"
+		"  --rights R,R     of read deleted raw privileged notes annotate mark grant "
+		"audit\n"
+		"  --from TIME      when it begins (default: now)\n"
+		"  --until TIME     when it ends (default: never)\n"
+		"  --future         evidence that is added later too\n"
+		"  --reason TEXT    why\n" SERVICE,
+		cmd_team},
+	{"exclude", "CASE WHO PATH [OPTION]... --reason TEXT",
+		"keep somebody from what is below a path, whatever is granted",
+		"  --from TIME      when it begins (default: now)\n"
+		"  --until TIME     when it ends (default: never)\n"
+		"  --reason TEXT    why\n" SERVICE,
+		cmd_team},
+	{"revoke", "CASE ID --reason TEXT", "end a grant or an exclusion",
+		"  --reason TEXT    why\n" SERVICE, cmd_team},
+	{"grants", "CASE [OPTION]...", "show grants and exclusions",
+		"  --who WHO        of this user or @group\n"
+		"  --at TIME        those in force then\n"
+		"  --history        also what has ended\n" SERVICE,
+		cmd_team},
+	{"whoami", "[CASE]", "what I may see, until when, granted by whom", SERVICE, cmd_team},
+	{"mark", "CASE PATH... --state STATE --basis TEXT --reason TEXT [OPTION]...",
+		"keep traces from who may not see what is privileged",
+		"  --state STATE    suspected, confirmed or rejected\n"
+		"  --basis TEXT     what makes it privileged, or does not\n"
+		"  --reason TEXT    why\n"
+		"  --with-members   members of a container are followed to their copies, too\n"
+		"  --dry-run        only count, by road, what would go\n"
+		"  --yes            also when more than 100 traces go\n" SERVICE,
+		cmd_team},
+	{"marks", "CASE [OPTION]...", "show what is marked",
+		"  --state STATE    only those\n"
+		"  --why PATH       which marks withhold it, and over which road\n"
+		"  --history        every mark that was given\n" SERVICE,
+		cmd_team},
+	{"audit", "show | access | verify | checkpoint | prove ...",
+		"show and check the access log",
+		"  show             who did what with which file, when, with what result\n"
+		"  --mount DIR      the log of a mount of one's own; it need not be mounted any "
+		"more\n"
+		"  --state DIR      where that log is kept, if it is not mounted any more\n"
+		"  --case CASE      records of this case\n"
 		"  --reads          show every read, not their sums for each open\n"
 		"  --user U         records of this user (name or uid)\n"
 		"  --path PATH      records of this trace and what is below it\n"
 		"  --type T,T       records of these types\n"
 		"  --since TIME     RFC 3339, a date, or relative: -2h\n"
-		"  --until TIME\n",
+		"  --until TIME\n"
+		"  access CASE      who had which rights in a case, by whose act\n"
+		"  --at TIME        when\n"
+		"  verify           is the log intact, and how far is it complete?\n"
+		"  --log DIR        from the files in DIR, not through the service\n"
+		"  --key FILE       the origin key, as it was kept elsewhere\n"
+		"  --anchor FILE    a checkpoint that was kept elsewhere; may be repeated\n"
+		"  checkpoint       the newest signed checkpoint, to keep elsewhere\n"
+		"  prove SEQ        one record with its proof\n"
+		"  -o FILE          where to\n" SERVICE,
 		cmd_audit},
 };
 

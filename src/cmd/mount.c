@@ -32,8 +32,6 @@
 #include "mount/session.h"
 #include "serve/hashes.h"
 
-#define NAME_BYTES 240 /* of a folder: leaves room for "-65535" */
-
 #define HASHING_ENDS_S 3 /* that its next block is waited for at the end */
 
 static volatile sig_atomic_t stop_asked;
@@ -72,30 +70,9 @@ static int add_type(const struct command *c, struct mount_job *j, const char *ar
 
 static int add_degraded(const struct command *c, struct mount_job *j, const char *arg)
 {
-	static const struct {
-		const char *name;
-		unsigned flag;
-	} modes[] = {
-		{"no-shared-mmap", DEGRADED_NO_SHARED_MMAP},
-		{"no-statx", DEGRADED_NO_STATX},
-		{"handles", DEGRADED_HANDLES},
-		{"all", DEGRADED_ALL},
-	};
-
-	while (*arg) {
-		size_t n = strcspn(arg, ",");
-		unsigned flag = 0;
-
-		for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-			if (strlen(modes[i].name) == n && !strncmp(arg, modes[i].name, n))
-				flag = modes[i].flag;
-		}
-		if (!flag)
-			return cmd_usage(c, "--degraded %s: not one of the modes", arg);
-		j->degrade |= flag;
-		arg += n + (arg[n] == ',');
-	}
-	return 0;
+	return kernel_degraded_parse(arg, &j->degrade)
+		       ? cmd_usage(c, "--degraded %s: not one of the modes", arg)
+		       : 0;
 }
 
 /* Return: 0 go on; else an exit status + 1. */
@@ -133,40 +110,26 @@ static int parse(const struct command *c, int argc, char **argv, struct mount_jo
 	}
 	if (r == 0 && argc - optind < 2)
 		r = cmd_usage(c, "mount needs at least one image and a mount point");
-	if (r == 0 && (size_t)(argc - optind - 1) > NODE_EVIDENCE_MAX)
-		r = cmd_usage(c, "at most %u images in one mount", NODE_EVIDENCE_MAX);
+	if (r == 0 && (size_t)(argc - optind - 1) > NODE_SLOTS)
+		r = cmd_usage(c, "at most %u images in one mount", NODE_SLOTS);
 	return r ? r + 1 : 0;
 }
 
 /* ---- before the ingest ----------------------------------------------------------------- */
 
-/* As much of [n] bytes as may be a name with something behind it, not ending within a character. */
-static int name_bytes(const char *s, size_t n)
+/* The folder of an image: what it is called, "-2" for a second one. */
+static void name_image(struct mount_job *j, size_t i, const char *file)
 {
-	size_t fits = n < NAME_BYTES ? n : NAME_BYTES;
-
-	while (fits < n && fits > NAME_BYTES - 4 && ((unsigned char)s[fits] & 0xc0) == 0x80)
-		fits--;
-	return (int)fits;
-}
-
-/*
- * The folder of an image: its file's name without the last extension, "-2" for a second one.
- * Dots at the begin are no extension's: "..dd" must not become ".".
- */
-static void name_image(struct mount_job *j, size_t i, const char *base)
-{
-	const char *dot = strrchr(base, '.');
-	bool extension = dot && dot >= base + strspn(base, ".");
-	int n = name_bytes(base, extension ? (size_t)(dot - base) : strlen(base));
+	char base[256];
 	char *name = j->images[i].name;
 	size_t size = sizeof(j->images[i].name);
 
-	snprintf(name, size, "%.*s", n, base);
+	image_files_name(file, base, sizeof(base));
+	snprintf(name, size, "%s", base);
 	for (unsigned twin = 2, k = 0; k < i; k++) {
 		if (strcmp(j->images[k].name, name) != 0)
 			continue;
-		snprintf(name, size, "%.*s-%u", n, base, twin++);
+		snprintf(name, size, "%.240s-%u", base, twin++);
 		k = (unsigned)-1; /* look again from the first */
 	}
 }
@@ -379,20 +342,30 @@ static int open_evidence(struct mount_job *j, struct service *v, struct err *e)
 	return r;
 }
 
-static int service_begin(struct mount_job *j, struct service *v, struct err *e)
+static int new_session(struct mount_job *j, struct service *v, struct err *e)
 {
+	const unsigned rights =
+		RIGHT_READ | RIGHT_DELETED | RIGHT_RAW | (j->privileged ? RIGHT_PRIVILEGED : 0);
 	const struct session_opts o = {.uid = getuid(),
 		.gid = getgid(),
-		.rights = RIGHT_READ | RIGHT_DELETED | RIGHT_RAW |
-			  (j->privileged ? RIGHT_PRIVILEGED : 0),
 		.degrade = j->degrade,
 		.state_dir = j->mount_dir,
 		.mountpoint = j->mountpoint,
-		.lock_fd = j->lock};
+		.lock_fd = j->lock,
+		.fuse_fd = -1,
+		.table_fd = -1};
+	struct view *view = NULL;
+	int r = view_personal(o.uid, rights, v->evidence, v->count, &view, e);
+
+	return r ? r : session_new(&o, view, &v->session, e);
+}
+
+static int service_begin(struct mount_job *j, struct service *v, struct err *e)
+{
 	int r = open_evidence(j, v, e);
 
 	if (r == 0)
-		r = session_new(&o, v->evidence, v->count, &v->session, e);
+		r = new_session(j, v, e);
 	if (r == 0)
 		r = session_mount(v->session, e);
 	for (size_t i = 0; r == 0 && i < v->count; i++)

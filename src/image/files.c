@@ -541,3 +541,23 @@ const char *image_format_name(const struct image_files *f)
 		return "ewf";
 	return f->n > 1 ? "split raw" : "raw";
 }
+
+/* As much of [n] bytes as may be a name with something behind it, not ending within a character. */
+static int name_bytes(const char *s, size_t n)
+{
+	size_t fits = n < IMAGE_NAME_BYTES ? n : IMAGE_NAME_BYTES;
+
+	while (fits < n && fits > IMAGE_NAME_BYTES - 4 && ((unsigned char)s[fits] & 0xc0) == 0x80)
+		fits--;
+	return (int)fits;
+}
+
+void image_files_name(const char *path, char *out, size_t size)
+{
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	const char *dot = strrchr(base, '.');
+	bool extension = dot && dot >= base + strspn(base, ".");
+
+	snprintf(out, size, "%.*s",
+		name_bytes(base, extension ? (size_t)(dot - base) : strlen(base)), base);
+}

@@ -46,6 +46,14 @@ struct image_files {
 int image_files_open(const char *path, struct image_files *f, struct err *e);
 void image_files_close(struct image_files *f);
 
+/**
+ * image_files_name() - what an image is called: its file's name without the last extension
+ * Dots at the begin are no extension's: "..dd" does not become ".". Cut between characters.
+ * @out: at most IMAGE_NAME_BYTES and NUL
+ */
+#define IMAGE_NAME_BYTES 240 /* of a folder: leaves room for "-65535" */
+void image_files_name(const char *path, char *out, size_t size);
+
 /** image_format_name() - "raw", "split raw" is raw with n > 1, "ewf". */
 const char *image_format_name(const struct image_files *f);
 

@@ -171,37 +171,69 @@ static int add_samples(
 	return 0;
 }
 
-static void describe(const struct image_files *f, const char *types, struct buf *b)
+/* @times: two copies of an image differ in them. */
+static void describe(const struct image_files *f, const char *types, bool times, struct buf *b)
 {
 	buf_put_u32(b, f->format);
 	for (size_t i = 0; i < f->n; i++) {
 		buf_put_u64(b, f->v[i].size);
-		buf_put_u64(b, (uint64_t)f->v[i].mtime_ns);
+		if (times)
+			buf_put_u64(b, (uint64_t)f->v[i].mtime_ns);
 	}
 	buf_puts(b, types ? types : "");
 }
 
-int fingerprint(const struct image_files *f, const char *types, int (*tick)(void *ctx), void *ctx,
-	char out[FINGERPRINT_HEX], struct err *e)
+/* Of what was described, and of samples. */
+static int digest_of(const struct image_files *f, const struct buf *b, const struct reading *read,
+	uint8_t *value, struct err *e)
 {
 	struct digest *d = digest_new(DIGEST_SHA256);
-	struct reading *read = NULL;
-	struct buf b = BUF_INIT;
-	uint8_t value[DIGEST_MAX];
-	int r = d ? read_samples(f, tick, ctx, &read, e) : err_errno(e, ENOMEM, "fingerprint");
+	int r = d ? 0 : err_errno(e, ENOMEM, "%s", f->v[0].path);
 
-	describe(f, types, &b);
-	if (r == 0 && (b.error || digest_update(d, b.data, b.len)))
+	if (r == 0 && (b->error || digest_update(d, b->data, b->len)))
 		r = err_errno(e, ENOMEM, "%s", f->v[0].path);
 	for (size_t i = 0; r == 0 && i < read->files; i++)
 		r = add_samples(d, &read->file[i], &f->v[i ? f->n - 1 : 0], e);
 	if (r == 0 && digest_final(d, value))
 		r = err_errno(e, EIO, "%s", f->v[0].path);
+	digest_free(d);
+	return r;
+}
+
+int fingerprint(const struct image_files *f, const char *types, int (*tick)(void *ctx), void *ctx,
+	char out[FINGERPRINT_HEX], struct err *e)
+{
+	struct reading *read = NULL;
+	struct buf b = BUF_INIT;
+	uint8_t value[DIGEST_MAX];
+	int r = read_samples(f, tick, ctx, &read, e);
+
+	describe(f, types, true, &b);
+	if (r == 0)
+		r = digest_of(f, &b, read, value, e);
 	if (r == 0)
 		digest_hex(value, (FINGERPRINT_HEX - 1) / 2, out);
 	if (read)
 		reading_free(read);
 	buf_release(&b);
-	digest_free(d);
+	return r;
+}
+
+int fingerprint_sample(
+	const struct image_files *f, char out[static FINGERPRINT_SAMPLE_HEX], struct err *e)
+{
+	struct reading *read = NULL;
+	struct buf b = BUF_INIT;
+	uint8_t value[DIGEST_MAX];
+	int r = read_samples(f, NULL, NULL, &read, e);
+
+	describe(f, NULL, false, &b);
+	if (r == 0)
+		r = digest_of(f, &b, read, value, e);
+	if (r == 0)
+		digest_hex(value, (FINGERPRINT_SAMPLE_HEX - 1) / 2, out);
+	if (read)
+		reading_free(read);
+	buf_release(&b);
 	return r;
 }

@@ -23,4 +23,12 @@
 int fingerprint(const struct image_files *f, const char *types, int (*tick)(void *ctx), void *ctx,
 	char out[FINGERPRINT_HEX], struct err *e);
 
+#define FINGERPRINT_SAMPLE_HEX 65 /* 64 hex digits and NUL */
+/**
+ * fingerprint_sample() - what an image's bytes look like: sizes, format and samples, but no
+ * times or places. A copy elsewhere has the same; it proves nothing.
+ */
+int fingerprint_sample(
+	const struct image_files *f, char out[static FINGERPRINT_SAMPLE_HEX], struct err *e);
+
 #endif

@@ -180,8 +180,13 @@ static int build_all(const struct image_files *f, const struct ingest_opts *o,
 	struct ingest_result *out, struct err *e)
 {
 	struct now now = {.o = o};
-	struct workers_opts wo = {
-		.program = o->worker, .types = o->types, .count = 1, .tick = on_tick, .ctx = &now};
+	struct workers_opts wo = {.program = o->worker,
+		.types = o->types,
+		.count = 1,
+		.spawner = o->spawner,
+		.uid = o->uid,
+		.tick = on_tick,
+		.ctx = &now};
 	struct workers *w = NULL;
 	struct scan s = {0};
 	int r = workers_new(f, &wo, &w, e);

@@ -4,15 +4,18 @@
 
 #include <errno.h>
 
+#include "mount/handle.h"
+#include "mount/live.h"
 #include "trace/names.h"
 
 #define BLOCK_SIZE 4096
 #define DIR_SIZE   4096 /* of every directory: a size would tell how much is in it */
 
-static void common(const struct session *s, struct stat *st)
+static void common(const struct session *s, const struct node *n, struct stat *st)
 {
 	*st = (struct stat){
-		.st_uid = s->policy.owner,
+		.st_ino = node_ino(session_keys(s), n),
+		.st_uid = s->uid,
 		.st_gid = s->gid,
 		.st_nlink = 1,
 		.st_blksize = BLOCK_SIZE,
@@ -30,14 +33,33 @@ static struct timespec spec_of(const struct entry_time *t)
 	return t->known ? (struct timespec){t->sec, (long)t->nsec} : (struct timespec){0, 0};
 }
 
-void attr_of_root(const struct session *s, struct stat *st)
+static void set_directory(struct stat *st)
 {
-	common(s, st);
-	st->st_ino = NODE_ROOT;
 	st->st_mode = S_IFDIR | 0500;
 	set_size(st, DIR_SIZE);
-	if (s->count > 0)
-		st->st_mtim.tv_sec = s->evidence[0]->manifest.ingested_sec;
+}
+
+/* The root of a personal mount is as old as what is in it; a team's tells nothing. */
+static int64_t root_time(const struct scene *sc)
+{
+	const struct view *v = sc->view;
+
+	return v->personal && v->evidence_n > 0 ? v->evidence[0].evidence->manifest.ingested_sec
+						: 0;
+}
+
+void attr_of_place(
+	const struct session *s, const struct scene *sc, const struct node *n, struct stat *st)
+{
+	common(s, n, st);
+	if (live_is(n)) {
+		st->st_mode = S_IFREG | 0400;
+		set_size(st, live_size(s, sc, n));
+	} else {
+		set_directory(st);
+	}
+	if (n->root)
+		st->st_mtim.tv_sec = root_time(sc);
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
@@ -65,67 +87,93 @@ static int link_size(struct evidence_cursor *c, const struct trace *t, struct st
 	return r;
 }
 
-int attr_of_trace(const struct session *s, struct evidence_cursor *c, unsigned evidence,
-	const struct trace *t, struct stat *st)
+/* Only its name is shown. */
+static void by_name_only(const struct view_evidence *ev, struct stat *st)
 {
-	const struct node first = {.evidence = evidence, .trace = t->first};
+	set_directory(st);
+	st->st_mtim.tv_sec = ev->evidence->manifest.ingested_sec;
+	st->st_ctim = st->st_atim = st->st_mtim;
+}
 
-	common(s, st);
-	st->st_ino = node_ino(&s->keys, &first);
+static void set_times(const struct trace *t, struct stat *st)
+{
 	st->st_mtim = spec_of(&t->mtime);
 	st->st_atim = spec_of(t->atime.known ? &t->atime : &t->mtime);
 	st->st_ctim = spec_of(t->ctime.known ? &t->ctime : &t->mtime);
-	switch (t->kind) {
-	case ENTRY_DIR:
-		st->st_mode = S_IFDIR | 0500;
-		set_size(st, DIR_SIZE);
+}
+
+int attr_of_trace(const struct session *s, const struct scene *sc, const struct permit *p,
+	struct evidence_cursor *c, const struct node *n, const struct trace *t, struct stat *st)
+{
+	const struct view_evidence *ev = scene_place(sc, n)->ev;
+	const struct node first = {.slot = n->slot, .trace = t->first};
+
+	common(s, &first, st);
+	if (p->name_only) {
+		by_name_only(ev, st);
 		return 0;
-	case ENTRY_LINK:
+	}
+	set_times(t, st);
+	if (t->kind == ENTRY_DIR) {
+		set_directory(st);
+		return 0;
+	}
+	/* names that are hidden are not counted: it would tell that they are there */
+	st->st_nlink = ev->whole && t->nlink ? t->nlink : 1;
+	if (t->kind == ENTRY_LINK) {
 		st->st_mode = S_IFLNK | 0777;
-		st->st_nlink = t->nlink ? t->nlink : 1;
 		return link_size(c, t, st);
-	case ENTRY_FILE:
-	case ENTRY_STREAM:
-	case ENTRY_SPECIAL:
-		break;
 	}
 	st->st_mode = S_IFREG | 0400;
-	st->st_nlink = t->nlink ? t->nlink : 1;
-	set_size(st, t->size);
+	set_size(st, live_is(n) && !ev->whole ? live_size(s, sc, n) : t->size);
 	return 0;
 }
 
-double attr_timeout(uint64_t trace)
+double attr_timeout(const struct session *s, const struct scene *sc, const struct node *n)
 {
-	return evidence_is_live(trace) ? 0 : ATTR_TIMEOUT;
+	return live_is(n) ? 0 : scene_timeout(s, sc);
 }
 
-int attr_of_node(struct session *s, const struct asker *who, uint64_t id, struct stat *st,
-	struct timespec *btime, bool *born, double *valid)
+bool attr_in_evidence(const struct scene *sc, const struct node *n)
 {
-	struct node n = node_parse(&s->keys, id);
+	return scene_place(sc, n)->kind == TABLE_EVIDENCE;
+}
+
+/*
+ * Attributes are asked for by number. ESTALE makes the kernel look a name up again, and
+ * find nothing; who holds a directory open, and begins to list it, is told EACCES.
+ */
+static int hidden(const struct session *s, const struct node *n)
+{
+	return handles_hold_directory(s->handles, n) ? -EACCES : -ESTALE;
+}
+
+int attr_of_node(struct session *s, const struct scene *sc, const struct asker *who,
+	const struct node *n, struct stat *st, struct timespec *btime, bool *born)
+{
 	struct evidence_cursor c;
+	struct permit p;
 	struct trace t;
-	int r = 0;
+	int r = gate_decide(s, sc, who, n, &p);
 
 	*born = false;
-	*valid = ATTR_TIMEOUT;
-	if (n.root) {
-		attr_of_root(s, st);
-		return gate_decide(s, who, &n);
-	}
-	if (n.evidence >= s->count)
-		return -ENOENT;
-	r = gate_decide(s, who, &n);
 	if (r)
-		return r;
-	evidence_cursor_init(&c, s->evidence[n.evidence]);
-	r = evidence_get(&c, n.trace, &t);
+		return r == -ENOENT ? hidden(s, n) : r;
+	/* the kernel keeps what it is told now: it must be found when that ends */
+	if (table_mark(s->table, n))
+		return -ENOMEM;
+	if (!attr_in_evidence(sc, n)) {
+		attr_of_place(s, sc, n, st);
+		return 0;
+	}
+	evidence_cursor_init(&c, scene_place(sc, n)->ev->evidence);
+	r = evidence_get(&c, n->trace, &t);
+	if (r == 0 && !gate_shows(&p, t.kind))
+		r = hidden(s, n);
 	if (r == 0) {
-		*born = t.crtime.known;
+		*born = t.crtime.known && !p.name_only;
 		*btime = spec_of(&t.crtime);
-		*valid = attr_timeout(n.trace);
-		r = attr_of_trace(s, &c, n.evidence, &t, st);
+		r = attr_of_trace(s, sc, &p, &c, n, &t, st);
 	}
 	evidence_cursor_release(&c);
 	return r;

@@ -7,12 +7,15 @@
 
 #include "mount/process.h"
 
-int gate_decide(const struct session *s, const struct asker *who, const struct node *n)
+static int decide_evidence(const struct scene *sc, const struct view_evidence *ev,
+	const struct asker *who, uint64_t trace, struct permit *p)
 {
-	uint64_t trace = n->root ? trace_id(0, TRACE_EVIDENCE_DIR) : n->trace;
-
-	switch (decide(&s->policy, who->uid, trace)) {
+	switch (decide(sc->view, ev, who->uid, trace, &p->grant)) {
 	case DECIDE_ALLOW:
+		return 0;
+	case DECIDE_PASS:
+	case DECIDE_DIRECTORIES:
+		p->name_only = true;
 		return 0;
 	case DECIDE_HIDE:
 		return -ENOENT;
@@ -22,7 +25,32 @@ int gate_decide(const struct session *s, const struct asker *who, const struct n
 	return -EACCES;
 }
 
-int gate_record(struct session *s, const struct asker *who, const struct act *a, uint64_t *seq)
+int gate_decide(const struct session *s, const struct scene *sc, const struct asker *who,
+	const struct node *n, struct permit *p)
+{
+	const struct place *place = scene_place(sc, n);
+
+	(void)s;
+	*p = (struct permit){.name_only = false};
+	if (who->uid != sc->view->uid)
+		return -EACCES;
+	if (n->root)
+		return 0;
+	switch (place->kind) {
+	case TABLE_ROOT:
+		return n->trace == PLACE_TXT ? 0 : -ENOENT;
+	case TABLE_CASE:
+		return n->trace == PLACE_DIR || n->trace == PLACE_TXT ? 0 : -ENOENT;
+	case TABLE_EVIDENCE:
+		return decide_evidence(sc, place->ev, who, n->trace, p);
+	case TABLE_NONE:
+		break;
+	}
+	return -ENOENT;
+}
+
+int gate_record(struct session *s, const struct scene *sc, const struct asker *who,
+	const struct access *a, uint64_t *seq)
 {
 	struct audit_event ev = {
 		.type = a->type,
@@ -31,15 +59,18 @@ int gate_record(struct session *s, const struct asker *who, const struct act *a,
 		.gid = who->gid,
 		.pid = (uint32_t)who->pid,
 		.loginuid = AUDIT_NO_LOGINUID,
+		.grant = a->grant,
+		.policy = sc->view->version,
 		.open_seq = a->open_seq,
 		.offset = a->offset,
 		.length = a->length,
 		.result = a->result,
+		.fault = a->fault,
 	};
 
-	if (a->node && !a->node->root) {
-		memcpy(ev.evidence, s->evidence[a->node->evidence]->manifest.digest,
-			sizeof(ev.evidence));
+	if (a->node && !a->node->root && a->node->slot < NODE_SLOTS) {
+		memcpy(ev.evidence, s->origin[a->node->slot].digest, sizeof(ev.evidence));
+		ev.case_id = s->origin[a->node->slot].case_id;
 		ev.trace = a->node->trace;
 	}
 	/* a read or a listing names its process through its open; who handed a descriptor on is

@@ -4,12 +4,14 @@
  *
  * Every reply that carries anything of the evidence goes through gate_decide()
  * before its bytes are fetched and again after, and through gate_record()
- * before it leaves. When the record cannot be written, nothing leaves.
+ * before it leaves. When the record cannot be written, nothing leaves. From the
+ * last decision to the reply the scene is held: session_set_view() waits for it.
  */
 #ifndef EVIDENCEFS_MOUNT_GATE_H
 #define EVIDENCEFS_MOUNT_GATE_H
 
-#include "mount/session.h"
+#include "fs/entry.h"
+#include "mount/scene.h"
 
 /* Who asks, as the kernel says. */
 struct asker {
@@ -18,24 +20,40 @@ struct asker {
 	pid_t pid; /* a thread id */
 };
 
-/** gate_decide() - 0 allowed, -ENOENT hidden, -EACCES denied. */
-int gate_decide(const struct session *s, const struct asker *who, const struct node *n);
+/* What was decided of a node. */
+struct permit {
+	bool name_only; /* if it is a directory, by name; else it is hidden */
+	uint64_t grant;
+};
+
+/** gate_decide() - 0 allowed as @p says, -ENOENT hidden, -EACCES denied. */
+int gate_decide(const struct session *s, const struct scene *sc, const struct asker *who,
+	const struct node *n, struct permit *p);
+/** gate_shows() - whether what is allowed so covers something of this kind. */
+static inline bool gate_shows(const struct permit *p, enum entry_kind kind)
+{
+	return !p->name_only || kind == ENTRY_DIR;
+}
 
 /* One act, as the log takes it. */
-struct act {
+struct access {
 	enum audit_type type;
 	const struct node *node;
+	uint64_t grant;
 	uint64_t open_seq; /* of the open that a read or close belongs to */
 	uint64_t offset;
 	uint64_t length;
+	bool fault;     /* a read that a page fault asks for */
 	int64_t result; /* delivered, or -errno */
 };
 
 /**
  * gate_record() - append the record of an act, allowed or denied by its result
+ * @sc:  the scene it was decided in
  * @seq: set to its number; may be NULL
  * Return: 0; -EIO: the reply must be EIO and carry nothing.
  */
-int gate_record(struct session *s, const struct asker *who, const struct act *a, uint64_t *seq);
+int gate_record(struct session *s, const struct scene *sc, const struct asker *who,
+	const struct access *a, uint64_t *seq);
 
 #endif

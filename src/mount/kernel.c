@@ -3,7 +3,9 @@
 #include "mount/kernel.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -27,9 +29,17 @@
 #define INIT_OUT_FLAGS2      32u
 #define FLAG_INIT_EXT        (1u << 30)
 #define FLAG2_DIRECT_IO_MMAP (1u << (36 - 32)) /* FUSE_DIRECT_IO_ALLOW_MMAP */
+#define FLAG2_HAS_RESEND     (1u << (39 - 32)) /* FUSE_HAS_RESEND */
 #define FLAG2_NO_EXPORT      (1u << (38 - 32)) /* FUSE_NO_EXPORT_SUPPORT */
 #define PROTOCOL_STATX       39u               /* minor version that has STATX */
-#define STATX_BODY           288u              /* struct fuse_statx_out */
+#define NOTIFY_INVAL_ENTRY   3u
+#define INVAL_ENTRY          16u /* struct fuse_notify_inval_entry_out */
+#define EXPIRE_ONLY          1u  /* FUSE_EXPIRE_ONLY, Linux 6.2; before, names are dropped */
+#define UNIQUE_RESENT        (UINT64_C(1) << 63) /* FUSE_UNIQUE_RESEND */
+
+/* The request that this thread has read last: libfuse does not hand it on. */
+static _Thread_local uint64_t request_unique;
+static _Thread_local int request_noted = -1; /* its place in the table */
 
 static uint32_t get32(const uint8_t *p)
 {
@@ -64,6 +74,8 @@ static void see_init(struct session *s, const uint8_t *req, size_t n)
 		missing |= DEGRADED_HANDLES;
 	if (get32(req + HEADER_IN + 4) < PROTOCOL_STATX)
 		missing |= DEGRADED_NO_STATX;
+	if (s->team && !(flags2 & FLAG2_HAS_RESEND))
+		missing |= DEGRADED_NO_RESEND;
 	s->degraded = missing | s->degrade;
 	s->init_unique = get64(req + 8);
 }
@@ -74,18 +86,25 @@ static ssize_t write_init(struct session *s, int fd, const struct iovec *iov)
 	uint8_t body[INIT_OUT_SIZE];
 	uint32_t flags2 = 0;
 	struct iovec out[2] = {iov[0], {body, sizeof(body)}};
+	ssize_t n = 0;
 
 	memcpy(body, iov[1].iov_base, sizeof(body));
 	if (!(s->degraded & DEGRADED_NO_SHARED_MMAP))
 		flags2 |= FLAG2_DIRECT_IO_MMAP;
 	if (!(s->degraded & DEGRADED_HANDLES))
 		flags2 |= FLAG2_NO_EXPORT;
+	if (s->team && !(s->degraded & DEGRADED_NO_RESEND))
+		flags2 |= FLAG2_HAS_RESEND;
 	if (flags2) {
 		put32(body + INIT_OUT_FLAGS, get32(body + INIT_OUT_FLAGS) | FLAG_INIT_EXT);
 		put32(body + INIT_OUT_FLAGS2, get32(body + INIT_OUT_FLAGS2) | flags2);
 	}
 	s->init_unique = 0;
-	return writev(fd, out, 2);
+	n = writev(fd, out, 2);
+	if (n >= 0 || errno != ENOENT)
+		return n;
+	s->begun = true; /* an earlier service answered it */
+	return (ssize_t)(out[0].iov_len + out[1].iov_len);
 }
 
 static ssize_t on_writev(int fd, struct iovec *iov, int count, void *userdata)
@@ -137,16 +156,17 @@ static void put_statx(
 		buf_put_u64(b, 0);
 }
 
-static int statx_body(struct session *s, const struct asker *who, uint64_t id, struct buf *body)
+static int statx_body(struct session *s, const struct scene *sc, const struct asker *who,
+	uint64_t id, struct buf *body)
 {
+	const struct node n = node_parse(session_keys(s), id);
 	struct timespec btime = {0, 0};
 	struct stat st;
-	double valid = 0;
 	bool born = false;
-	int r = attr_of_node(s, who, id, &st, &btime, &born, &valid);
+	int r = attr_of_node(s, sc, who, &n, &st, &btime, &born);
 
 	if (r == 0)
-		put_statx(body, &st, born ? &btime : NULL, valid);
+		put_statx(body, &st, born ? &btime : NULL, attr_timeout(s, sc, &n));
 	return r ? r : body->error;
 }
 
@@ -157,8 +177,10 @@ static void answer_statx(struct session *s, int fd, const uint8_t *req)
 	struct buf body = BUF_INIT;
 	struct buf head = BUF_INIT;
 	struct iovec iov[2];
+	unsigned token = 0;
+	const struct scene *sc = scene_enter(s, &token);
 	int r = s->degraded & DEGRADED_NO_STATX ? -ENOSYS
-						: statx_body(s, &who, get64(req + 16), &body);
+						: statx_body(s, sc, &who, get64(req + 16), &body);
 
 	if (r)
 		buf_reset(&body);
@@ -169,45 +191,188 @@ static void answer_statx(struct session *s, int fd, const uint8_t *req)
 	iov[1] = (struct iovec){body.data, body.len};
 	if (head.error == 0 && writev(fd, iov, body.len ? 2 : 1) < 0 && errno != ENOENT)
 		s->write_faults++;
+	scene_leave(s, token);
 	buf_release(&body);
 	buf_release(&head);
 }
 
+/* The INIT request that the starter has read. */
+static ssize_t read_saved(struct session *s, void *buf, size_t len)
+{
+	ssize_t n = s->init_len < len ? (ssize_t)s->init_len : -1;
+
+	if (n > 0)
+		memcpy(buf, s->init, (size_t)n);
+	free(s->init);
+	s->init = NULL;
+	errno = EIO;
+	return n;
+}
+
+/* Return: whether libfuse is to have it. */
+static bool look_at(struct session *s, int fd, const uint8_t *req, size_t n)
+{
+	uint32_t op = get32(req + 4);
+
+	request_unique = get64(req + 8);
+	if (s->degraded & DEGRADED_NO_RESEND)
+		request_noted = table_begin(s->table, request_unique);
+	if (op == OP_INIT)
+		see_init(s, req, n);
+	else if (op == OP_STATX)
+		answer_statx(s, fd, req);
+	return op != OP_STATX;
+}
+
+/* Threads are cancelled while they wait here, and nowhere else. */
 static ssize_t on_read(int fd, void *buf, size_t len, void *userdata)
 {
 	struct session *s = userdata;
+	bool pass = false;
+	ssize_t n = 0;
+	int before = 0;
 
-	for (;;) {
-		ssize_t n = read(fd, buf, len);
-
+	do {
+		table_end(s->table, request_noted);
+		request_noted = -1;
+		n = s->init ? read_saved(s, buf, len) : read(fd, buf, len);
 		if (n < (ssize_t)HEADER_IN)
 			return n;
-		switch (get32((const uint8_t *)buf + 4)) {
-		case OP_STATX:
-			answer_statx(s, fd, buf);
-			continue;
-		case OP_INIT:
-			see_init(s, buf, (size_t)n);
-			return n;
-		default:
-			return n;
-		}
-	}
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+		pass = look_at(s, fd, buf, (size_t)n);
+		pthread_setcancelstate(before, NULL);
+	} while (!pass);
+	return n;
+}
+
+uint64_t kernel_unique(bool *again)
+{
+	if (again)
+		*again = request_unique & UNIQUE_RESENT;
+	return request_unique & ~UNIQUE_RESENT;
+}
+
+int kernel_take_note(void)
+{
+	int note = request_noted;
+
+	request_noted = -1;
+	return note;
+}
+
+void kernel_end_note(struct session *s, int note)
+{
+	table_end(s->table, note);
+}
+
+/* A reply, or with @unique 0 a notice, that is nothing but its header. */
+static int write_header(struct session *s, uint32_t error, uint64_t unique)
+{
+	struct buf b = BUF_INIT;
+	ssize_t n = 0;
+
+	buf_put_u32(&b, HEADER_OUT);
+	buf_put_u32(&b, error);
+	buf_put_u64(&b, unique);
+	n = b.error ? -1 : write(fuse_session_fd(s->fuse), b.data, b.len);
+	buf_release(&b);
+	return n < 0 ? -errno : 0;
+}
+
+int kernel_notify(struct session *s, enum kernel_notice what)
+{
+	return write_header(s, what, 0);
+}
+
+/* struct fuse_notify_inval_entry_out and the name; expired, not dropped: cwd lives on. */
+void kernel_forget_name(struct session *s, uint64_t dir, const void *name, size_t n)
+{
+	struct buf b = BUF_INIT;
+
+	buf_put_u32(&b, (uint32_t)(HEADER_OUT + INVAL_ENTRY + n + 1));
+	buf_put_u32(&b, NOTIFY_INVAL_ENTRY);
+	buf_put_u64(&b, 0);
+	buf_put_u64(&b, dir);
+	buf_put_u32(&b, (uint32_t)n);
+	buf_put_u32(&b, EXPIRE_ONLY);
+	buf_put(&b, name, n);
+	buf_put_u8(&b, 0);
+	/* ENOENT: the kernel has no such name */
+	if (b.error == 0 && write(fuse_session_fd(s->fuse), b.data, b.len) < 0 && errno != ENOENT)
+		s->write_faults++;
+	buf_release(&b);
+}
+
+void kernel_fail(struct session *s, uint64_t unique, int error)
+{
+	write_header(s, (uint32_t)error, unique);
 }
 
 int kernel_attach(struct session *s, struct err *e)
 {
 	static const struct fuse_custom_io io = {.writev = on_writev, .read = on_read};
-	int r = fuse_session_custom_io(s->fuse, &io, fuse_session_fd(s->fuse));
+	int fd = s->team ? s->fuse_fd : fuse_session_fd(s->fuse);
+	int r = fuse_session_custom_io(s->fuse, &io, fd);
 
 	return r ? err_set(e, EIO, "libfuse refuses to be wrapped") : 0;
 }
 
 const char *kernel_missing(unsigned degraded, char *out, size_t size)
 {
-	snprintf(out, size, "%s%s%s",
+	snprintf(out, size, "%s%s%s%s%s",
 		degraded & DEGRADED_NO_SHARED_MMAP ? "; no shared mappings (Linux 6.6)" : "",
 		degraded & DEGRADED_NO_STATX ? "; birth times as xattr only (Linux 6.6)" : "",
-		degraded & DEGRADED_HANDLES ? "; file handles refused here (Linux 6.9)" : "");
+		degraded & DEGRADED_HANDLES ? "; file handles refused here (Linux 6.9)" : "",
+		degraded & DEGRADED_NO_RESEND ? "; a restart can cost one error (Linux 6.9)" : "",
+		degraded & DEGRADED_NO_EPOCH ? "; names kept for a second (Linux 6.16)" : "");
 	return out[0] ? out + 2 : out;
+}
+
+unsigned kernel_lacks(const char *release)
+{
+	static const struct {
+		unsigned long major, minor;
+		unsigned lacks; /* before that */
+	} since[] = {{6, 6, DEGRADED_NO_SHARED_MMAP | DEGRADED_NO_STATX},
+		{6, 9, DEGRADED_HANDLES | DEGRADED_NO_RESEND}, {6, 16, DEGRADED_NO_EPOCH}};
+	char *end = NULL;
+	unsigned long major = strtoul(release, &end, 10);
+	unsigned long minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	unsigned lacks = 0;
+
+	for (size_t i = 0; i < sizeof(since) / sizeof(since[0]); i++) {
+		if (major < since[i].major || (major == since[i].major && minor < since[i].minor))
+			lacks |= since[i].lacks;
+	}
+	return lacks;
+}
+
+int kernel_degraded_parse(const char *list, unsigned *flags)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} modes[] = {
+		{"no-shared-mmap", DEGRADED_NO_SHARED_MMAP},
+		{"no-statx", DEGRADED_NO_STATX},
+		{"handles", DEGRADED_HANDLES},
+		{"no-resend", DEGRADED_NO_RESEND},
+		{"no-epoch", DEGRADED_NO_EPOCH},
+		{"all", DEGRADED_ALL},
+	};
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+		unsigned flag = 0;
+
+		for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+			if (strlen(modes[i].name) == n && !strncmp(list, modes[i].name, n))
+				flag = modes[i].flag;
+		}
+		if (!flag)
+			return -EINVAL;
+		*flags |= flag;
+		list += n + (list[n] == ',');
+	}
+	return 0;
 }

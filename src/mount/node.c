@@ -14,7 +14,7 @@ uint64_t node_id(const struct node_keys *k, const struct node *n)
 
 	if (n->root)
 		return NODE_ROOT;
-	packed = (uint64_t)n->evidence << (PART_BITS + NUMBER_BITS) |
+	packed = (uint64_t)n->slot << (PART_BITS + NUMBER_BITS) |
 		 (uint64_t)trace_part(n->trace) << NUMBER_BITS | trace_number(n->trace);
 	return TOP_BIT | permute63(&k->ids, packed);
 }
@@ -27,7 +27,7 @@ struct node node_parse(const struct node_keys *k, uint64_t id)
 		return (struct node){.root = true};
 	packed = unpermute63(&k->ids, id & ~TOP_BIT);
 	return (struct node){
-		.evidence = (unsigned)(packed >> (PART_BITS + NUMBER_BITS)),
+		.slot = (unsigned)(packed >> (PART_BITS + NUMBER_BITS)),
 		.trace = trace_id((unsigned)(packed >> NUMBER_BITS) & ((1u << PART_BITS) - 1),
 			packed & UINT32_MAX),
 	};

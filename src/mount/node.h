@@ -15,13 +15,17 @@
 
 #include "base/siphash.h"
 
-#define NODE_ROOT         UINT64_C(1) /* FUSE_ROOT_ID */
-#define NODE_EVIDENCE_MAX 1024u       /* pieces of evidence in a session */
+#define NODE_ROOT  UINT64_C(1) /* FUSE_ROOT_ID */
+#define NODE_SLOTS 1024u       /* slots: what a session ever showed */
 
-/* What a node means: the session's root, or a trace of a piece of evidence. */
+/*
+ * What a node means: the session's root, or a trace of what stands in a slot of the
+ * session (mount/table.h): a piece of evidence; a case, whose folder is trace 0 of part 0
+ * and ACCESS.txt trace 1; the root's own texts.
+ */
 struct node {
 	bool root;
-	unsigned evidence;
+	unsigned slot;
 	uint64_t trace;
 };
 

@@ -3,7 +3,8 @@
  * ops.c - the requests of the kernel, each answered through the gate.
  *
  * Nothing here allocates on the way of a lookup or a stat, and nothing is
- * remembered between requests but open files and directories.
+ * remembered between requests but open files and directories, and a bit for each
+ * node that was handed out.
  */
 #include "mount/ops.h"
 
@@ -12,6 +13,8 @@
 #include <string.h>
 
 #include "mount/attr.h"
+#include "mount/kernel.h"
+#include "mount/live.h"
 #include "mount/ops_private.h"
 #include "mount/xattr.h"
 
@@ -27,158 +30,257 @@ void ops_reply_error(fuse_req_t req, int r)
 	fuse_reply_err(req, r < 0 ? -r : r);
 }
 
-int ops_enter(fuse_req_t req, fuse_ino_t ino, enum audit_type type, struct node *n)
+void ops_enter(fuse_req_t req, struct visit *v)
 {
-	struct session *s = session_of(req);
-	struct asker who = ops_asker(req);
+	*v = (struct visit){.req = req, .s = session_of(req), .who = ops_asker(req)};
+	v->sc = scene_enter(v->s, &v->token);
+}
+
+void ops_leave(struct visit *v)
+{
+	scene_leave(v->s, v->token);
+}
+
+int ops_record(struct visit *v, enum audit_type type, uint64_t length, int64_t result)
+{
+	const struct access a = {.type = type,
+		.node = &v->n,
+		.grant = v->permit.grant,
+		.length = length,
+		.result = result};
+
+	return gate_record(v->s, v->sc, &v->who, &a, NULL);
+}
+
+int ops_begin(fuse_req_t req, fuse_ino_t ino, enum audit_type type, struct visit *v)
+{
 	int r = 0;
 
-	*n = node_parse(&s->keys, ino);
-	if (!n->root && n->evidence >= s->count)
-		return -ENOENT;
-	r = gate_decide(s, &who, n);
-	if (r == -EACCES) {
-		struct act a = {.type = type, .node = n, .result = -EACCES};
+	ops_enter(req, v);
+	v->n = node_parse(session_keys(v->s), ino);
+	r = gate_decide(v->s, v->sc, &v->who, &v->n, &v->permit);
+	if (r == -EACCES && ops_record(v, type, 0, r))
+		r = -EIO;
+	return r == -ENOENT ? -ESTALE : r;
+}
 
-		if (gate_record(s, &who, &a, NULL))
-			r = -EIO;
+int ops_decide(const struct session *s, const struct scene *sc, const struct asker *who,
+	const struct handle *h, struct permit *p)
+{
+	const struct node n = handle_node(h);
+	const struct place *place = scene_place(sc, &n);
+	uint64_t id = place->ev ? place->ev->id : 0;
+	int r = gate_decide(s, sc, who, &n, p);
+
+	if (r || h->kept->evidence_id != id)
+		return -EACCES;
+	/* a file is never there by name only */
+	return p->name_only && atomic_load(&h->kept->state) != TABLE_DIRECTORY ? -EACCES : 0;
+}
+
+/* ---- open files and directories --------------------------------------------------- */
+
+static void fill_handle(const struct visit *v, struct table_handle *like)
+{
+	const struct place *p = scene_place(v->sc, &v->n);
+
+	*like = (struct table_handle){
+		.slot = v->n.slot,
+		.root = v->n.root,
+		.trace = v->n.trace,
+		.case_id = p->kind == TABLE_CASE ? p->c->id
+			   : p->ev               ? p->ev->case_id
+						 : 0,
+		.evidence_id = p->ev ? p->ev->id : 0,
+		.grant = v->permit.grant,
+		.unique = kernel_unique(NULL),
+	};
+}
+
+int ops_open_handle(struct visit *v, enum table_state state, int r, struct handle **out)
+{
+	struct access a = {.type = AUDIT_OPEN, .node = &v->n, .grant = v->permit.grant};
+	struct table_handle like;
+	struct handle *h = NULL;
+	uint64_t seq = 0;
+	bool again = false;
+
+	fill_handle(v, &like);
+	kernel_unique(&again);
+	if (r == 0)
+		r = table_mark(v->s->table, &v->n);
+	if (r == 0)
+		r = handle_new(v->s->handles, state, &like, again, &h);
+	a.result = r;
+	/* what was recorded before an earlier service died is not recorded twice */
+	if ((!h || atomic_load(&h->kept->open_seq) == 0) &&
+		gate_record(v->s, v->sc, &v->who, &a, &seq))
+		r = -EIO;
+	if (r) {
+		if (h)
+			handle_release(v->s->handles, h);
+		handle_put(v->s->handles, h);
+		return r;
 	}
-	return r;
+	if (seq)
+		atomic_store(&h->kept->open_seq, seq);
+	*out = h;
+	return 0;
 }
 
-struct handle *ops_new_handle(struct session *s, const struct node *n)
+void ops_reply_open(struct visit *v, struct handle *h, struct fuse_file_info *fi)
 {
-	struct handle *h = calloc(1, sizeof(*h));
-
-	if (!h)
-		return NULL;
-	h->node = *n;
-	h->refs = 1;
-	pthread_mutex_lock(&s->open.lock);
-	h->next = s->open.first;
-	if (h->next)
-		h->next->prev = h;
-	s->open.first = h;
-	pthread_mutex_unlock(&s->open.lock);
-	return h;
-}
-
-void ops_free_handle(struct session *s, struct handle *h)
-{
-	if (!h || atomic_fetch_sub(&h->refs, 1) > 1)
-		return;
-	pthread_mutex_lock(&s->open.lock);
-	if (h->next)
-		h->next->prev = h->prev;
-	if (h->prev)
-		h->prev->next = h->next;
-	else
-		s->open.first = h->next;
-	pthread_mutex_unlock(&s->open.lock);
-	content_close(h->content);
-	free(h);
+	fi->fh = handle_number(v->s->handles, h);
+	if (fuse_reply_open(v->req, fi))
+		handle_release(v->s->handles, h); /* nobody waits for it any more */
+	handle_put(v->s->handles, h);
 }
 
 void ops_record_close(struct session *s, const struct handle *h)
 {
 	/* a release carries no identity: its open does */
-	const struct asker nobody = {.uid = s->policy.owner, .gid = s->gid};
-	const struct act a = {.type = AUDIT_CLOSE, .node = &h->node, .open_seq = h->open_seq};
+	const struct asker nobody = {.uid = s->uid, .gid = s->gid};
+	const struct node n = handle_node(h);
+	const struct access a = {
+		.type = AUDIT_CLOSE, .node = &n, .open_seq = atomic_load(&h->kept->open_seq)};
+	unsigned token = 0;
 
-	gate_record(s, &nobody, &a, NULL);
+	gate_record(s, scene_enter(s, &token), &nobody, &a, NULL);
+	scene_leave(s, token);
 }
 
-void ops_record_all_closed(struct session *s)
+static void close_file(void *ctx, struct handle *h)
 {
-	pthread_mutex_lock(&s->open.lock);
-	for (const struct handle *h = s->open.first; h; h = h->next)
-		if (h->content && !h->closed)
-			ops_record_close(s, h);
-	pthread_mutex_unlock(&s->open.lock);
+	if (atomic_load(&h->kept->state) == TABLE_FILE)
+		ops_record_close(ctx, h);
 }
 
 void ops_end(struct session *s)
 {
-	while (s->open.first) {
-		struct handle *h = s->open.first;
-
-		if (h->content)
-			ops_record_close(s, h);
-		ops_free_handle(s, h);
-	}
+	handles_each(s->handles, close_file, s);
 }
 
 /* ---- names and attributes ----------------------------------------------------- */
 
-static int find_evidence(const struct session *s, const char *name, struct node *n)
+static void entry_begin(const struct session *s, const struct scene *sc, const struct node *n,
+	struct fuse_entry_param *e)
 {
-	for (unsigned i = 0; i < s->count; i++) {
-		if (!strcmp(s->evidence[i]->name, name)) {
-			*n = (struct node){.evidence = i, .trace = trace_id(0, TRACE_EVIDENCE_DIR)};
+	*e = (struct fuse_entry_param){
+		.ino = node_id(session_keys(s), n),
+		.generation = 1,
+		.attr_timeout = attr_timeout(s, sc, n),
+		.entry_timeout = scene_timeout(s, sc),
+	};
+}
+
+int ops_entry(struct session *s, const struct scene *sc, const struct permit *p,
+	struct evidence_cursor *c, const struct node *n, const struct trace *t,
+	struct fuse_entry_param *e)
+{
+	entry_begin(s, sc, n, e);
+	if (table_mark(s->table, n))
+		return -ENOMEM;
+	return attr_of_trace(s, sc, p, c, n, t, &e->attr);
+}
+
+int ops_place_entry(
+	struct session *s, const struct scene *sc, const struct node *n, struct fuse_entry_param *e)
+{
+	entry_begin(s, sc, n, e);
+	if (table_mark(s->table, n))
+		return -ENOMEM;
+	attr_of_place(s, sc, n, &e->attr);
+	return 0;
+}
+
+/* Return: 0 and *@found; -ENOENT. */
+static int find_place(
+	const struct scene *sc, const struct node *dir, const char *name, struct node *found)
+{
+	for (unsigned i = 0; i < sc->slots; i++) {
+		const struct place *p = &sc->at[i];
+		bool here =
+			dir->root ? p->kind == TABLE_ROOT : p->kind == TABLE_CASE && i == dir->slot;
+
+		if (here && !strcmp(live_name(p), name)) {
+			*found = (struct node){.slot = i, .trace = PLACE_TXT};
+			return 0;
+		}
+		if (scene_parent_is(sc, p, dir) && !strcmp(scene_name(p), name)) {
+			*found = (struct node){.slot = i, .trace = PLACE_DIR};
 			return 0;
 		}
 	}
 	return -ENOENT;
 }
 
-int ops_entry(struct session *s, struct evidence_cursor *c, unsigned evidence,
+/* Decides on what was found, then fills in its entry. */
+static int enter_trace(struct visit *v, struct evidence_cursor *c, const struct node *n,
 	const struct trace *t, struct fuse_entry_param *e)
 {
-	const struct node n = {.evidence = evidence, .trace = t->id};
+	struct permit p;
+	int r = gate_decide(v->s, v->sc, &v->who, n, &p);
 
-	*e = (struct fuse_entry_param){
-		.ino = node_id(&s->keys, &n),
-		.generation = 1,
-		.attr_timeout = attr_timeout(t->id),
-		.entry_timeout = ENTRY_TIMEOUT,
-	};
-	return attr_of_trace(s, c, evidence, t, &e->attr);
+	if (r == 0 && !gate_shows(&p, t->kind))
+		r = -ENOENT;
+	return r ? r : ops_entry(v->s, v->sc, &p, c, n, t, e);
 }
 
-static int lookup(struct session *s, const struct node *dir, const char *name, struct node *found,
-	struct fuse_entry_param *e)
+static int lookup_place(struct visit *v, const char *name, struct fuse_entry_param *e)
 {
 	struct evidence_cursor c;
 	struct trace t;
+	struct node n;
+	int r = find_place(v->sc, &v->n, name, &n);
+
+	if (r)
+		return r;
+	if (!attr_in_evidence(v->sc, &n))
+		return ops_place_entry(v->s, v->sc, &n, e);
+	evidence_cursor_init(&c, scene_place(v->sc, &n)->ev->evidence);
+	r = evidence_get(&c, n.trace, &t);
+	if (r == 0)
+		r = enter_trace(v, &c, &n, &t, e);
+	evidence_cursor_release(&c);
+	return r;
+}
+
+static int lookup(struct visit *v, const char *name, struct fuse_entry_param *e)
+{
+	struct evidence_cursor c;
+	struct trace t;
+	struct node n;
 	int r = 0;
 
-	if (dir->root) {
-		r = find_evidence(s, name, found);
-		if (r)
-			return r;
-		evidence_cursor_init(&c, s->evidence[found->evidence]);
-		r = evidence_get(&c, found->trace, &t);
-	} else {
-		evidence_cursor_init(&c, s->evidence[dir->evidence]);
-		r = evidence_lookup(&c, dir->trace, name, strlen(name), &t);
-		*found = (struct node){.evidence = dir->evidence, .trace = r ? 0 : t.id};
-	}
+	if (!attr_in_evidence(v->sc, &v->n))
+		return lookup_place(v, name, e);
+	evidence_cursor_init(&c, scene_place(v->sc, &v->n)->ev->evidence);
+	r = evidence_lookup(&c, v->n.trace, name, strlen(name), &t);
+	n = (struct node){.slot = v->n.slot, .trace = r ? 0 : t.id};
 	if (r == 0)
-		r = ops_entry(s, &c, found->evidence, &t, e);
+		r = enter_trace(v, &c, &n, &t, e);
 	evidence_cursor_release(&c);
 	return r;
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct session *s = session_of(req);
-	struct asker who = ops_asker(req);
 	struct fuse_entry_param e;
-	struct node dir;
-	struct node found;
-	int r = ops_enter(req, parent, AUDIT_LOOKUP, &dir);
+	struct visit v;
+	int r = ops_begin(req, parent, AUDIT_LOOKUP, &v);
 
 	/* "." and ".." come only from file handles, which this file system does not give */
 	if (r == 0 && (!strcmp(name, ".") || !strcmp(name, "..")))
 		r = -ESTALE;
+	else if (r == -ESTALE)
+		r = -ENOENT; /* in a folder that is no longer there */
 	if (r == 0)
-		r = lookup(s, &dir, name, &found, &e);
-	if (r == 0)
-		r = gate_decide(s, &who, &found);
+		r = lookup(&v, name, &e);
 	if (r)
 		ops_reply_error(req, r);
 	else
 		fuse_reply_entry(req, &e);
+	ops_leave(&v);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
@@ -197,30 +299,33 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct asker who = ops_asker(req);
 	struct timespec btime;
 	struct stat st;
-	double valid = 0;
+	struct visit v;
 	bool born = false;
-	int r = attr_of_node(session_of(req), &who, ino, &st, &btime, &born, &valid);
+	int r = 0;
 
 	(void)fi;
+	ops_enter(req, &v);
+	v.n = node_parse(session_keys(v.s), ino);
+	r = attr_of_node(v.s, v.sc, &v.who, &v.n, &st, &btime, &born);
 	if (r)
 		ops_reply_error(req, r);
 	else
-		fuse_reply_attr(req, &st, valid);
+		fuse_reply_attr(req, &st, attr_timeout(v.s, v.sc, &v.n));
+	ops_leave(&v);
 }
 
-static int read_link(struct session *s, const struct node *n, struct buf *out)
+static int read_link(const struct visit *v, struct buf *out)
 {
 	struct evidence_cursor c;
 	struct trace t;
 	int r = 0;
 
-	if (n->root)
+	if (!attr_in_evidence(v->sc, &v->n) || v->permit.name_only)
 		return -EINVAL;
-	evidence_cursor_init(&c, s->evidence[n->evidence]);
-	r = evidence_get(&c, n->trace, &t);
+	evidence_cursor_init(&c, scene_place(v->sc, &v->n)->ev->evidence);
+	r = evidence_get(&c, v->n.trace, &t);
 	if (r == 0)
 		r = t.kind == ENTRY_LINK ? attr_link_target(&c, &t, out) : -EINVAL;
 	evidence_cursor_release(&c);
@@ -229,75 +334,69 @@ static int read_link(struct session *s, const struct node *n, struct buf *out)
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	struct session *s = session_of(req);
-	struct asker who = ops_asker(req);
 	struct buf target = BUF_INIT;
-	struct node n;
-	int r = ops_enter(req, ino, AUDIT_READLINK, &n);
+	struct visit v;
+	int r = ops_begin(req, ino, AUDIT_READLINK, &v);
 
 	if (r == 0)
-		r = read_link(s, &n, &target);
+		r = read_link(&v, &target);
 	if (r == 0)
-		r = gate_decide(s, &who, &n);
-	if (r == 0) {
-		struct act a = {.type = AUDIT_READLINK, .node = &n, .result = (int64_t)target.len};
-
-		r = gate_record(s, &who, &a, NULL);
-	}
+		r = ops_record(&v, AUDIT_READLINK, 0, (int64_t)target.len);
 	if (r)
 		ops_reply_error(req, r);
 	else
 		fuse_reply_readlink(req, buf_cstr(&target));
+	ops_leave(&v);
 	buf_release(&target);
 }
 
 /* ---- extended attributes ------------------------------------------------------------- */
 
-static void reply_xattr(fuse_req_t req, const struct node *n, const struct buf *value, size_t size)
+static void reply_xattr(struct visit *v, const struct buf *value, size_t size)
 {
-	struct act a = {.type = AUDIT_XATTR, .node = n, .length = size};
-	struct asker who = ops_asker(req);
+	int64_t result = value->len > size ? -ERANGE : (int64_t)value->len;
 
 	if (size == 0) {
-		fuse_reply_xattr(req, value->len);
+		fuse_reply_xattr(v->req, value->len);
 		return;
 	}
-	a.result = value->len > size ? -ERANGE : (int64_t)value->len;
-	if (gate_record(session_of(req), &who, &a, NULL))
-		a.result = -EIO;
-	if (a.result < 0)
-		ops_reply_error(req, (int)a.result);
+	if (ops_record(v, AUDIT_XATTR, size, result))
+		result = -EIO;
+	if (result < 0)
+		ops_reply_error(v->req, (int)result);
 	else
-		fuse_reply_buf(req, (const char *)value->data, value->len);
+		fuse_reply_buf(v->req, (const char *)value->data, value->len);
 }
 
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct buf value = BUF_INIT;
-	struct node n;
-	int r = ops_enter(req, ino, AUDIT_XATTR, &n);
+	struct visit v;
+	int r = ops_begin(req, ino, AUDIT_XATTR, &v);
 
 	if (r == 0)
-		r = xattr_get(session_of(req), &n, name, &value);
+		r = xattr_get(v.s, v.sc, &v.permit, &v.n, name, &value);
 	if (r)
 		ops_reply_error(req, r);
 	else
-		reply_xattr(req, &n, &value, size);
+		reply_xattr(&v, &value, size);
+	ops_leave(&v);
 	buf_release(&value);
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct buf names = BUF_INIT;
-	struct node n;
-	int r = ops_enter(req, ino, AUDIT_XATTR, &n);
+	struct visit v;
+	int r = ops_begin(req, ino, AUDIT_XATTR, &v);
 
 	if (r == 0)
-		r = xattr_list(session_of(req), &n, &names);
+		r = xattr_list(v.s, v.sc, &v.permit, &v.n, &names);
 	if (r)
 		ops_reply_error(req, r);
 	else
-		reply_xattr(req, &n, &names, size);
+		reply_xattr(&v, &names, size);
+	ops_leave(&v);
 	buf_release(&names);
 }
 
@@ -305,15 +404,18 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	const struct session *s = session_of(req);
 	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+	struct visit v;
 	uint64_t bytes = 0;
 
 	(void)ino;
-	for (size_t i = 0; i < s->count; i++)
-		bytes += s->evidence[i]->manifest.image.media_size;
+	ops_enter(req, &v);
+	/* a team's tells nothing of what is hidden: it is the same for everybody */
+	for (size_t i = 0; v.sc->view->personal && i < v.sc->view->evidence_n; i++)
+		bytes += v.sc->view->evidence[i].evidence->manifest.image.media_size;
 	st.f_blocks = bytes / 4096;
 	fuse_reply_statfs(req, &st);
+	ops_leave(&v);
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)

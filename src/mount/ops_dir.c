@@ -5,53 +5,45 @@
 #include <string.h>
 
 #include "mount/attr.h"
+#include "mount/live.h"
 #include "mount/ops_private.h"
 
-static int check_directory(struct session *s, const struct node *n)
+static int check_directory(const struct visit *v)
 {
 	struct evidence_cursor c;
 	struct trace t;
 	int r = 0;
 
-	if (n->root)
-		return 0;
-	evidence_cursor_init(&c, s->evidence[n->evidence]);
-	r = evidence_get(&c, n->trace, &t);
+	if (!attr_in_evidence(v->sc, &v->n))
+		return live_is(&v->n) ? -ENOTDIR : 0;
+	evidence_cursor_init(&c, scene_place(v->sc, &v->n)->ev->evidence);
+	r = evidence_get(&c, v->n.trace, &t);
 	evidence_cursor_release(&c);
+	if (r == 0 && !gate_shows(&v->permit, t.kind))
+		return -ESTALE;
 	return r ? r : t.kind == ENTRY_DIR ? 0 : -ENOTDIR;
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct session *s = session_of(req);
-	struct asker who = ops_asker(req);
 	struct handle *h = NULL;
-	struct node n;
-	int r = ops_enter(req, ino, AUDIT_OPEN, &n);
+	struct visit v;
+	int r = ops_begin(req, ino, AUDIT_OPEN, &v);
 
 	if (r == 0)
-		r = check_directory(s, &n);
-	if (r == 0 && !(h = ops_new_handle(s, &n)))
-		r = -ENOMEM;
-	if (r == 0) {
-		struct act a = {.type = AUDIT_OPEN, .node = &n};
-
-		r = gate_record(s, &who, &a, &h->open_seq);
-	}
-	if (r) {
-		ops_free_handle(s, h);
+		r = check_directory(&v);
+	if (r == 0)
+		r = ops_open_handle(&v, TABLE_DIRECTORY, 0, &h);
+	if (r)
 		ops_reply_error(req, r);
-		return;
-	}
-	fi->fh = (uintptr_t)h;
-	if (fuse_reply_open(req, fi))
-		ops_free_handle(s, h);
+	else
+		ops_reply_open(&v, h, fi);
+	ops_leave(&v);
 }
 
 /* A listing being filled. */
 struct listing {
-	fuse_req_t req;
-	struct session *s;
+	struct visit v;
 	char *buf;
 	size_t size;
 	size_t used;
@@ -65,9 +57,9 @@ static int listing_add(
 {
 	size_t left = l->size - l->used;
 	size_t n = l->plus ? fuse_add_direntry_plus(
-				     l->req, l->buf + l->used, left, name, e, (off_t)cookie)
-			   : fuse_add_direntry(
-				     l->req, l->buf + l->used, left, name, &e->attr, (off_t)cookie);
+				     l->v.req, l->buf + l->used, left, name, e, (off_t)cookie)
+			   : fuse_add_direntry(l->v.req, l->buf + l->used, left, name, &e->attr,
+				     (off_t)cookie);
 
 	if (n > left)
 		return 0;
@@ -77,13 +69,13 @@ static int listing_add(
 }
 
 /* "." and ".." carry no node: the kernel has them. */
-static int add_dots(struct listing *l, const struct node *dir, uint64_t *pos)
+static int add_dots(struct listing *l, uint64_t *pos)
 {
 	struct fuse_entry_param e = {.ino = 0};
 	static const char *const dots[] = {".", ".."};
 
 	e.attr.st_mode = S_IFDIR;
-	e.attr.st_ino = node_ino(&l->s->keys, dir);
+	e.attr.st_ino = node_ino(session_keys(l->v.s), &l->v.n);
 	while (*pos < 2) {
 		if (!listing_add(l, dots[*pos], &e, *pos + 1))
 			return 0;
@@ -92,42 +84,90 @@ static int add_dots(struct listing *l, const struct node *dir, uint64_t *pos)
 	return 1;
 }
 
-static int add_trace(struct listing *l, struct evidence_cursor *c, unsigned evidence,
-	const struct trace *t, uint64_t next)
+static int add(struct listing *l, const void *name, size_t n, const struct fuse_entry_param *e,
+	uint64_t next)
 {
-	struct fuse_entry_param e;
-	char name[256];
-	int r = 0;
+	char text[256];
 
-	if (t->name_len >= sizeof(name))
+	if (n >= sizeof(text))
 		return -EIO;
-	memcpy(name, t->name, t->name_len);
-	name[t->name_len] = '\0';
-	r = ops_entry(l->s, c, evidence, t, &e);
-	return r ? r : listing_add(l, name, &e, node_cookie(&l->s->keys, next));
+	memcpy(text, name, n);
+	text[n] = '\0';
+	return listing_add(l, text, e, node_cookie(session_keys(l->v.s), next));
 }
 
-/* Places of the root: 3 + i for the i-th piece of evidence. */
-static int list_root(struct listing *l, uint64_t pos)
+/* Return: 1 added, or not to be seen; 0 no room; -errno. */
+static int add_trace(struct listing *l, struct evidence_cursor *c, const struct node *n,
+	const struct trace *t, const char *name, uint64_t next)
+{
+	struct fuse_entry_param e;
+	struct permit p;
+	uint8_t kept[256];
+	size_t len = name ? strlen(name) : t->name_len;
+	int r = gate_decide(l->v.s, l->v.sc, &l->v.who, n, &p);
+
+	if (r || !gate_shows(&p, t->kind))
+		return 1;
+	if (len > sizeof(kept))
+		return -EIO;
+	memcpy(kept, name ? (const void *)name : t->name, len); /* the cursor may move */
+	r = ops_entry(l->v.s, l->v.sc, &p, c, n, t, &e);
+	return r ? r : add(l, kept, len, &e, next);
+}
+
+static int add_text(struct listing *l, unsigned slot, uint64_t next)
+{
+	const struct node n = {.slot = slot, .trace = PLACE_TXT};
+	const char *name = live_name(scene_place(l->v.sc, &n));
+	struct fuse_entry_param e;
+	int r = ops_place_entry(l->v.s, l->v.sc, &n, &e);
+
+	return r ? r : add(l, name, strlen(name), &e, next);
+}
+
+static int add_place(struct listing *l, unsigned slot, uint64_t next)
+{
+	const struct node n = {.slot = slot, .trace = PLACE_DIR};
+	const struct place *p = scene_place(l->v.sc, &n);
+	struct fuse_entry_param e;
+	struct evidence_cursor c;
+	struct trace t;
+	int r = 0;
+
+	if (p->kind == TABLE_CASE) {
+		r = ops_place_entry(l->v.s, l->v.sc, &n, &e);
+		return r ? r : add(l, p->c->name, strlen(p->c->name), &e, next);
+	}
+	evidence_cursor_init(&c, p->ev->evidence);
+	r = evidence_get(&c, n.trace, &t);
+	r = r ? r : add_trace(l, &c, &n, &t, p->ev->name, next);
+	evidence_cursor_release(&c);
+	return r;
+}
+
+/*
+ * The root, or a case's folder. Places: 3 + i for what stands in slot i, so that a
+ * listing goes on at the right place when the view has changed.
+ */
+static int list_places(struct listing *l, uint64_t pos)
 {
 	int r = 1;
 
-	for (uint64_t i = pos < 3 ? 0 : pos - 3; r > 0 && i < l->s->count; i++) {
-		struct evidence_cursor c;
-		struct trace t;
+	for (uint64_t i = pos < 3 ? 0 : pos - 3; r > 0 && i < l->v.sc->slots; i++) {
+		const struct place *p = &l->v.sc->at[i];
+		bool text = l->v.n.root ? p->kind == TABLE_ROOT
+					: p->kind == TABLE_CASE && i == l->v.n.slot;
 
-		evidence_cursor_init(&c, l->s->evidence[i]);
-		r = evidence_get(&c, trace_id(0, TRACE_EVIDENCE_DIR), &t);
-		if (r == 0)
-			r = add_trace(l, &c, (unsigned)i, &t, 3 + i + 1);
-		evidence_cursor_release(&c);
+		if (text)
+			r = add_text(l, (unsigned)i, 3 + i + 1);
+		else if (scene_parent_is(l->v.sc, p, &l->v.n))
+			r = add_place(l, (unsigned)i, 3 + i + 1);
 	}
 	return r < 0 ? r : 0;
 }
 
 /* Places of a directory: 3 + what evidence_child() goes on from. */
-static int list_directory(
-	struct listing *l, const struct asker *who, const struct node *dir, uint64_t pos)
+static int list_directory(struct listing *l, uint64_t pos)
 {
 	struct evidence_cursor c;
 	struct trace d;
@@ -135,14 +175,12 @@ static int list_directory(
 	uint64_t place = pos < 3 ? 0 : pos - 3;
 	int r = 0;
 
-	evidence_cursor_init(&c, l->s->evidence[dir->evidence]);
-	r = evidence_get(&c, dir->trace, &d);
+	evidence_cursor_init(&c, scene_place(l->v.sc, &l->v.n)->ev->evidence);
+	r = evidence_get(&c, l->v.n.trace, &d);
 	while (r == 0 && (r = evidence_child(&c, &d, &place, &t)) == 0) {
-		const struct node n = {.evidence = dir->evidence, .trace = t.id};
+		const struct node n = {.slot = l->v.n.slot, .trace = t.id};
 
-		if (gate_decide(l->s, who, &n))
-			continue;
-		r = add_trace(l, &c, dir->evidence, &t, 3 + place);
+		r = add_trace(l, &c, &n, &t, NULL, 3 + place);
 		if (r <= 0)
 			break;
 		r = 0;
@@ -151,36 +189,47 @@ static int list_directory(
 	return r == -ENOENT || r >= 0 ? 0 : r;
 }
 
+static int fill(struct listing *l, const struct handle *h, uint64_t pos)
+{
+	int r = ops_decide(l->v.s, l->v.sc, &l->v.who, h, &l->v.permit);
+
+	if (r == 0 && !l->buf)
+		r = -ENOMEM;
+	if (r == 0 && (pos >= 2 || add_dots(l, &pos)))
+		r = attr_in_evidence(l->v.sc, &l->v.n) ? list_directory(l, pos)
+						       : list_places(l, pos);
+	/* entries already gathered are delivered; the fault is met again behind them */
+	return r < 0 && r != -EACCES && l->entries > 0 ? 0 : r;
+}
+
 static void list(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi, bool plus)
 {
 	struct session *s = session_of(req);
-	struct asker who = ops_asker(req);
-	const struct handle *h = handle_of(fi);
-	struct listing l = {.req = req,
-		.s = s,
-		.buf = session_buffer(s),
-		.size = size < SESSION_BUFFER ? size : SESSION_BUFFER,
-		.plus = plus};
-	struct act a = {.type = AUDIT_LIST, .node = &h->node, .open_seq = h->open_seq};
-	uint64_t pos = node_cookie_parse(&s->keys, (uint64_t)off);
-	int r = l.buf ? gate_decide(s, &who, &h->node) : -ENOMEM;
+	struct handle *h = handle_hold(s->handles, fi->fh);
+	struct listing l = {.size = size < SESSION_BUFFER ? size : SESSION_BUFFER, .plus = plus};
+	struct access a = {.type = AUDIT_LIST, .node = &l.v.n};
+	int r = 0;
 
-	if (r == 0 && (pos >= 2 || add_dots(&l, &h->node, &pos)))
-		r = h->node.root ? list_root(&l, pos) : list_directory(&l, &who, &h->node, pos);
-	/* entries already gathered are delivered; the fault is met again behind them */
-	if (r < 0 && r != -EACCES && l.entries > 0)
-		r = 0;
-	if (r == 0)
-		r = gate_decide(s, &who, &h->node);
+	if (!h) {
+		ops_reply_error(req, -EBADF);
+		return;
+	}
+	l.buf = session_buffer(s);
+	ops_enter(req, &l.v);
+	l.v.n = handle_node(h);
+	r = fill(&l, h, node_cookie_parse(session_keys(s), (uint64_t)off));
+	a.open_seq = atomic_load(&h->kept->open_seq);
 	a.length = l.entries;
 	a.result = r ? r : (int64_t)l.entries;
-	if (gate_record(s, &who, &a, NULL))
+	if (gate_record(s, l.v.sc, &l.v.who, &a, NULL))
 		r = -EIO;
 	if (r)
 		ops_reply_error(req, r);
 	else
 		fuse_reply_buf(req, l.buf, l.used);
+	ops_leave(&l.v);
 	session_buffer_put(s, l.buf);
+	handle_put(s->handles, h);
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
@@ -198,7 +247,12 @@ void op_readdirplus(
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct session *s = session_of(req);
+	struct handle *h = handle_hold(s->handles, fi->fh);
+
 	(void)ino;
-	ops_free_handle(session_of(req), handle_of(fi));
+	if (h)
+		handle_release(s->handles, h);
+	handle_put(s->handles, h);
 	fuse_reply_err(req, 0);
 }

@@ -4,61 +4,83 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "mount/attr.h"
+#include "mount/kernel.h"
+#include "mount/live.h"
+#include "mount/ops.h"
 #include "mount/ops_private.h"
+#include "mount/reads.h"
 
-static int open_handle(struct session *s, const struct node *n, struct handle **out)
+/*
+ * What a read needs is made ready: at the open, or at the first read by a service that
+ * did not see the open.
+ */
+static int make_ready(struct visit *v, struct content **out)
 {
-	struct handle *h = ops_new_handle(s, n);
-	int r = h ? 0 : -ENOMEM;
+	const struct view_evidence *ev = scene_place(v->sc, &v->n)->ev;
 
-	if (r == 0)
-		r = n->root ? -EISDIR
-			    : content_open(s->evidence[n->evidence], n->trace, &h->content);
-	if (r) {
-		ops_free_handle(s, h);
-		return r;
+	if (v->n.root || !ev)
+		return -EISDIR;
+	return content_open(ev->evidence, v->n.trace, out);
+}
+
+static int content_of(struct visit *v, struct handle *h, struct content **out)
+{
+	struct content *none = NULL;
+	int r = 0;
+
+	*out = atomic_load(&h->content);
+	if (*out)
+		return 0;
+	r = make_ready(v, out);
+	if (r == 0 && !atomic_compare_exchange_strong(&h->content, &none, *out)) {
+		content_close(*out);
+		*out = none;
 	}
-	*out = h;
-	return 0;
+	return r;
+}
+
+/* Return: why what is decided upon cannot be opened as a file; else 0, with its contents. */
+static int open_file(struct visit *v, struct content **out)
+{
+	if (v->n.root || (!attr_in_evidence(v->sc, &v->n) && !live_is(&v->n)))
+		return -EISDIR;
+	if (live_is(&v->n))
+		return 0;
+	/* a directory by name only is not asked to be opened as a file */
+	return v->permit.name_only ? -ESTALE : make_ready(v, out);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct session *s = session_of(req);
-	struct asker who = ops_asker(req);
+	struct content *c = NULL;
+	struct content *none = NULL;
 	struct handle *h = NULL;
-	struct node n;
+	struct visit v;
 	int r = 0;
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & (O_TRUNC | O_CREAT))) {
 		ops_reply_error(req, -EROFS);
 		return;
 	}
-	r = ops_enter(req, ino, AUDIT_OPEN, &n);
-	if (r == 0) {
-		struct act a = {.type = AUDIT_OPEN, .node = &n};
-		uint64_t seq = 0;
-
-		a.result = open_handle(s, &n, &h);
-		if (a.result == 0)
-			a.result = gate_decide(s, &who, &n);
-		r = gate_record(s, &who, &a, &seq);
-		if (r == 0)
-			r = (int)a.result;
-		if (r == 0)
-			h->open_seq = seq;
-	}
-	if (r) {
-		ops_free_handle(s, h);
-		ops_reply_error(req, r);
-		return;
-	}
-	fi->fh = (uintptr_t)h;
+	r = ops_begin(req, ino, AUDIT_OPEN, &v);
+	if (r == 0)
+		r = ops_open_handle(&v, TABLE_FILE, open_file(&v, &c), &h);
+	if (r == 0 && live_is(&v.n))
+		live_read(v.s, v.sc, h, NULL, 0, 0); /* taken as it is now */
+	else if (r == 0 && atomic_compare_exchange_strong(&h->content, &none, c))
+		c = NULL;
+	content_close(c);
 	fi->direct_io = 1; /* the only way to see each read with its offset, length and uid */
 	fi->noflush = 1;
-	if (fuse_reply_open(req, fi))
-		ops_free_handle(s, h);
+	if (r)
+		ops_reply_error(req, r);
+	else
+		ops_reply_open(&v, h, fi);
+	ops_leave(&v);
 }
+
+/* ---- reads ------------------------------------------------------------------------- */
 
 /* A page fault's read must be whole: what is missing in a page would read as zeros. */
 static bool is_page_fault(const struct fuse_file_info *fi)
@@ -66,109 +88,178 @@ static bool is_page_fault(const struct fuse_file_info *fi)
 	return fi->lock_owner == 0;
 }
 
-static ssize_t fetch(const struct handle *h, void *buf, size_t size, uint64_t off, bool whole)
+static ssize_t fetch(const struct read_job *j, struct content *c, void *buf)
 {
-	uint64_t end = content_size(h->content);
-	ssize_t n = content_read(h->content, buf, size, off);
-	size_t want = off >= end ? 0 : end - off < size ? (size_t)(end - off) : size;
+	uint64_t end = content_size(c);
+	ssize_t n = content_read(c, buf, j->size, j->off);
+	size_t want = j->off >= end ? 0 : end - j->off < j->size ? (size_t)(end - j->off) : j->size;
 
-	while (whole && n >= 0 && (size_t)n < want) {
-		ssize_t more = content_read(
-			h->content, (uint8_t *)buf + n, want - (size_t)n, off + (uint64_t)n);
+	while (j->whole && n >= 0 && (size_t)n < want) {
+		ssize_t more =
+			content_read(c, (uint8_t *)buf + n, want - (size_t)n, j->off + (uint64_t)n);
 
 		n = more > 0 ? n + more : -EIO;
 	}
 	return n;
 }
 
-static struct act act_of(const struct read_job *j)
+/* Record and reply: @result bytes in @buf, or -errno. The request is gone then. */
+static void answer_read(struct session *s, const struct scene *sc, const struct read_job *j,
+	const void *buf, ssize_t result)
 {
-	return (struct act){.type = AUDIT_READ,
-		.node = &j->handle->node,
-		.open_seq = j->handle->open_seq,
+	const struct node n = handle_node(j->handle);
+	const struct access a = {.type = AUDIT_READ,
+		.node = &n,
+		.open_seq = atomic_load(&j->handle->kept->open_seq),
 		.offset = j->off,
-		.length = j->size};
+		.length = j->size,
+		.fault = j->whole,
+		.result = result};
+
+	if (gate_record(s, sc, &j->who, &a, NULL))
+		result = -EIO;
+	if (result < 0)
+		ops_reply_error(j->req, (int)result);
+	else
+		fuse_reply_buf(j->req, buf, (size_t)result);
+	kernel_end_note(s, j->note);
 }
 
-static void do_read(struct session *s, struct read_job *j)
+/* Fetches without the scene, and decides upon what is seen then. */
+static void fetch_and_answer(struct session *s, struct read_job *j)
 {
-	struct act a = act_of(j);
 	void *buf = session_buffer(s);
-	size_t size = j->size < SESSION_BUFFER ? j->size : SESSION_BUFFER;
+	ssize_t n = buf ? fetch(j, atomic_load(&j->handle->content), buf) : -ENOMEM;
 
-	a.result = buf ? gate_decide(s, &j->who, a.node) : -ENOMEM;
-	if (a.result == 0)
-		a.result = fetch(j->handle, buf, size, j->off, j->whole);
-	if (a.result >= 0) {
-		int again = gate_decide(s, &j->who, a.node);
-
-		if (again)
-			a.result = -EACCES;
-	}
 	if (reads_claim(s->reads, j)) {
-		if (gate_record(s, &j->who, &a, NULL))
-			a.result = -EIO;
-		if (a.result < 0)
-			ops_reply_error(j->req, (int)a.result);
-		else
-			fuse_reply_buf(j->req, buf, (size_t)a.result);
+		unsigned token = 0;
+		const struct scene *sc = scene_enter(s, &token);
+		struct permit p;
+		int again = ops_decide(s, sc, &j->who, j->handle, &p);
+
+		answer_read(s, sc, j, buf, again ? again : n);
+		scene_leave(s, token);
 	}
 	session_buffer_put(s, buf);
+}
+
+/* What is at hand is answered within the scene. Return: 0; 1 the bytes are to be fetched. */
+static int read_at_hand(struct visit *v, struct read_job *j)
+{
+	struct content *c = NULL;
+	void *buf = NULL;
+	ssize_t n = ops_decide(v->s, v->sc, &v->who, j->handle, &v->permit);
+
+	if (n == 0 && !live_is(&v->n)) {
+		n = content_of(v, j->handle, &c);
+		if (n == 0 && !content_at_hand(c))
+			return 1;
+	}
+	if (n == 0) {
+		buf = session_buffer(v->s);
+		n = !buf ? -ENOMEM
+		    : c  ? fetch(j, c, buf)
+			 : live_read(v->s, v->sc, j->handle, buf, j->size, j->off);
+	}
+	answer_read(v->s, v->sc, j, buf, n);
+	session_buffer_put(v->s, buf);
+	return 0;
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct session *s = session_of(req);
-	struct handle *h = handle_of(fi);
 	struct read_job first = {.req = req,
 		.who = ops_asker(req),
-		.handle = h,
-		.evidence = h->node.evidence,
+		.handle = handle_hold(s->handles, fi->fh),
 		.off = (uint64_t)off,
-		.size = size,
-		.whole = is_page_fault(fi)};
+		.size = size < SESSION_BUFFER ? size : SESSION_BUFFER,
+		.whole = is_page_fault(fi),
+		.note = -1};
 	struct read_job *j = &first;
+	struct visit v;
 	int go = 0;
 
 	(void)ino;
-	if (content_at_hand(h->content)) {
-		do_read(s, &first);
+	if (!first.handle) {
+		ops_reply_error(req, -EBADF);
 		return;
 	}
-	atomic_fetch_add(&h->refs, 1);
-	go = reads_begin(s->reads, &first);
-	if (go < 0) {
-		ops_free_handle(s, h);
-		ops_reply_error(req, go);
+	ops_enter(req, &v);
+	v.n = handle_node(first.handle);
+	go = read_at_hand(&v, &first);
+	if (go == 0) {
+		handle_put(s->handles, first.handle);
+	} else {
+		first.note = kernel_take_note();
+		/* before the scene is let go: who ends a right must find it */
+		go = reads_begin(s->reads, &first);
+		if (go < 0) {
+			answer_read(s, v.sc, &first, NULL, go);
+			handle_put(s->handles, first.handle);
+		}
 	}
+	ops_leave(&v);
 	/* its own, then what waited for a thread */
 	while (go > 0 && j) {
-		h = j->handle;
-		do_read(s, j);
+		fetch_and_answer(s, j);
 		j = reads_end(s->reads, j);
-		ops_free_handle(s, h);
 	}
 }
 
-void ops_abandoned(void *ctx, const struct read_job *j, bool last)
-{
-	struct session *s = ctx;
-	struct act a = act_of(j);
+struct answering {
+	struct session *s;
+	const struct scene *sc;
+};
 
-	a.result = -EINTR;
-	ops_reply_error(j->req, gate_record(s, &j->who, &a, NULL) ? -EIO : -EINTR);
-	if (last)
-		ops_free_handle(s, j->handle);
+static bool refuse_read(void *ctx, const struct read_job *j)
+{
+	const struct answering *a = ctx;
+	struct permit p;
+	int r = ops_decide(a->s, a->sc, &j->who, j->handle, &p);
+
+	if (r)
+		answer_read(a->s, a->sc, j, NULL, r);
+	return r != 0;
+}
+
+void ops_refuse_reads(struct session *s)
+{
+	struct answering a = {s, atomic_load(&s->scene)};
+
+	reads_answer(s->reads, refuse_read, &a);
+}
+
+static bool end_abandoned(void *ctx, const struct read_job *j)
+{
+	const struct answering *a = ctx;
+	bool abandoned = reads_is_abandoned(j);
+
+	if (abandoned)
+		answer_read(a->s, a->sc, j, NULL, -EINTR);
+	return abandoned;
+}
+
+void ops_end_abandoned_reads(struct session *s)
+{
+	unsigned token = 0;
+	struct answering a = {s, scene_enter(s, &token)};
+
+	reads_answer(s->reads, end_abandoned, &a);
+	scene_leave(s, token);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct session *s = session_of(req);
-	struct handle *h = handle_of(fi);
+	struct handle *h = handle_hold(s->handles, fi->fh);
 
 	(void)ino;
-	ops_record_close(s, h);
-	h->closed = true;
-	ops_free_handle(s, h);
+	/* none: it was released before an earlier service died, and is told again */
+	if (h) {
+		ops_record_close(s, h);
+		handle_release(s->handles, h);
+		handle_put(s->handles, h);
+	}
 	fuse_reply_err(req, 0);
 }

@@ -4,23 +4,19 @@
 #ifndef EVIDENCEFS_MOUNT_OPS_PRIVATE_H
 #define EVIDENCEFS_MOUNT_OPS_PRIVATE_H
 
-#include <stdatomic.h>
-
 #include "mount/fuse.h"
 #include "mount/gate.h"
-#include "mount/reads.h"
-#include "mount/session.h"
-#include "serve/content.h"
+#include "mount/handle.h"
 
-/* An open file or directory; in its session's list, since a mount may end before it is closed. */
-struct handle {
-	struct node node;
-	struct content *content; /* NULL: a directory */
-	uint64_t open_seq;
-	atomic_uint refs; /* being open, and each read under way */
-	atomic_bool closed;
-	struct handle *prev;
-	struct handle *next;
+/* One request, from its first decision to its reply: the scene is held all the while. */
+struct visit {
+	fuse_req_t req;
+	struct session *s;
+	const struct scene *sc;
+	unsigned token;
+	struct asker who;
+	struct node n; /* what it is about */
+	struct permit permit;
 };
 
 static inline struct session *session_of(fuse_req_t req)
@@ -28,39 +24,49 @@ static inline struct session *session_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-static inline struct handle *handle_of(const struct fuse_file_info *fi)
-{
-	return (struct handle *)(uintptr_t)fi->fh;
-}
-
 struct asker ops_asker(fuse_req_t req);
-/** ops_new_handle() - NULL without memory. */
-struct handle *ops_new_handle(struct session *s, const struct node *n);
-/** ops_free_handle() - let go of one reference; NULL allowed. */
-void ops_free_handle(struct session *s, struct handle *h);
-/** ops_record_close() - the record of a file's close. */
-void ops_record_close(struct session *s, const struct handle *h);
-/** ops_record_all_closed() - the same for every file that is open still. */
-void ops_record_all_closed(struct session *s);
 void ops_reply_error(fuse_req_t req, int r);
 
+/** ops_enter() - hold the scene. */
+void ops_enter(fuse_req_t req, struct visit *v);
+/** ops_leave() - after the reply. */
+void ops_leave(struct visit *v);
 /**
- * ops_enter() - the node a request is about, once it is allowed
- * A denial is recorded as an act of @type. Return: 0; -ENOENT; -EACCES; -EIO.
+ * ops_begin() - ops_enter(), and the node a request is about, once it is allowed
+ * A denial is recorded as an act of @type. Return: 0; -ESTALE hidden (the kernel then
+ * looks the name up again, and finds nothing); -EACCES; -EIO. ops_leave() in any case.
  */
-int ops_enter(fuse_req_t req, fuse_ino_t ino, enum audit_type type, struct node *n);
+int ops_begin(fuse_req_t req, fuse_ino_t ino, enum audit_type type, struct visit *v);
+/** ops_record() - gate_record() of what a visit delivered. */
+int ops_record(struct visit *v, enum audit_type type, uint64_t length, int64_t result);
 
-/** ops_entry() - a trace as the kernel takes it: node, attributes, how long they last. */
-int ops_entry(struct session *s, struct evidence_cursor *c, unsigned evidence,
-	const struct trace *t, struct fuse_entry_param *e);
+/** ops_entry() - a node as the kernel takes it: number, attributes, how long they last. */
+int ops_entry(struct session *s, const struct scene *sc, const struct permit *p,
+	struct evidence_cursor *c, const struct node *n, const struct trace *t,
+	struct fuse_entry_param *e);
+/** ops_place_entry() - the same for the folders and texts above the evidence. */
+int ops_place_entry(struct session *s, const struct scene *sc, const struct node *n,
+	struct fuse_entry_param *e);
+
+/** ops_decide() - may a visitor go on with what is open? 0; -EACCES. */
+int ops_decide(const struct session *s, const struct scene *sc, const struct asker *who,
+	const struct handle *h, struct permit *p);
+
+/**
+ * ops_open_handle() - a handle for the node of a visit, with its OPEN recorded
+ * @r: 0, or why it is not opened: recorded too. Return: 0 and *@out, held; -errno.
+ */
+int ops_open_handle(struct visit *v, enum table_state state, int r, struct handle **out);
+/** ops_reply_open() - and let go of it. */
+void ops_reply_open(struct visit *v, struct handle *h, struct fuse_file_info *fi);
+
+/** ops_record_close() - the record of a file's close. */
+void ops_record_close(struct session *s, const struct handle *h);
 
 /* ops_file.c */
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-/** ops_abandoned() - record and answer a read whose reader is being killed: see reads.h; @ctx:
- * session */
-void ops_abandoned(void *ctx, const struct read_job *j, bool last);
 
 /* ops_dir.c */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -16,8 +16,15 @@
 
 struct process_cache;
 
-/** process_cache_new() - NULL without memory; process_describe() does without it. */
-struct process_cache *process_cache_new(void);
+/** Length of the program's path; -errno (session.h, session_hooks). */
+typedef int process_exe_fn(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size);
+
+/**
+ * process_cache_new() - NULL without memory; process_describe() does without it
+ * @exe: asked where /proc refuses to name another user's program; NULL. What it said is
+ *       believed for at most a second, while the process has the same name (comm).
+ */
+struct process_cache *process_cache_new(process_exe_fn *exe, void *ctx);
 void process_cache_free(struct process_cache *c);
 
 /**

@@ -22,13 +22,17 @@ struct line {
 };
 
 struct reads {
-	pthread_mutex_t lock;
-	size_t count;
+	struct handles *handles;
+	unsigned each;
+	unsigned all;
+	pthread_mutex_t lock;  /* over what follows */
+	pthread_cond_t begun;  /* after nothing was under way */
+	pthread_cond_t ending; /* reads_over() */
+	bool over;
 	struct line running;
-	struct evidence_reads {
-		unsigned threads;
-		struct line waiting;
-	} evidence[];
+	struct line waiting;
+	unsigned threads;
+	unsigned at[NODE_SLOTS]; /* threads */
 };
 
 static int64_t now_ms(void)
@@ -62,46 +66,79 @@ static void line_remove(struct line *l, struct read_job *j)
 		l->last = j->prev;
 }
 
-struct reads *reads_new(size_t count)
+struct reads *reads_new(struct handles *handles, unsigned each, unsigned all)
 {
-	struct reads *r = calloc(1, sizeof(*r) + count * sizeof(r->evidence[0]));
+	struct reads *r = calloc(1, sizeof(*r));
+	pthread_condattr_t a;
 
-	if (r) {
-		pthread_mutex_init(&r->lock, NULL);
-		r->count = count;
-	}
+	if (!r)
+		return NULL;
+	r->handles = handles;
+	r->each = each;
+	r->all = all;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->begun, NULL);
+	pthread_condattr_init(&a);
+	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->ending, &a);
+	pthread_condattr_destroy(&a);
 	return r;
 }
 
 void reads_free(struct reads *r)
 {
-	if (r)
-		pthread_mutex_destroy(&r->lock);
+	if (!r)
+		return;
+	pthread_cond_destroy(&r->ending);
+	pthread_cond_destroy(&r->begun);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
+}
+
+static unsigned slot_of(const struct read_job *j)
+{
+	return j->handle->kept->slot;
+}
+
+/* Whether there is a thread for it. With the lock held. */
+static bool may_run(const struct reads *r, const struct read_job *j)
+{
+	return r->threads < r->all && r->at[slot_of(j)] < r->each;
+}
+
+static void run(struct reads *r, struct read_job *j)
+{
+	if (!r->running.first)
+		pthread_cond_signal(&r->begun);
+	r->threads++;
+	r->at[slot_of(j)]++;
+	line_add(&r->running, j);
+}
+
+static int queue(struct reads *r, const struct read_job *j)
+{
+	struct read_job *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *j;
+	copy->queued = true;
+	line_add(&r->waiting, copy);
+	return 0;
 }
 
 int reads_begin(struct reads *r, struct read_job *j)
 {
-	struct evidence_reads *e = &r->evidence[j->evidence];
 	int go = 1;
 
 	j->queued = false;
 	j->claimed = false;
 	j->begun_ms = now_ms();
 	pthread_mutex_lock(&r->lock);
-	if (e->threads < READS_THREADS) {
-		e->threads++;
-		line_add(&r->running, j);
-	} else {
-		struct read_job *copy = malloc(sizeof(*copy));
-
-		go = copy ? 0 : -ENOMEM;
-		if (copy) {
-			*copy = *j;
-			copy->queued = true;
-			line_add(&e->waiting, copy);
-		}
-	}
+	if (may_run(r, j))
+		run(r, j);
+	else
+		go = queue(r, j);
 	pthread_mutex_unlock(&r->lock);
 	return go;
 }
@@ -117,23 +154,29 @@ bool reads_claim(struct reads *r, struct read_job *j)
 	return mine;
 }
 
+static void job_free(struct reads *r, struct read_job *j)
+{
+	handle_put(r->handles, j->handle);
+	if (j->queued)
+		free(j);
+}
+
 struct read_job *reads_end(struct reads *r, struct read_job *j)
 {
-	struct evidence_reads *e = &r->evidence[j->evidence];
 	struct read_job *next = NULL;
 
 	pthread_mutex_lock(&r->lock);
 	line_remove(&r->running, j);
-	next = e->waiting.first;
+	r->threads--;
+	r->at[slot_of(j)]--;
+	for (next = r->waiting.first; next && !may_run(r, next); next = next->next)
+		;
 	if (next) {
-		line_remove(&e->waiting, next);
-		line_add(&r->running, next);
-	} else {
-		e->threads--;
+		line_remove(&r->waiting, next);
+		run(r, next);
 	}
 	pthread_mutex_unlock(&r->lock);
-	if (j->queued)
-		free(j);
+	job_free(r, j);
 	return next;
 }
 
@@ -161,35 +204,52 @@ static bool is_being_killed(pid_t thread)
 	       (pending & (UINT64_C(1) << (SIGKILL - 1)));
 }
 
-/* The first of @l that began before @before and whose reader is being killed, claimed. */
-static struct read_job *next_abandoned(struct line *l, int64_t before)
+bool reads_is_abandoned(const struct read_job *j)
 {
-	for (struct read_job *j = l->first; j && j->begun_ms < before; j = j->next) {
-		if (!j->claimed && is_being_killed(j->who.pid)) {
-			j->claimed = true;
-			return j;
-		}
-	}
-	return NULL;
+	return j->begun_ms < now_ms() - PATIENCE_MS && is_being_killed(j->who.pid);
 }
 
-void reads_abandoned(
-	struct reads *r, void (*fn)(void *ctx, const struct read_job *j, bool last), void *ctx)
+void reads_answer(struct reads *r, bool (*fn)(void *ctx, const struct read_job *j), void *ctx)
 {
-	int64_t before = now_ms() - PATIENCE_MS;
-	struct read_job *j = NULL;
+	struct read_job *next = NULL;
 
 	pthread_mutex_lock(&r->lock);
 	/* under the lock: the thread of a running one must not take it away meanwhile */
-	while ((j = next_abandoned(&r->running, before)))
-		fn(ctx, j, false);
-	for (size_t i = 0; i < r->count; i++) {
-		while ((j = next_abandoned(&r->evidence[i].waiting, before))) {
-			line_remove(&r->evidence[i].waiting, j);
-			fn(ctx, j, true);
-			free(j);
+	for (struct read_job *j = r->running.first; j; j = j->next)
+		j->claimed = j->claimed || fn(ctx, j);
+	for (struct read_job *j = r->waiting.first; j; j = next) {
+		next = j->next;
+		if (fn(ctx, j)) {
+			line_remove(&r->waiting, j);
+			job_free(r, j);
 		}
 	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+bool reads_wait(struct reads *r)
+{
+	struct timespec until;
+	bool over = false;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->over && !r->running.first)
+		pthread_cond_wait(&r->begun, &r->lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	while (!r->over && pthread_cond_timedwait(&r->ending, &r->lock, &until) == 0)
+		;
+	over = r->over;
+	pthread_mutex_unlock(&r->lock);
+	return !over;
+}
+
+void reads_over(struct reads *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->over = true;
+	pthread_cond_signal(&r->begun);
+	pthread_cond_signal(&r->ending);
 	pthread_mutex_unlock(&r->lock);
 }
 

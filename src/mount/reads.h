@@ -3,10 +3,11 @@
  * reads.h - reads under way, so that storage that does not answer holds up only itself
  *
  * A read may wait in storage for as long as storage likes, and the thread with it. So
- * each piece of evidence has only so many threads for reads, and what comes beyond
- * waits in a queue without one: other evidence, names and attributes go on. A reader
- * that is being killed is answered EINTR within two seconds, though storage is not
- * done with the read: he can end, and the mount be unmounted.
+ * each piece of evidence has only so many threads for reads, and all of them together,
+ * and what comes beyond waits in a queue without one: other evidence, names and
+ * attributes go on. While it waits or its bytes are fetched, no scene is held, and it can
+ * be answered in place of whoever fetches (reads_answer): when its right ends, and when
+ * its reader is being killed.
  *
  * One answer for each request, by whoever has claimed it. Knows no contents and no
  * log: ops_file.c does the reading and the recording.
@@ -20,19 +21,18 @@
 
 #include "mount/fuse.h"
 #include "mount/gate.h"
-
-#define READS_THREADS 16 /* for one piece of evidence */
+#include "mount/handle.h"
 
 struct reads; /* of one session */
 
 struct read_job {
 	fuse_req_t req;
 	struct asker who;
-	struct handle *handle;
-	unsigned evidence;
+	struct handle *handle; /* held; let go of when nobody has anything to do with the job */
 	uint64_t off;
 	size_t size;
 	bool whole; /* fewer bytes must not be answered */
+	int note;   /* kernel_take_note() */
 	/* kept by reads.c */
 	bool queued; /* on the heap */
 	bool claimed;
@@ -41,14 +41,15 @@ struct read_job {
 	struct read_job *next;
 };
 
-/** reads_new() - for [count] pieces of evidence. NULL without memory. */
-struct reads *reads_new(size_t count);
+/** reads_new() - @each: threads for one piece of evidence; @all: together. NULL without memory. */
+struct reads *reads_new(struct handles *handles, unsigned each, unsigned all);
 void reads_free(struct reads *r);
 
 /**
- * reads_begin() - a request has come
+ * reads_begin() - a request has come, and was decided upon in the scene that is held
  * @j: the caller's own; copied when it must wait
- * Return: 1 go on with it now; 0 it waits, somebody's reads_end() will return it; -ENOMEM.
+ * Return: 1 go on with it now; 0 it waits, somebody's reads_end() will return it, and @j's
+ * handle is no longer the caller's; -ENOMEM.
  */
 int reads_begin(struct reads *r, struct read_job *j);
 /** reads_claim() - Return: whether the caller is to answer; false: that has been done. */
@@ -57,12 +58,20 @@ bool reads_claim(struct reads *r, struct read_job *j);
 struct read_job *reads_end(struct reads *r, struct read_job *j);
 
 /**
- * reads_abandoned() - take out requests whose reader is being killed, now and then
- * @fn: called with each once it is claimed: records and answers it; when @last is set
- *      nobody else has anything to do with it, and it is freed
+ * reads_answer() - answer some in place of whoever fetches
+ * @fn: called with each that nobody has claimed; returns whether it has answered it. Must
+ *      not wait, nor come back here.
  */
-void reads_abandoned(
-	struct reads *r, void (*fn)(void *ctx, const struct read_job *j, bool last), void *ctx);
+void reads_answer(struct reads *r, bool (*fn)(void *ctx, const struct read_job *j), void *ctx);
+/** reads_is_abandoned() - whether it lasts, and its reader is being killed. */
+bool reads_is_abandoned(const struct read_job *j);
+
+/**
+ * reads_wait() - until a second has passed in which reads were under way
+ * For one thread, which looks after them. Return: false after reads_over().
+ */
+bool reads_wait(struct reads *r);
+void reads_over(struct reads *r);
 
 /** reads_stop() - nobody can claim any more, and whoever tries waits for ever. For the end only. */
 void reads_stop(struct reads *r);

@@ -4,29 +4,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "mount/fuse.h"
 #include "mount/gate.h"
+#include "mount/handle.h"
 #include "mount/kernel.h"
+#include "mount/look.h"
+#include "mount/loop.h"
 #include "mount/ops.h"
-#include "mount/ops_private.h"
 #include "mount/process.h"
 #include "mount/reads.h"
+#include "mount/scene.h"
+#include "mount/session_private.h"
 
-#define THREADS_IDLE 16 /* kept */
-#define THREADS_MORE 16 /* for all but reads, which have READS_THREADS for each evidence */
-#define THREADS_MAX  4096
-#define TICK_NS      1000000000L /* how often reads and the end are looked after */
-#define END_TICKS    3           /* that reads are waited for at the end */
+#define THREADS_IDLE 16   /* kept */
+#define THREADS_MORE 16   /* for all but reads */
+#define READS_EACH   16   /* threads, for one piece of evidence */
+#define READS_ALL    4080 /* threads */
 
 /* libfuse speaks to stderr by itself; its words come out with our own error instead. */
 static void quiet_log(enum fuse_log_level level, const char *fmt, va_list ap)
@@ -64,38 +64,114 @@ static int open_log(struct session *s, struct err *e)
 	if (asprintf(&dir, "%s/log", s->state_dir) < 0)
 		return err_errno(e, ENOMEM, "%s", s->state_dir);
 	r = audit_open(dir, &s->log, e);
+	if (r == 0)
+		r = audit_seal(s->log, NULL, e);
 	free(dir);
 	return r;
 }
 
-int session_new(const struct session_opts *o, struct evidence **evidence, size_t count,
-	struct session **out, struct err *e)
+static char *copy_of(const char *text, int *r)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		*r = -ENOMEM;
+	return copy;
+}
+
+static int copy_opts(struct session *s, const struct session_opts *o, struct err *e)
+{
 	int r = 0;
 
-	if (!s)
-		return err_errno(e, ENOMEM, "%s", o->mountpoint);
-	pthread_mutex_init(&s->buffers.lock, NULL);
-	pthread_mutex_init(&s->open.lock, NULL);
-	pthread_mutex_init(&s->ending.lock, NULL);
-	pthread_cond_init(&s->ending.changed, NULL);
+	s->team = o->fuse_fd >= 0;
+	s->fuse_fd = o->fuse_fd;
 	s->lock_fd = o->lock_fd;
-	s->reads = reads_new(count);
-	s->processes = process_cache_new();
-	s->evidence = evidence;
-	s->count = count;
-	s->policy = (struct snapshot){.version = 1, .owner = o->uid, .rights = o->rights};
+	s->uid = o->uid;
 	s->gid = o->gid;
-	s->degrade = o->degrade;
-	s->state_dir = strdup(o->state_dir);
-	s->mountpoint = strdup(o->mountpoint);
-	if (!s->state_dir || !s->mountpoint || !s->reads)
-		r = err_errno(e, ENOMEM, "%s", o->mountpoint);
-	else if (digest_random(&s->keys, sizeof(s->keys)))
-		r = err_set(e, EIO, "no random numbers from the system");
-	else
+	s->degrade = s->team ? o->degrade : o->degrade & ~DEGRADED_TEAM;
+	s->hooks = o->hooks;
+	s->begun = o->begun;
+	s->state_dir = copy_of(o->state_dir, &r);
+	s->mountpoint = copy_of(o->mountpoint, &r);
+	s->privacy_txt = copy_of(o->privacy_txt, &r);
+	if (s->team) {
+		s->init = malloc(o->init_len + 1);
+		s->init_len = o->init_len;
+		if (s->init)
+			memcpy(s->init, o->init, o->init_len);
+		else
+			r = -ENOMEM;
+	}
+	s->processes =
+		process_cache_new(o->hooks ? o->hooks->exe : NULL, o->hooks ? o->hooks->ctx : NULL);
+	return r ? err_errno(e, ENOMEM, "%s", o->mountpoint) : 0;
+}
+
+/* @view is taken; NULL: none yet. */
+static int first_scene(struct session *s, struct view *view, struct err *e)
+{
+	struct view *empty = NULL;
+	struct scene *sc = NULL;
+	int r = view_empty(s->uid, 0, &empty);
+
+	if (r == 0)
+		r = scene_new(s, empty, &s->nothing);
+	if (r) {
+		view_free(view);
+		return err_errno(e, ENOMEM, "%s", s->mountpoint);
+	}
+	s->waiting = view == NULL;
+	if (view && scene_new(s, view, &sc))
+		return err_errno(e, ENOMEM, "%s", s->mountpoint);
+	if (!view) {
+		sc = s->nothing;
+		s->nothing = NULL;
+	}
+	atomic_store(&s->scene, sc);
+	return 0;
+}
+
+static int set_up(struct session *s, const struct session_opts *o, struct err *e)
+{
+	int r = copy_opts(s, o, e);
+
+	if (r == 0)
+		r = table_open(o->table_fd, &s->table, e);
+	if (r == 0 && handles_new(s->table, &s->handles))
+		r = err_errno(e, ENOMEM, "%s", s->mountpoint);
+	if (r == 0) {
+		s->reads = s->team ? reads_new(s->handles, LOOP_READS_EACH, LOOP_READS)
+				   : reads_new(s->handles, READS_EACH, READS_ALL);
+		if (!s->reads)
+			r = err_errno(e, ENOMEM, "%s", s->mountpoint);
+	}
+	if (r == 0 && s->team)
+		s->log = o->log;
+	else if (r == 0)
 		r = open_log(s, e);
+	return r;
+}
+
+int session_new(
+	const struct session_opts *o, struct view *view, struct session **out, struct err *e)
+{
+	struct session *s = aligned_alloc(_Alignof(struct session), sizeof(*s));
+	int r = 0;
+
+	if (!s) {
+		view_free(view);
+		return err_errno(e, ENOMEM, "%s", o->mountpoint);
+	}
+	memset(s, 0, sizeof(*s));
+	pthread_mutex_init(&s->buffers.lock, NULL);
+	pthread_mutex_init(&s->texts, NULL);
+	pthread_mutex_init(&s->hold.lock, NULL);
+	pthread_cond_init(&s->hold.ended, NULL);
+	r = set_up(s, o, e);
+	if (r)
+		view_free(view);
+	else
+		r = first_scene(s, view, e);
 	if (r) {
 		session_free(s);
 		return r;
@@ -104,16 +180,23 @@ int session_new(const struct session_opts *o, struct evidence **evidence, size_t
 	return 0;
 }
 
-static int make_fuse(struct session *s, struct err *e)
+const struct node_keys *session_keys(const struct session *s)
+{
+	return table_keys(s->table);
+}
+
+int session_make_fuse(struct session *s, struct err *e)
 {
 	const char *argv[] = {"evidencefs", "-o",
 		"ro,nosuid,nodev,noexec,default_permissions,fsname=evidencefs,subtype=evidencefs"};
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct fuse_lowlevel_ops ops;
+	size_t n = s->team ? 1 : sizeof(argv) / sizeof(argv[0]); /* its options are the starter's */
 	int r = 0;
 
+	fuse_set_log_func(quiet_log);
 	ops_fill(&ops);
-	for (size_t i = 0; r == 0 && i < sizeof(argv) / sizeof(argv[0]); i++)
+	for (size_t i = 0; r == 0 && i < n; i++)
 		r = fuse_opt_add_arg(&args, argv[i]);
 	if (r == 0)
 		s->fuse = fuse_session_new(&args, &ops, sizeof(ops), s);
@@ -122,7 +205,7 @@ static int make_fuse(struct session *s, struct err *e)
 }
 
 /* The first request is INIT: answered here, so that what the kernel can do is known. */
-static int answer_init(struct session *s, struct err *e)
+int session_answer_init(struct session *s, struct err *e)
 {
 	struct fuse_buf buf = {.mem = NULL};
 	int n = 0;
@@ -138,10 +221,13 @@ static int answer_init(struct session *s, struct err *e)
 
 static int record_act(struct session *s, enum audit_type type)
 {
-	const struct asker self = {.uid = s->policy.owner, .gid = s->gid, .pid = getpid()};
-	struct act a = {.type = type, .length = s->degraded};
+	const struct asker self = {.uid = s->uid, .gid = s->gid, .pid = getpid()};
+	const struct access a = {.type = type, .length = s->degraded};
+	unsigned token = 0;
+	int r = gate_record(s, scene_enter(s, &token), &self, &a, NULL);
 
-	return gate_record(s, &self, &a, NULL);
+	scene_leave(s, token);
+	return r;
 }
 
 /*
@@ -176,8 +262,7 @@ int session_mount(struct session *s, struct err *e)
 	char said[256];
 	int r = 0;
 
-	fuse_set_log_func(quiet_log);
-	r = make_fuse(s, e);
+	r = session_make_fuse(s, e);
 	if (r)
 		return r;
 	/* before the mount: a signal from here on ends it in order, whatever it meets */
@@ -194,115 +279,68 @@ int session_mount(struct session *s, struct err *e)
 	}
 	r = kernel_attach(s, e);
 	if (r == 0)
-		r = answer_init(s, e);
+		r = session_answer_init(s, e);
 	if (r == 0 && record_act(s, AUDIT_START))
 		r = err_set(e, EIO, "the access log below %s cannot be written", s->state_dir);
 	return r;
 }
 
-/*
- * Reads hang in storage and hold the loop, which waits for its threads. What can be
- * closed without them is closed; then the process ends, and they with it.
- */
-static void leave_behind(struct session *s)
-{
-	reads_stop(s->reads);
-	fuse_session_unmount(s->fuse);
-	ops_record_all_closed(s);
-	record_act(s, AUDIT_STOP);
-	audit_close(s->log);
-	if (s->lock_fd >= 0)
-		close(s->lock_fd);
-	_exit(0);
-}
-
-static void *look_after(void *arg)
-{
-	struct session *s = arg;
-	unsigned ticks = 0;
-
-	pthread_mutex_lock(&s->ending.lock);
-	while (!s->ending.over) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += TICK_NS / 1000000000L;
-		pthread_cond_timedwait(&s->ending.changed, &s->ending.lock, &until);
-		if (s->ending.over)
-			break;
-		if (fuse_session_exited(s->fuse) && ++ticks > END_TICKS)
-			leave_behind(s);
-		reads_abandoned(s->reads, ops_abandoned, s);
-	}
-	pthread_mutex_unlock(&s->ending.lock);
-	return NULL;
-}
-
-/* Signals are for the thread that runs the loop. */
-static int begin_looking(struct session *s, pthread_t *thread)
-{
-	sigset_t all;
-	sigset_t old;
-	int r = 0;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(thread, NULL, look_after, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
-}
-
-static void end_looking(struct session *s, pthread_t thread)
-{
-	pthread_mutex_lock(&s->ending.lock);
-	s->ending.over = true;
-	pthread_cond_broadcast(&s->ending.changed);
-	pthread_mutex_unlock(&s->ending.lock);
-	pthread_join(thread, NULL);
-}
-
 int session_run(struct session *s)
 {
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	size_t threads = THREADS_MORE + s->count * READS_THREADS;
-	pthread_t looking;
-	int r = config ? begin_looking(s, &looking) : -ENOMEM;
+	size_t reads = atomic_load(&s->scene)->view->evidence_n * READS_EACH;
+	int r = config ? look_start(s) : -ENOMEM;
 
 	if (r == 0) {
 		fuse_loop_cfg_set_clone_fd(config, 0);
 		fuse_loop_cfg_set_max_threads(
-			config, threads < THREADS_MAX ? (unsigned)threads : THREADS_MAX);
+			config, THREADS_MORE + (unsigned)(reads < READS_ALL ? reads : READS_ALL));
 		fuse_loop_cfg_set_idle_threads(config, THREADS_IDLE);
 		r = fuse_session_loop_mt(s->fuse, config);
 		if (r > 0)
 			r = 0; /* a signal asked for the end */
-		end_looking(s, looking);
+		look_end(s);
 	}
 	fuse_loop_cfg_destroy(config);
 	return r;
 }
 
+void session_end_log(struct session *s)
+{
+	if (s->fuse)
+		ops_end(s);
+	if (s->log && atomic_load(&s->scene))
+		record_act(s, AUDIT_STOP);
+	audit_close(s->log);
+}
+
 void session_free(struct session *s)
 {
-	if (!s)
+	if (!s || s->hangs)
 		return;
 	if (s->fuse) {
 		fuse_session_unmount(s->fuse);
 		fuse_remove_signal_handlers(s->fuse);
-		fuse_session_destroy(s->fuse);
-		ops_end(s);
+		fuse_session_destroy(s->fuse); /* closes fuse_fd, or the mount's own */
+	} else if (s->team) {
+		close(s->fuse_fd);
 	}
-	if (s->log)
-		record_act(s, AUDIT_STOP);
-	audit_close(s->log);
+	if (!s->team) /* a team's log is not its own, and its mount goes on */
+		session_end_log(s);
+	reads_free(s->reads);
+	handles_free(s->handles);
+	scene_free(atomic_load(&s->scene));
+	scene_free(s->nothing);
+	table_close(s->table);
 	process_cache_free(s->processes);
 	while (s->buffers.count > 0)
 		free(s->buffers.idle[--s->buffers.count]);
 	pthread_mutex_destroy(&s->buffers.lock);
-	pthread_mutex_destroy(&s->open.lock);
-	pthread_mutex_destroy(&s->ending.lock);
-	pthread_cond_destroy(&s->ending.changed);
-	reads_free(s->reads);
+	pthread_mutex_destroy(&s->texts);
+	pthread_cond_destroy(&s->hold.ended);
+	pthread_mutex_destroy(&s->hold.lock);
+	free(s->init);
+	free(s->privacy_txt);
 	free(s->state_dir);
 	free(s->mountpoint);
 	free(s);

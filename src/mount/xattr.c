@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "mount/attr.h"
 #include "serve/hashes.h"
 
 #define PREFIX      "user.evidencefs."
@@ -16,7 +17,8 @@
 /* What a value is made from. */
 struct about {
 	struct session *s;
-	struct evidence *ev; /* NULL: the session's root */
+	bool root;           /* of the session */
+	struct evidence *ev; /* NULL: nothing of evidence, or by name only */
 	struct trace t;
 	const struct manifest_volume *volume; /* at a volume's root */
 };
@@ -224,7 +226,7 @@ static int get_format(const struct about *a, struct buf *out)
 
 static int get_session(const struct about *a, struct buf *out)
 {
-	return a->ev ? -ENODATA : put_text(a->s->state_dir, out);
+	return a->root ? put_text(a->s->state_dir, out) : -ENODATA;
 }
 
 static const struct {
@@ -264,18 +266,25 @@ static const struct {
 #define ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
 
 /* @c must be released by the caller, after the last use of @a. */
-static int about_node(
-	struct session *s, const struct node *n, struct evidence_cursor *c, struct about *a)
+static int about_node(struct session *s, const struct scene *sc, const struct permit *p,
+	const struct node *n, struct evidence_cursor *c, struct about *a)
 {
+	struct evidence *ev = NULL;
 	int r = 0;
 
-	*a = (struct about){.s = s};
+	*a = (struct about){.s = s, .root = n->root};
 	*c = (struct evidence_cursor){NULL, 0, NULL};
-	if (n->root)
+	if (!attr_in_evidence(sc, n))
 		return 0;
-	a->ev = s->evidence[n->evidence];
-	evidence_cursor_init(c, a->ev);
+	ev = scene_place(sc, n)->ev->evidence;
+	evidence_cursor_init(c, ev);
 	r = evidence_get(c, n->trace, &a->t);
+	if (r == 0 && p->name_only) {
+		r = gate_shows(p, a->t.kind) ? 0 : -ESTALE;
+		a->t = (struct trace){.kind = ENTRY_DIR};
+		return r;
+	}
+	a->ev = ev;
 	if (r == 0 && trace_part(n->trace) > 0 && trace_number(n->trace) == 0 &&
 		!trace_in_deleted(n->trace))
 		a->volume = &a->ev->manifest.volumes[trace_volume(n->trace)];
@@ -287,7 +296,8 @@ static const char *prefix_for(const struct about *a)
 	return a->t.kind == ENTRY_LINK ? LINK_PREFIX : PREFIX;
 }
 
-int xattr_get(struct session *s, const struct node *n, const char *name, struct buf *out)
+int xattr_get(struct session *s, const struct scene *sc, const struct permit *p,
+	const struct node *n, const char *name, struct buf *out)
 {
 	struct evidence_cursor c;
 	struct about a;
@@ -297,7 +307,7 @@ int xattr_get(struct session *s, const struct node *n, const char *name, struct 
 	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 &&
 		strncmp(name, LINK_PREFIX, strlen(LINK_PREFIX)) != 0)
 		return -ENODATA;
-	r = about_node(s, n, &c, &a);
+	r = about_node(s, sc, p, n, &c, &a);
 	if (r == 0) {
 		const char *prefix = prefix_for(&a);
 
@@ -313,12 +323,13 @@ int xattr_get(struct session *s, const struct node *n, const char *name, struct 
 	return r ? r : out->error;
 }
 
-int xattr_list(struct session *s, const struct node *n, struct buf *out)
+int xattr_list(struct session *s, const struct scene *sc, const struct permit *p,
+	const struct node *n, struct buf *out)
 {
 	struct evidence_cursor c;
 	struct about a;
 	struct buf value = BUF_INIT;
-	int r = about_node(s, n, &c, &a);
+	int r = about_node(s, sc, p, n, &c, &a);
 
 	for (size_t i = 0; r == 0 && i < ATTRIBUTES; i++) {
 		buf_reset(&value);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decide.c - who may do what; see decide.h. */
+/* decide.c - who may see what; see decide.h. */
 #include "policy/decide.h"
 
+#include "policy/view_private.h"
 #include "trace/id.h"
 
 unsigned right_for(uint64_t trace)
@@ -17,9 +18,37 @@ unsigned right_for(uint64_t trace)
 									    : RIGHT_RAW;
 }
 
-enum decision decide(const struct snapshot *s, uid_t uid, uint64_t trace)
+static size_t place_of(unsigned right)
 {
-	if (uid != s->owner)
+	return right == RIGHT_READ ? 0 : right == RIGHT_DELETED ? 1 : 2;
+}
+
+/* What may be a directory: all but what the mount adds as files. */
+static bool may_be_directory(uint64_t trace)
+{
+	return trace_part(trace) > 0 || trace_number(trace) == TRACE_EVIDENCE_DIR;
+}
+
+enum decision decide(const struct view *v, const struct view_evidence *ev, uid_t uid,
+	uint64_t trace, uint64_t *grant)
+{
+	const struct view_range *r = NULL;
+	unsigned right = right_for(trace);
+
+	if (grant)
+		*grant = 0;
+	if (uid != v->uid)
 		return DECIDE_DENY;
-	return s->rights & right_for(trace) ? DECIDE_ALLOW : DECIDE_HIDE;
+	if (!ev)
+		return DECIDE_HIDE;
+	r = view_range_at(ev, trace);
+	if (r && (r->rights & right)) {
+		if (grant)
+			*grant = r->grant[place_of(right)];
+		return DECIDE_ALLOW;
+	}
+	if (view_has(ev->passages, ev->passages_n, trace))
+		return DECIDE_PASS;
+	return r && (r->rights & RIGHT_NAMES) && may_be_directory(trace) ? DECIDE_DIRECTORIES
+									 : DECIDE_HIDE;
 }

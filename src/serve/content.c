@@ -47,8 +47,8 @@ static int open_packed(struct content *c, struct buf *packed, uint64_t size)
 	case CONTENT_EMPTY:
 		return size == 0 ? 0 : -EIO;
 	case CONTENT_EXTENTS:
-		return extent_map_decode(
-			       packed->data, packed->len, size, source_size(c->ev->media), &c->map)
+		return extent_map_decode(packed->data, packed->len, size,
+			       c->ev->manifest.image.media_size, &c->map)
 			       ? -EIO
 			       : 0;
 	case CONTENT_RESIDENT:
@@ -99,7 +99,7 @@ static int open_added(struct content *c, uint64_t number)
 		return open_range(c, 0, m->image.media_size);
 	if (number == TRACE_EVIDENCE_TXT) {
 		c->tag = CONTENT_RESIDENT;
-		describe(c->ev, &c->bytes);
+		describe(c->ev, NULL, &c->bytes);
 		c->size = c->bytes.len;
 		return c->bytes.error;
 	}
@@ -157,6 +157,20 @@ int content_open(struct evidence *ev, uint64_t id, struct content **out)
 	return 0;
 }
 
+int content_of_text(struct buf *text, struct content **out)
+{
+	struct content *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->tag = CONTENT_RESIDENT;
+	c->size = text->len;
+	c->bytes = *text;
+	*text = (struct buf)BUF_INIT;
+	*out = c;
+	return 0;
+}
+
 void content_close(struct content *c)
 {
 	if (!c)
@@ -178,6 +192,7 @@ uint64_t content_size(const struct content *c)
 
 static ssize_t read_extents(const struct content *c, uint8_t *buf, size_t len, uint64_t off)
 {
+	const struct source *media = evidence_media(c->ev);
 	size_t done = 0;
 
 	while (done < len) {
@@ -196,7 +211,7 @@ static ssize_t read_extents(const struct content *c, uint8_t *buf, size_t len, u
 			memset(buf + done, 0, want);
 			n = (ssize_t)want;
 		} else if (x->kind == EXTENT_DATA) {
-			n = source_pread(c->ev->media, buf + done, want, x->offset + in);
+			n = media ? source_pread(media, buf + done, want, x->offset + in) : -EIO;
 		} else {
 			n = -EIO;
 		}
@@ -211,7 +226,7 @@ ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t of
 {
 	ssize_t n = 0;
 
-	if (off >= c->size)
+	if (off >= c->size || len == 0)
 		return 0;
 	if (len > c->size - off)
 		len = (size_t)(c->size - off);
@@ -224,6 +239,8 @@ ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t of
 		memcpy(buf, c->bytes.data + c->skip + off, len);
 		return (ssize_t)len;
 	case CONTENT_WORKER:
+		if (!evidence_media(c->ev))
+			return -EIO;
 		n = workers_read(c->ev->workers, c->volume, c->inode, c->attr_type, c->attr_id, buf,
 			len, off);
 		/* before the end of the trace nothing may be missing */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "serve/evidence.h"
 
 struct content;
@@ -17,6 +18,9 @@ struct content;
  * Return: 0 and *@out; -EIO contents cannot be told; -EISDIR; -ENOMEM.
  */
 int content_open(struct evidence *ev, uint64_t id, struct content **out);
+/** content_of_text() - contents that are @text; its bytes are taken. */
+int content_of_text(struct buf *text, struct content **out);
+/** content_close() - NULL allowed. */
 void content_close(struct content *c);
 
 /** content_at_hand() - whether reading it asks nothing of the storage that the image lies on. */

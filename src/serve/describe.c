@@ -150,7 +150,7 @@ static void overall(const struct evidence *ev, const struct hashes_status *s, st
 			       : "verified: the media is what was acquired\n");
 }
 
-static void hash_part(struct evidence *ev, struct buf *out)
+static void hash_part(struct evidence *ev, const struct describe_filter *f, struct buf *out)
 {
 	struct hashes_status s;
 
@@ -171,7 +171,7 @@ static void hash_part(struct evidence *ev, struct buf *out)
 			s.unreadable_bytes);
 	overall(ev, &s, out);
 	progress_line(&s, out);
-	if (s.traces_hashed || s.traces_unreadable)
+	if (!f && (s.traces_hashed || s.traces_unreadable))
 		buf_printf(out,
 			"traces hashed: %" PRIu64
 			", not hashed (unreadable, or larger than the media): "
@@ -194,7 +194,8 @@ static void volume_counts(struct evidence *ev, unsigned k, struct buf *out)
 	evidence_cursor_release(&c);
 }
 
-static void volume_part(struct evidence *ev, unsigned k, struct buf *out)
+static void volume_part(
+	struct evidence *ev, unsigned k, const struct describe_filter *f, struct buf *out)
 {
 	const struct manifest_volume *v = &ev->manifest.volumes[k];
 
@@ -216,7 +217,8 @@ static void volume_part(struct evidence *ev, unsigned k, struct buf *out)
 	line(out, "note", v->scan.note);
 	if (v->ended[0])
 		line(out, "ENDED EARLY", v->ended);
-	volume_counts(ev, k, out);
+	if (!f) /* a count would tell of what is hidden */
+		volume_counts(ev, k, out);
 	buf_puts(out, "\n");
 }
 
@@ -229,30 +231,102 @@ static void put_problem(void *ctx, const char *text)
 	buf_puts(out, "\n");
 }
 
-static void volume_problems(struct evidence *ev, unsigned k, struct buf *out)
+/* Problems as a viewer may see them. */
+struct seen_problems {
+	struct evidence *ev;
+	unsigned volume;
+	const struct describe_filter *f;
+	struct buf *out;
+};
+
+static bool shown(const struct describe_filter *f, uint64_t trace, bool by_name)
 {
+	return !f || f->shows(f->ctx, trace, by_name);
+}
+
+/* A path of @n bytes within a part of a volume. Return: 0 and *@id; -ENOENT; -EIO. */
+static int find_path(
+	struct evidence_cursor *c, unsigned part, const char *path, size_t n, uint64_t *id)
+{
+	uint64_t at = trace_id(part, 0);
+	struct trace t;
+
+	while (n > 0) {
+		const char *slash = memchr(path, '/', n);
+		size_t len = slash ? (size_t)(slash - path) : n;
+		int r = evidence_lookup(c, at, path, len, &t);
+
+		if (r)
+			return r;
+		at = t.id;
+		len += slash != NULL;
+		path += len;
+		n -= len;
+	}
+	*id = at;
+	return 0;
+}
+
+/*
+ * A line begins with a path, then ": ". A name may hold that too: every path that it may
+ * mean must be seen, and nothing behind the shortest may look like more of a path.
+ */
+static bool problem_seen(const struct seen_problems *s, const char *text)
+{
+	struct evidence_cursor c;
+	bool seen = false;
+	bool hidden = false;
+	uint64_t id = 0;
+
+	evidence_cursor_init(&c, s->ev);
+	for (const char *p = strstr(text, ": "); p; p = strstr(p + 1, ": ")) {
+		for (unsigned part = 1 + 2 * s->volume; part <= 2 + 2 * s->volume; part++) {
+			if (p == text || find_path(&c, part, text, (size_t)(p - text), &id))
+				continue;
+			hidden = hidden || strchr(p, '/') || !shown(s->f, id, false);
+			seen = true;
+		}
+	}
+	evidence_cursor_release(&c);
+	return seen && !hidden;
+}
+
+static void put_seen_problem(void *ctx, const char *text)
+{
+	const struct seen_problems *s = ctx;
+
+	if (!s->f || problem_seen(s, text))
+		put_problem(s->out, text);
+}
+
+static void volume_problems(
+	struct evidence *ev, unsigned k, const struct describe_filter *f, struct buf *out)
+{
+	struct seen_problems seen = {ev, k, f, out};
 	struct evidence_cursor c;
 	struct index_reader *reader = NULL;
 	struct index_counts n = {0};
+	size_t begin = out->len;
+	size_t empty = 0;
 
 	evidence_cursor_init(&c, ev);
 	if (evidence_reader(&c, trace_of_index(k, 0), &reader) == 0 &&
 		index_counts(reader, &n) == 0 && n.problems > 0) {
 		buf_printf(out, "%s:\n", ev->manifest.volumes[k].name);
-		index_problems(reader, PROBLEMS_MAX, put_problem, out);
-		if (n.problems > PROBLEMS_MAX)
+		empty = out->len;
+		index_problems(reader, PROBLEMS_MAX, put_seen_problem, &seen);
+		if (!f && n.problems > PROBLEMS_MAX)
 			buf_printf(out, "  and %" PRIu64 " more\n", n.problems - PROBLEMS_MAX);
+		if (out->len == empty)
+			out->len = begin;
 	}
 	evidence_cursor_release(&c);
 }
 
-static void problem_part(struct evidence *ev, struct buf *out)
+static void fault_lines(struct evidence *ev, struct buf *out)
 {
-	size_t start = 0;
 	size_t kept = 0;
 
-	buf_puts(out, "PROBLEMS\n");
-	start = out->len;
 	pthread_mutex_lock(&ev->lock);
 	kept = ev->fault_count < EVIDENCE_FAULTS_MAX ? ev->fault_count : EVIDENCE_FAULTS_MAX;
 	for (size_t i = 0; i < kept; i++)
@@ -260,27 +334,50 @@ static void problem_part(struct evidence *ev, struct buf *out)
 	if (ev->fault_count > kept)
 		buf_printf(out, "  and %zu more\n", ev->fault_count - kept);
 	pthread_mutex_unlock(&ev->lock);
-	for (unsigned k = 0; k < ev->manifest.n; k++)
-		volume_problems(ev, k, out);
+}
+
+/* Whether anything of a volume is there for a viewer. */
+static bool volume_shown(const struct describe_filter *f, unsigned k)
+{
+	return shown(f, trace_id(1 + 2 * k, 0), true) || shown(f, trace_id(2 + 2 * k, 0), true) ||
+	       shown(f, trace_id(0, TRACE_VOLUME_RAW((uint64_t)k)), false) ||
+	       shown(f, trace_id(0, TRACE_VOLUME_UNALLOCATED((uint64_t)k)), false);
+}
+
+static void problem_part(struct evidence *ev, const struct describe_filter *f, struct buf *out)
+{
+	size_t start = 0;
+
+	buf_puts(out, "PROBLEMS\n");
+	start = out->len;
+	if (!f) /* faults met while reading name no trace */
+		fault_lines(ev, out);
+	for (unsigned k = 0; k < ev->manifest.n; k++) {
+		if (volume_shown(f, k))
+			volume_problems(ev, k, f, out);
+	}
+	if (f)
+		buf_puts(out, "problems outside this view are not listed\n");
 	if (out->len == start)
 		buf_puts(out, "none\n");
 }
 
-void describe(struct evidence *ev, struct buf *out)
+void describe(struct evidence *ev, const struct describe_filter *f, struct buf *out)
 {
 	bool recognised = false;
 
 	image_part(ev, out);
 	acquisition_part(ev, out);
-	hash_part(ev, out);
+	hash_part(ev, f, out);
 	for (unsigned k = 0; k < ev->manifest.n; k++) {
 		recognised = recognised || ev->manifest.volumes[k].scan.known;
-		volume_part(ev, k, out);
+		if (volume_shown(f, k))
+			volume_part(ev, k, f, out);
 	}
 	if (!recognised)
 		buf_puts(out, "No file system was recognised in this image: image.raw has its "
 			      "bytes.\n\n");
-	problem_part(ev, out);
+	problem_part(ev, f, out);
 }
 
 uint64_t describe_size(struct evidence *ev)
@@ -288,7 +385,7 @@ uint64_t describe_size(struct evidence *ev)
 	struct buf b = BUF_INIT;
 	uint64_t n = 0;
 
-	describe(ev, &b);
+	describe(ev, NULL, &b);
 	n = b.len;
 	buf_release(&b);
 	return n;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "image/extent.h"
 #include "serve/describe.h"
@@ -46,16 +47,66 @@ static int open_volume(struct evidence *ev, size_t k, struct err *e)
 	return r;
 }
 
-static int open_media(struct evidence *ev, const struct evidence_opts *o, struct err *e)
+int evidence_attach(struct evidence *ev, const struct image_files *f, const struct evidence_opts *o,
+	struct err *e)
 {
-	struct workers_opts wo = {
-		.program = o->worker, .types = o->types, .fault = on_fault, .ctx = ev};
-	int r = workers_new(ev->files, &wo, &ev->workers, e);
+	struct workers_opts wo = {.program = o->worker,
+		.count = o->workers,
+		.cache_bytes = o->cache_bytes,
+		.types = o->types,
+		.uid = o->uid,
+		.spawner = o->spawner,
+		.fault = on_fault,
+		.ctx = ev};
+	struct source *media = NULL;
+	int r = workers_new(f, &wo, &ev->workers, e);
 
-	if (r)
+	if (r == 0)
+		r = workers_source(ev->workers, ev->manifest.image.media_size,
+			ev->manifest.image.chunk_size, &media, e);
+	if (r) {
+		workers_free(ev->workers);
+		ev->workers = NULL;
 		return r;
-	return workers_source(ev->workers, ev->manifest.image.media_size,
-		ev->manifest.image.chunk_size, &ev->media, e);
+	}
+	ev->files = f;
+	ev->media = media; /* readers look at nothing else before */
+	evidence_away(ev); /* no longer looked for */
+	return 0;
+}
+
+void evidence_away(struct evidence *ev)
+{
+	pthread_mutex_lock(&ev->lock);
+	ev->looking = false;
+	pthread_cond_broadcast(&ev->looked);
+	pthread_mutex_unlock(&ev->lock);
+}
+
+struct source *evidence_media(struct evidence *ev)
+{
+	struct source *media = ev->media;
+	struct timespec until;
+
+	if (media)
+		return media;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += EVIDENCE_LOOK_S;
+	pthread_mutex_lock(&ev->lock);
+	while (ev->looking && pthread_cond_timedwait(&ev->looked, &ev->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&ev->lock);
+	return ev->media;
+}
+
+static void init_looked(pthread_cond_t *c)
+{
+	pthread_condattr_t a;
+
+	pthread_condattr_init(&a);
+	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &a);
+	pthread_condattr_destroy(&a);
 }
 
 int evidence_open(const char *dir, struct manifest *m, const struct image_files *f,
@@ -67,10 +118,11 @@ int evidence_open(const char *dir, struct manifest *m, const struct image_files 
 	if (!ev)
 		return err_errno(e, ENOMEM, "%s", dir);
 	pthread_mutex_init(&ev->lock, NULL);
+	init_looked(&ev->looked);
+	ev->looking = o->attach_later;
 	snprintf(ev->name, sizeof(ev->name), "%s", o->name);
 	ev->manifest = *m;
 	*m = (struct manifest){0};
-	ev->files = f;
 	ev->dir = strdup(dir);
 	ev->volumes = calloc(ev->manifest.n + 1, sizeof(*ev->volumes));
 	if (!ev->dir || !ev->volumes)
@@ -78,8 +130,8 @@ int evidence_open(const char *dir, struct manifest *m, const struct image_files 
 	for (size_t k = 0; r == 0 && k < ev->manifest.n; k++)
 		r = open_volume(ev, k, e);
 	if (r == 0 && f)
-		r = open_media(ev, o, e);
-	if (r == 0 && f)
+		r = evidence_attach(ev, f, o, e);
+	if (r == 0 && (f || o->attach_later))
 		r = hashes_open(ev, o->hash, &ev->hashes, e);
 	if (r) {
 		evidence_close(ev);
@@ -103,6 +155,7 @@ void evidence_close(struct evidence *ev)
 	free(ev->volumes);
 	free(ev->dir);
 	manifest_release(&ev->manifest);
+	pthread_cond_destroy(&ev->looked);
 	pthread_mutex_destroy(&ev->lock);
 	free(ev);
 }

@@ -24,6 +24,7 @@
 #include "worker/client.h"
 
 #define EVIDENCE_FAULTS_MAX 1000
+#define EVIDENCE_LOOK_S     10
 
 struct hashes; /* serve/hashes.h */
 
@@ -41,10 +42,12 @@ struct evidence {
 	const struct image_files *files;
 	struct manifest manifest;
 	struct workers *workers;
-	struct source *media;
+	_Atomic(struct source *) media;  /* NULL: its storage is away; set once (evidence_attach) */
 	struct evidence_volume *volumes; /* manifest.n of them */
 	struct hashes *hashes;
-	pthread_mutex_t lock; /* over faults */
+	pthread_mutex_t lock;  /* over faults, looking */
+	pthread_cond_t looked; /* `looking` has ended */
+	bool looking;          /* its storage is being looked for, the first time */
 	char *faults[EVIDENCE_FAULTS_MAX];
 	size_t fault_count;   /* may be more than are kept */
 	_Atomic bool damaged; /* an index is not what its digest says: nothing is served */
@@ -53,17 +56,39 @@ struct evidence {
 struct evidence_opts {
 	const char *name;
 	const char *types;
-	const char *worker; /* as workers_opts.program */
-	bool hash;          /* false: no hash totals, no hashes of traces (--no-hash) */
+	const char *worker;      /* as workers_opts.program */
+	struct spawner *spawner; /* as workers_opts.spawner; NULL */
+	uid_t uid;               /* as workers_opts.uid */
+	unsigned workers;        /* as workers_opts.count */
+	size_t cache_bytes;      /* as workers_opts.cache_bytes */
+	bool hash;               /* false: no hash totals, no hashes of traces (--no-hash) */
+	bool attach_later;       /* its storage may be away: evidence_attach() when it is there */
 };
 
 /**
  * evidence_open() - open for serving
  * @dir, @m: from ingest(); @m's contents are taken
  * @f:       the image; borrowed. NULL: names and attributes only, no contents
+ *           (-EIO) until evidence_attach()
  */
 int evidence_open(const char *dir, struct manifest *m, const struct image_files *f,
 	const struct evidence_opts *o, struct evidence **out, struct err *e);
+/**
+ * evidence_attach() - its storage is there: from now on contents can be read
+ * Once for each evidence, opened with `attach_later`; while others use it.
+ * @f: borrowed until evidence_close()
+ */
+int evidence_attach(struct evidence *ev, const struct image_files *f, const struct evidence_opts *o,
+	struct err *e);
+/** evidence_away() - opened with `attach_later`, and its storage was not found for now. */
+void evidence_away(struct evidence *ev);
+/**
+ * evidence_media() - the image's bytes
+ * While its storage is looked for the first time, this waits for it, EVIDENCE_LOOK_S at
+ * most: a service that begins again gives no error for what it is about to find.
+ * Return: NULL: it is away.
+ */
+struct source *evidence_media(struct evidence *ev);
 /** evidence_close() - every cursor and content must be released. NULL allowed. */
 void evidence_close(struct evidence *ev);
 

@@ -29,7 +29,8 @@
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS total(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS trace(id INTEGER PRIMARY KEY, sha256 BLOB);"
-	"CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value) WITHOUT ROWID;";
+	"CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS by_sha256 ON trace(sha256);";
 
 struct hashes {
 	struct evidence *ev;
@@ -39,6 +40,8 @@ struct hashes {
 	struct db *db;
 	struct db_stmt *get;
 	struct db_stmt *put;
+	struct db_stmt *each;
+	struct db_stmt *with;
 	pthread_mutex_t lock; /* over db, its statements, status */
 	struct hashes_status status;
 	pthread_t thread;
@@ -90,6 +93,48 @@ int hashes_get(struct hashes *h, uint64_t trace, uint8_t out[32])
 			}
 		}
 		db_stmt_reset(h->get);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+/* With the lock. */
+static int each_row(struct db_stmt *s, hashes_fn *each, void *ctx)
+{
+	int r = 0;
+
+	while (r == 0 && (r = db_step(s, NULL)) == 1) {
+		size_t n = 0;
+		const void *p = db_blob(s, 1, &n);
+
+		r = n == 32 ? each(ctx, (uint64_t)db_int(s, 0), p) : -EBADMSG;
+	}
+	db_stmt_reset(s);
+	return r;
+}
+
+int hashes_each(struct hashes *h, uint64_t first, uint64_t last, hashes_fn *each, void *ctx)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->each) {
+		db_bind_int(h->each, 1, (int64_t)first);
+		db_bind_int(h->each, 2, (int64_t)(last > INT64_MAX ? INT64_MAX : last));
+		r = each_row(h->each, each, ctx);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+int hashes_with(struct hashes *h, const uint8_t sha256[static 32], hashes_fn *each, void *ctx)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->with) {
+		db_bind_blob(h->with, 1, sha256, 32);
+		r = each_row(h->with, each, ctx);
 	}
 	pthread_mutex_unlock(&h->lock);
 	return r;
@@ -293,7 +338,7 @@ static int hash_trace(struct hashes *h, const struct trace *t, struct digest *d,
 
 	if (t->first != t->id && hashes_get(h, t->first, value) == 0)
 		return put_trace(h, t->id, value, t->size);
-	if (t->size > ALWAYS_HASHED && t->size / 2 > source_size(h->ev->media))
+	if (t->size > ALWAYS_HASHED && t->size / 2 > h->ev->manifest.image.media_size)
 		return put_trace(h, t->id, NULL, t->size);
 	r = hash_contents(h, t->id, d, block, value);
 	if (h->stop)
@@ -424,6 +469,10 @@ static void *hashes_main(void *arg)
 				0, 0);
 		return NULL;
 	}
+	if (!is_done(h) && !h->ev->media) {
+		set_state(h, HASHES_ELSEWHERE, 0, 0);
+		return NULL;
+	}
 	if (!is_done(h)) {
 		if (!h->status.totals_known && !h->status.unreadable_bytes)
 			r = make_totals(h);
@@ -455,6 +504,13 @@ static int open_db(struct hashes *h, struct err *e)
 		r = db_exec(h->db, schema, e);
 	if (r == 0)
 		r = db_prepare(h->db, "SELECT sha256 FROM trace WHERE id=?1", &h->get, e);
+	if (r == 0)
+		r = db_prepare(h->db,
+			"SELECT id, sha256 FROM trace WHERE id BETWEEN ?1 AND ?2"
+			" AND sha256 NOT NULL ORDER BY id",
+			&h->each, e);
+	if (r == 0)
+		r = db_prepare(h->db, "SELECT id, sha256 FROM trace WHERE sha256=?1", &h->with, e);
 	if (r == 0 && h->lock_fd >= 0)
 		r = db_prepare(h->db, "INSERT OR REPLACE INTO trace VALUES(?1,?2)", &h->put, e);
 	if (r == 0) {
@@ -523,6 +579,8 @@ void hashes_close(struct hashes *h)
 		pthread_join(h->thread, NULL);
 	db_stmt_free(h->get);
 	db_stmt_free(h->put);
+	db_stmt_free(h->each);
+	db_stmt_free(h->with);
 	db_close(h->db);
 	if (h->lock_fd >= 0)
 		close(h->lock_fd);

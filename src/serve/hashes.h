@@ -62,4 +62,11 @@ void hashes_status(struct hashes *h, struct hashes_status *s);
 /** hashes_get() - SHA-256 of a trace. Return: 0; -ENOENT not known (yet). */
 int hashes_get(struct hashes *h, uint64_t trace, uint8_t out[32]);
 
+/** hashes_each() - each trace from @first to @last whose SHA-256 is known, in order of ids
+ * @each: must not call functions of @h. Return: 0; what @each returned; -errno. */
+typedef int hashes_fn(void *ctx, uint64_t trace, const uint8_t sha256[static 32]);
+int hashes_each(struct hashes *h, uint64_t first, uint64_t last, hashes_fn *each, void *ctx);
+/** hashes_with() - each trace of that SHA-256. As hashes_each(). */
+int hashes_with(struct hashes *h, const uint8_t sha256[static 32], hashes_fn *each, void *ctx);
+
 #endif

@@ -29,7 +29,8 @@ static const char schema[] =
 	" first INTEGER, nlink INTEGER NOT NULL, size INTEGER NOT NULL, meta BLOB NOT NULL,"
 	" content BLOB);"
 	"CREATE TABLE big(id INTEGER PRIMARY KEY, size INTEGER NOT NULL, content BLOB NOT NULL);"
-	"CREATE TABLE problem(n INTEGER PRIMARY KEY, text TEXT NOT NULL);";
+	"CREATE TABLE problem(n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+	"CREATE TABLE apart(id INTEGER PRIMARY KEY);";
 
 static const char stage_schema[] =
 	"PRAGMA stage.journal_mode=OFF; PRAGMA stage.synchronous=OFF; PRAGMA "
@@ -48,6 +49,7 @@ static int prepare_all(struct build *b)
 		{&b->set_last, "UPDATE trace SET last=?2 WHERE id=?1"},
 		{&b->insert_big, "INSERT INTO big(id,size,content) VALUES(?1,?2,?3)"},
 		{&b->insert_problem, "INSERT INTO problem(text) VALUES(?1)"},
+		{&b->insert_apart, "INSERT INTO apart(id) VALUES(?1)"},
 		{&b->stage_entry, "INSERT INTO stage.d(key,parent,entry) VALUES(?1,?2,?3)"},
 		{&b->stage_link, "INSERT INTO stage.link(part,inode,attr,id) VALUES(?1,?2,?3,?4)"},
 	};
@@ -116,6 +118,7 @@ static void build_close_db(struct build *b)
 	db_stmt_free(b->set_last);
 	db_stmt_free(b->insert_big);
 	db_stmt_free(b->insert_problem);
+	db_stmt_free(b->insert_apart);
 	db_stmt_free(b->stage_entry);
 	db_stmt_free(b->stage_link);
 	db_close(b->db);
@@ -218,6 +221,12 @@ int build_insert(struct build *b, struct trace *t, const uint8_t *content, size_
 	return r == 0 && big ? insert_big(b, (int64_t)t->id, t->size, content, len) : r;
 }
 
+int build_apart(struct build *b, uint64_t id)
+{
+	db_bind_int(b->insert_apart, 1, (int64_t)id);
+	return db_run(b->insert_apart, &b->err);
+}
+
 int build_set_last(struct build *b, uint64_t id, uint64_t last)
 {
 	db_bind_int(b->set_last, 1, (int64_t)id);
@@ -262,6 +271,7 @@ static int push(struct build *b, uint64_t key, bool deleted, bool directory)
 	f->key = key;
 	f->deleted = deleted;
 	f->directory = directory;
+	f->meta = false;
 	f->child_deleted = false;
 	f->child_nlink = 0;
 	buf_reset(&f->child_name);
@@ -308,6 +318,8 @@ static int stage(struct build *b, const struct frame *parent, const struct entry
 static int number(struct build *b, const struct frame *parent, const struct entry *e)
 {
 	uint64_t id = b->next_id++;
+	bool meta = (e->flags & ENTRY_META) != 0;
+	bool below = parent && parent->meta; /* push() may move @parent */
 	struct trace t;
 	int r = 0;
 
@@ -320,7 +332,13 @@ static int number(struct build *b, const struct frame *parent, const struct entr
 	r = build_insert(b, &t, e->content, e->content_len);
 	if (r == 0 && parent)
 		r = build_link(b, id, e, e->kind == ENTRY_STREAM ? parent->child_nlink : e->nlink);
-	return r ? r : push(b, id, false, e->kind == ENTRY_DIR);
+	if (r == 0 && meta && !below)
+		r = build_apart(b, id);
+	if (r == 0)
+		r = push(b, id, false, e->kind == ENTRY_DIR);
+	if (r == 0)
+		b->stack[b->depth - 1].meta = meta || below;
+	return r;
 }
 
 int build_root(struct build *b, const struct entry *e)

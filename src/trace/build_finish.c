@@ -26,6 +26,7 @@ struct number {
 		uint64_t key; /* in stage.d; 0: the root */
 		uint64_t id;
 		uint64_t after; /* the last child taken */
+		bool meta;
 	} * stack;
 	size_t depth;
 	size_t cap;
@@ -62,7 +63,7 @@ static int add_orphans_dir(struct build *b)
 	return r;
 }
 
-static int level_push(struct number *n, uint64_t key, uint64_t id)
+static int level_push(struct number *n, const struct level *l)
 {
 	if (n->depth == n->cap) {
 		size_t cap = n->cap ? n->cap * 2 : 32;
@@ -73,12 +74,13 @@ static int level_push(struct number *n, uint64_t key, uint64_t id)
 		n->stack = v;
 		n->cap = cap;
 	}
-	n->stack[n->depth++] = (struct level){.key = key, .id = id};
+	n->stack[n->depth++] = *l;
 	return 0;
 }
 
 static int insert_orphans_dir(struct number *n, uint64_t id, uint64_t parent)
 {
+	int r = 0;
 	static const uint8_t name[] = "$Orphans";
 	struct trace t = {.id = id,
 		.parent = parent,
@@ -88,7 +90,8 @@ static int insert_orphans_dir(struct number *n, uint64_t id, uint64_t parent)
 		.name = name,
 		.name_len = sizeof(name) - 1};
 
-	return build_insert(n->b, &t, no_content, sizeof(no_content));
+	r = build_insert(n->b, &t, no_content, sizeof(no_content));
+	return r ? r : build_apart(n->b, id);
 }
 
 /* An allocated directory stands in the deleted tree too when it leads to something deleted. */
@@ -124,8 +127,8 @@ static int insert_ancestor(struct number *n, uint64_t allocated, uint64_t id, ui
 	return r;
 }
 
-static int insert_staged(
-	struct number *n, const void *p, size_t len, uint64_t id, uint64_t parent, bool *directory)
+static int insert_staged(struct number *n, const void *p, size_t len, uint64_t id, uint64_t parent,
+	struct level *child)
 {
 	struct cur c = cur_of(p, len);
 	struct entry e;
@@ -139,8 +142,11 @@ static int insert_staged(
 	t.last = id;
 	t.parent = parent;
 	t.flags |= ENTRY_DELETED;
-	*directory = e.kind == ENTRY_DIR;
+	child->key = e.kind == ENTRY_DIR ? child->key : 0;
+	child->meta = child->meta || (e.flags & ENTRY_META);
 	r = build_insert(n->b, &t, e.content, e.content_len);
+	if (r == 0 && (e.flags & ENTRY_META) && !n->stack[n->depth - 1].meta)
+		r = build_apart(n->b, id);
 	return r ? r : build_link(n->b, id, &e, e.nlink);
 }
 
@@ -149,25 +155,26 @@ static int take_child(struct number *n, uint64_t key, const void *entry, size_t 
 	struct level *top = &n->stack[n->depth - 1];
 	uint64_t id = trace_id(1, n->next++);
 	uint64_t parent = top->id;
-	bool directory = true;
+	struct level child = {.key = key, .id = id, .meta = top->meta};
 	int r = 0;
 
 	if (n->next > TRACE_NUMBER_MAX)
 		return err_set(&n->b->err, EOVERFLOW, "the volume has too many deleted entries");
 	top->after = key;
 	if (entry)
-		r = insert_staged(n, entry, len, id, parent, &directory);
+		r = insert_staged(n, entry, len, id, parent, &child);
 	else if (key == BUILD_ORPHANS)
 		r = insert_orphans_dir(n, id, parent);
 	else
 		r = insert_ancestor(n, key, id, parent);
-	return r == 0 && directory ? level_push(n, key, id) : r;
+	return r == 0 && child.key ? level_push(n, &child) : r;
 }
 
 static int number_all(struct number *n)
 {
 	struct err *e = &n->b->err;
-	int r = level_push(n, 0, trace_id(1, 0));
+	const struct level root = {.id = trace_id(1, 0)};
+	int r = level_push(n, &root);
 
 	while (r == 0 && n->depth > 0) {
 		const struct level *top = &n->stack[n->depth - 1];
@@ -323,7 +330,9 @@ int build_hard_links(struct build *b)
 		"CREATE INDEX stage.inode_key ON inode(part, inode, attr);"
 		"UPDATE trace SET first = i.lowest, nlink = i.names FROM stage.link l"
 		" JOIN stage.inode i ON i.part = l.part AND i.inode = l.inode AND i.attr = l.attr"
-		" WHERE trace.id = l.id;";
+		" WHERE trace.id = l.id;"
+		/* to follow a mark from one name to the others */
+		"CREATE INDEX by_inode ON trace(inode);";
 
 	return db_exec(b->db, sql, &b->err);
 }

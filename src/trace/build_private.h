@@ -17,6 +17,7 @@ struct frame {
 	uint64_t key; /* trace id, or key in stage.d */
 	bool deleted; /* it, or one above it */
 	bool directory;
+	bool meta;             /* ENTRY_META: what is below needs no row in `apart` */
 	bool child_deleted;    /* the child that streams to come belong to */
 	struct buf child_name; /* its name as on the disk */
 	uint32_t child_nlink;
@@ -32,6 +33,7 @@ struct build {
 	struct db_stmt *set_last;
 	struct db_stmt *insert_big;
 	struct db_stmt *insert_problem;
+	struct db_stmt *insert_apart;
 	struct db_stmt *stage_entry;
 	struct db_stmt *stage_link;
 	struct frame *stack;
@@ -52,6 +54,9 @@ struct build {
  * @content: packed
  */
 int build_insert(struct build *b, struct trace *t, const uint8_t *content, size_t len);
+
+/** build_apart() - note that @id needs more than its place (index_apart()). */
+int build_apart(struct build *b, uint64_t id);
 
 /** build_set_last() - the end of a directory's subtree, once it is known. */
 int build_set_last(struct build *b, uint64_t id, uint64_t last);

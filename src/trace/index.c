@@ -22,7 +22,8 @@ struct index_reader {
 	struct db_stmt *content;
 	struct db_stmt *big;
 	struct db_stmt *next_file;
-	struct db_stmt *busy; /* whose row the last struct trace points into */
+	struct db_stmt *same_inode; /* prepared at its first use */
+	struct db_stmt *busy;       /* whose row the last struct trace points into */
 	struct index_reader *next;
 };
 
@@ -41,6 +42,7 @@ static void reader_free(struct index_reader *r)
 	db_stmt_free(r->content);
 	db_stmt_free(r->big);
 	db_stmt_free(r->next_file);
+	db_stmt_free(r->same_inode);
 	db_close(r->db);
 	free(r);
 }
@@ -295,6 +297,160 @@ int index_counts(struct index_reader *r, struct index_counts *c)
 			r, "SELECT value FROM head WHERE key='content_bytes'", &c->content_bytes);
 	if (rc == 0)
 		rc = head_value(r, "SELECT value FROM head WHERE key='problems'", &c->problems);
+	return rc;
+}
+
+int index_apart(
+	struct index_reader *r, int (*each)(void *ctx, const struct index_apart *a), void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db,
+		"SELECT t.id, t.last, t.flags FROM apart a CROSS JOIN trace t ON t.id = a.id"
+		" ORDER BY a.id",
+		&s, NULL);
+	while (rc == 0 && (rc = db_step(s, NULL)) == 1) {
+		const struct index_apart a = {.first = (uint64_t)db_int(s, 0),
+			.last = (uint64_t)db_int(s, 1),
+			.orphans = (db_int(s, 2) & ENTRY_META) == 0};
+
+		rc = each(ctx, &a);
+	}
+	db_stmt_free(s);
+	return rc;
+}
+
+/* ---- many at once --------------------------------------------------------------------- */
+
+#define ITEM "id, last, inode, size, kind, flags"
+
+static int each_item(struct db_stmt *s, index_item_fn *each, void *ctx)
+{
+	int rc = 0;
+
+	while (rc == 0 && (rc = db_step(s, NULL)) == 1) {
+		const struct index_item item = {.id = (uint64_t)db_int(s, 0),
+			.last = (uint64_t)db_int(s, 1),
+			.inode = (uint64_t)db_int(s, 2),
+			.size = (uint64_t)db_int(s, 3),
+			.kind = (enum entry_kind)db_int(s, 4),
+			.flags = (uint32_t)db_int(s, 5)};
+
+		rc = item.last < item.id ? -EBADMSG : each(ctx, &item);
+	}
+	return rc;
+}
+
+int index_items(
+	struct index_reader *r, uint64_t first, uint64_t last, index_item_fn *each, void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db, "SELECT " ITEM " FROM trace WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+		&s, NULL);
+	if (rc == 0) {
+		db_bind_int(s, 1, (int64_t)first);
+		db_bind_int(s, 2, (int64_t)last);
+		rc = each_item(s, each, ctx);
+	}
+	db_stmt_free(s);
+	return rc;
+}
+
+int index_links(struct index_reader *r, index_item_fn *each, void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db, "SELECT " ITEM " FROM trace WHERE kind = 3 ORDER BY id", &s, NULL);
+	if (rc == 0)
+		rc = each_item(s, each, ctx);
+	db_stmt_free(s);
+	return rc;
+}
+
+/* Whether two streams are the same attribute. */
+static int same_attribute(struct index_reader *r, uint64_t a, uint64_t b)
+{
+	struct trace t;
+	uint32_t type = 0;
+	uint32_t id = 0;
+	int rc = trace_get(r, a, &t);
+
+	if (rc)
+		return rc;
+	type = t.attr_type;
+	id = t.attr_id;
+	rc = trace_get(r, b, &t);
+	return rc ? rc : t.attr_type == type && t.attr_id == id;
+}
+
+int index_same_inode(struct index_reader *r, uint64_t first, uint64_t last, bool reused,
+	index_item_fn *each, void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = r->same_inode ? 0
+			   : db_prepare(r->db,
+				     "SELECT b.id, b.last, b.inode, b.size, b.kind, b.flags, a.id "
+				     "FROM trace a"
+				     " CROSS JOIN trace b ON b.inode = a.inode WHERE a.id BETWEEN "
+				     "?1 AND ?2"
+				     " AND a.inode <> 0 AND (?3 OR a.flags & 4 = 0) AND NOT (b.id "
+				     "BETWEEN ?1 AND ?2)"
+				     /* folders made up in the deleted tree stand for others, and
+					have their inode */
+				     " AND (a.flags | b.flags) & 0x200 = 0 AND (a.kind = 4) = "
+				     "(b.kind = 4)",
+				     &r->same_inode, NULL);
+	s = r->same_inode;
+	if (rc == 0) {
+		db_bind_int(s, 1, (int64_t)first);
+		db_bind_int(s, 2, (int64_t)last);
+		db_bind_int(s, 3, reused);
+	}
+	while (rc == 0 && (rc = db_step(s, NULL)) == 1) {
+		const struct index_item item = {.id = (uint64_t)db_int(s, 0),
+			.last = (uint64_t)db_int(s, 1),
+			.inode = (uint64_t)db_int(s, 2),
+			.size = (uint64_t)db_int(s, 3),
+			.kind = (enum entry_kind)db_int(s, 4),
+			.flags = (uint32_t)db_int(s, 5)};
+		uint64_t from = (uint64_t)db_int(s, 6);
+
+		rc = item.kind == ENTRY_STREAM ? same_attribute(r, from, item.id) : 1;
+		if (rc >= 0)
+			rc = rc ? each(ctx, &item) : 0;
+	}
+	if (s)
+		db_stmt_reset(s);
+	return rc;
+}
+
+int index_children_named(
+	struct index_reader *r, uint64_t dir, const char *name, index_item_fn *each, void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db,
+		"SELECT " ITEM " FROM trace WHERE parent = ?1 AND id <> ?1"
+		" AND lower(CAST(name AS TEXT)) = lower(?2)",
+		&s, NULL);
+	if (rc == 0) {
+		db_bind_int(s, 1, (int64_t)dir);
+		db_bind_text(s, 2, name);
+		rc = each_item(s, each, ctx);
+	}
+	db_stmt_free(s);
 	return rc;
 }
 

@@ -86,6 +86,48 @@ struct index_counts {
 };
 int index_counts(struct index_reader *r, struct index_counts *c);
 
+/* A subtree that its place in the tree says too little about. */
+struct index_apart {
+	uint64_t first;
+	uint64_t last;
+	bool orphans; /* the made-up folder of orphans; else the file system's own metadata */
+};
+/**
+ * index_apart() - call @each for every such subtree, in order of ids
+ * Return: 0; what @each returned; -EBADMSG, -EIO.
+ */
+int index_apart(
+	struct index_reader *r, int (*each)(void *ctx, const struct index_apart *a), void *ctx);
+
+/* What is asked of many traces at once. */
+struct index_item {
+	uint64_t id;
+	uint64_t last;
+	uint64_t inode;
+	uint64_t size;
+	enum entry_kind kind;
+	uint32_t flags;
+};
+typedef int index_item_fn(void *ctx, const struct index_item *item);
+
+/** index_items() - every trace from @first to @last, in order of ids. Return: as index_apart(). */
+int index_items(
+	struct index_reader *r, uint64_t first, uint64_t last, index_item_fn *each, void *ctx);
+/** index_links() - every symbolic link. */
+int index_links(struct index_reader *r, index_item_fn *each, void *ctx);
+/**
+ * index_same_inode() - names outside of [@first, @last] of what has a name inside
+ * Of a stream, streams of the same attribute; of all else, what is no stream. Never
+ * what was made up (ENTRY_VIRTUAL). Those that a deleted
+ * name whose metadata serves another file now (ENTRY_REALLOC) leads to, only with @reused.
+ * Indexes built without one by inode are searched slowly.
+ */
+int index_same_inode(struct index_reader *r, uint64_t first, uint64_t last, bool reused,
+	index_item_fn *each, void *ctx);
+/** index_children_named() - children of @dir whose ASCII names are @name in any case. */
+int index_children_named(
+	struct index_reader *r, uint64_t dir, const char *name, index_item_fn *each, void *ctx);
+
 /** index_ended() - why the walk ended early; "" when it did not. @out: [size] bytes. */
 int index_ended(struct index_reader *r, char *out, size_t size);
 

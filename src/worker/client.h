@@ -24,6 +24,7 @@
 #include "fs/entry.h"
 #include "image/files.h"
 #include "image/source.h"
+#include "worker/spawn.h"
 
 struct workers; /* the workers of one image */
 
@@ -33,6 +34,7 @@ struct workers_opts {
 	size_t cache_bytes;  /* shared chunk cache of an EWF image; 0: 64 MiB */
 	const char *types;   /* NULL, or "p2=ntfs,p3=ext4": forced file-system types */
 	uid_t uid;           /* what workers become when started by root; 0: 65430 */
+	struct spawner *spawner; /* starts them in place of this process; borrowed; NULL */
 	/* For every wait in place of the usual 10 s and 30 s, and of the 5 minutes that a worker
 	 * is given which waits for storage and does not compute; 0: those. */
 	unsigned deadline_ms;

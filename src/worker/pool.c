@@ -12,32 +12,8 @@
 #include "worker/hello.h"
 #include "worker/sandbox.h"
 
-#ifndef PKGLIBEXECDIR
-#define PKGLIBEXECDIR "/usr/libexec/evidencefs"
-#endif
-#define PROGRAM     "evidencefs-worker"
 #define COUNT_MIN   4 /* by default, whatever the cpus */
 #define CACHE_BYTES (64u * 1024 * 1024)
-#define PATH_BYTES  4096
-
-/* Beside the running program, else where it is installed. Caller frees. */
-static char *find_program(const char *given)
-{
-	char path[PATH_BYTES + sizeof(PROGRAM)];
-	ssize_t n = 0;
-
-	if (given)
-		return access(given, X_OK) == 0 ? strdup(given) : NULL;
-	n = readlink("/proc/self/exe", path, PATH_BYTES - 1);
-	if (n > 0) {
-		path[n] = '\0';
-		strcpy(strrchr(path, '/') + 1, PROGRAM);
-		if (access(path, X_OK) == 0)
-			return strdup(path);
-	}
-	return access(PKGLIBEXECDIR "/" PROGRAM, X_OK) == 0 ? strdup(PKGLIBEXECDIR "/" PROGRAM)
-							    : NULL;
-}
 
 static int check(const struct image_files *files, const struct workers_opts *o, struct err *e)
 {
@@ -90,17 +66,19 @@ int workers_new(const struct image_files *files, const struct workers_opts *opts
 	w->files = files;
 	w->opts = *opts;
 	fill_in(w);
-	w->program = find_program(opts->program);
+	/* over somebody else the program is his */
+	w->program = opts->spawner ? strdup("") : spawner_program(opts->program);
 	w->types = strdup(opts->types ? opts->types : "");
 	if (!w->program)
 		r = err_set(e, ENOENT,
 			"%s: no such program, or it cannot be run; it belongs beside evidencefs: "
 			"install evidencefs again, or build it (make)",
-			opts->program ? opts->program : PROGRAM);
-	else if (!w->types || spawner_new(&w->spawner) < 0)
+			opts->program ? opts->program : "evidencefs-worker");
+	else if (!w->types || (!opts->spawner && spawner_new(&w->own) < 0))
 		r = err_set(e, ENOMEM, "no memory for the workers");
 	for (size_t i = 0; files->format == IMAGE_RAW && i < files->n; i++)
 		w->media_size += files->v[i].size;
+	w->spawner = opts->spawner ? opts->spawner : w->own;
 	if (r < 0)
 		workers_free(w);
 	else
@@ -114,7 +92,7 @@ void workers_free(struct workers *w)
 		return;
 	for (unsigned i = 0; i < w->n_idle; i++)
 		process_end(w->idle[i]);
-	spawner_free(w->spawner);
+	spawner_free(w->own);
 	cache_free(w->cache);
 	pthread_cond_destroy(&w->given_back);
 	pthread_mutex_destroy(&w->lock);

@@ -29,6 +29,7 @@ struct workers {
 	char *program;
 	char *types;
 	struct spawner *spawner;
+	struct spawner *own; /* NULL: opts.spawner is used */
 
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;

@@ -10,33 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "worker/hello.h"
 
-#define REAP_MS  2000
 #define SLICE_MS 1000 /* in which one that hangs is told from one that waits */
 
 static int64_t deadline(const struct process *p, unsigned usual_ms)
 {
 	return wire_now_ms() + (p->deadline_ms ? p->deadline_ms : usual_ms);
-}
-
-/* Whether it has ended within REAP_MS: within a read some storage lets nobody be killed. */
-static bool has_ended(pid_t pid)
-{
-	struct pollfd f = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-	int r = 1;
-
-	if (f.fd < 0)
-		return true; /* not to be seen: waited for */
-	do
-		r = poll(&f, 1, REAP_MS);
-	while (r < 0 && errno == EINTR);
-	close(f.fd);
-	return r != 0;
 }
 
 /*
@@ -46,18 +29,11 @@ static bool has_ended(pid_t pid)
 static int kill_and_reap(struct process *p)
 {
 	int status = -1;
-	pid_t r = 0;
+	int r = 0;
 
 	if (p->pid <= 0)
 		return -1;
-	kill(p->pid, SIGKILL);
-	if (!has_ended(p->pid)) {
-		p->pid = -1;
-		return -1;
-	}
-	do
-		r = waitpid(p->pid, &status, 0);
-	while (r < 0 && errno == EINTR);
+	r = spawner_reap(p->spawner, p->pid, &status);
 	p->pid = -1;
 	return r < 0 ? -1 : status;
 }
@@ -193,7 +169,7 @@ static int send_fds(struct process *p, const struct process_setup *s)
 
 static int handshake(struct process *p, const struct process_setup *s, struct err *e)
 {
-	struct hello h = {.parent = (uint32_t)getpid(),
+	struct hello h = {.parent = (uint32_t)spawner_parent(s->spawner),
 		.uid = s->uid,
 		.slot_bytes = s->cache_fd >= 0 ? s->slot_bytes : 0,
 		.slots = s->cache_fd >= 0 ? s->slots : 0,
@@ -229,6 +205,7 @@ int process_start(const struct process_setup *s, struct process **out, struct er
 		return r;
 	}
 	p->pid = -1;
+	p->spawner = s->spawner;
 	p->deadline_ms = s->deadline_ms;
 	p->has_cache = s->cache_fd >= 0;
 	wire_init(&p->wire, ends[0], true);

@@ -41,6 +41,7 @@ struct process_setup {
 
 struct process {
 	pid_t pid; /* -1: reaped */
+	struct spawner *spawner;
 	struct wire wire;
 	unsigned deadline_ms;
 	bool has_cache;

@@ -3,15 +3,26 @@
 #include "worker/spawn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "worker/wire.h"
 
+#ifndef PKGLIBEXECDIR
+#define PKGLIBEXECDIR "/usr/libexec/evidencefs"
+#endif
+#define PROGRAM     "evidencefs-worker"
+#define PATH_BYTES  4096
 #define STACK_BYTES (256 * 1024)
+#define REAP_MS     2000
 
 struct order {
 	const char *program;
@@ -29,7 +40,28 @@ struct spawner {
 	bool running;
 	bool stop;
 	struct order *orders;
+	bool over; /* somebody else, by ops */
+	struct spawner_ops ops;
 };
+
+/* Beside the running program, else where it is installed. Caller frees. */
+char *spawner_program(const char *given)
+{
+	char path[PATH_BYTES + sizeof(PROGRAM)];
+	ssize_t n = 0;
+
+	if (given)
+		return access(given, X_OK) == 0 ? strdup(given) : NULL;
+	n = readlink("/proc/self/exe", path, PATH_BYTES - 1);
+	if (n > 0) {
+		path[n] = '\0';
+		strcpy(strrchr(path, '/') + 1, PROGRAM);
+		if (access(path, X_OK) == 0)
+			return strdup(path);
+	}
+	return access(PKGLIBEXECDIR "/" PROGRAM, X_OK) == 0 ? strdup(PKGLIBEXECDIR "/" PROGRAM)
+							    : NULL;
+}
 
 static int start(const char *program, int sock, pid_t *pid)
 {
@@ -111,16 +143,37 @@ static int begin_thread(struct spawner *s)
 	return -r;
 }
 
-int spawner_new(struct spawner **out)
+static struct spawner *make(void)
 {
 	struct spawner *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->ordered, NULL);
+	pthread_cond_init(&s->done, NULL);
+	return s;
+}
+
+int spawner_over(const struct spawner_ops *ops, struct spawner **out)
+{
+	struct spawner *s = make();
+
+	if (!s)
+		return -ENOMEM;
+	s->over = true;
+	s->ops = *ops;
+	*out = s;
+	return 0;
+}
+
+int spawner_new(struct spawner **out)
+{
+	struct spawner *s = make();
 	int r = 0;
 
 	if (!s)
 		return -ENOMEM;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->ordered, NULL);
-	pthread_cond_init(&s->done, NULL);
 	r = begin_thread(s);
 	if (r) {
 		spawner_free(s);
@@ -150,6 +203,8 @@ int spawner_run(struct spawner *s, const char *program, int sock, pid_t *pid)
 {
 	struct order o = {.program = program, .sock = sock, .result = 1};
 
+	if (s->over)
+		return s->ops.run(s->ops.ctx, sock, pid);
 	pthread_mutex_lock(&s->lock);
 	o.next = s->orders;
 	s->orders = &o;
@@ -160,4 +215,39 @@ int spawner_run(struct spawner *s, const char *program, int sock, pid_t *pid)
 	if (o.result == 0)
 		*pid = o.pid;
 	return o.result;
+}
+
+/* Whether it has ended within REAP_MS: within a read some storage lets nobody be killed. */
+static bool has_ended(pid_t pid)
+{
+	struct pollfd f = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	int r = 1;
+
+	if (f.fd < 0)
+		return true; /* not to be seen: waited for */
+	do
+		r = poll(&f, 1, REAP_MS);
+	while (r < 0 && errno == EINTR);
+	close(f.fd);
+	return r != 0;
+}
+
+int spawner_reap(struct spawner *s, pid_t pid, int *status)
+{
+	pid_t r = 0;
+
+	if (s->over)
+		return s->ops.reap(s->ops.ctx, pid, status);
+	kill(pid, SIGKILL);
+	if (!has_ended(pid))
+		return -ETIMEDOUT;
+	do
+		r = waitpid(pid, status, 0);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+pid_t spawner_parent(const struct spawner *s)
+{
+	return s->over ? s->ops.parent : getpid();
 }

@@ -9,6 +9,7 @@
 #include "audit-help.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,9 +22,11 @@
 
 /* In place of libc's: a sync that fails when told to. */
 static atomic_int sync_fault;
+static atomic_int syncs;
 
 int fdatasync(int fd)
 {
+	syncs++;
 	if (sync_fault) {
 		errno = sync_fault;
 		return -1;
@@ -44,7 +47,7 @@ static void note_fault(void *context, const char *text)
 	t->times++;
 }
 
-/* A log of OPEN, READ, OPEN (of six units); its bytes, and where the last begins. */
+/* A log of OPEN, READ, OPEN (of seven units); its bytes, and where the last begins. */
 static uint8_t *three_records(size_t *n, size_t *last)
 {
 	struct place at;
@@ -61,7 +64,7 @@ static uint8_t *three_records(size_t *n, size_t *last)
 		bail_out("append");
 	audit_close(l);
 	bytes = load_file(at.log, SEGMENT_ONE, n);
-	*last = *n - 384;
+	*last = *n - 448;
 	place_remove(&at);
 	return bytes;
 }
@@ -143,9 +146,9 @@ static void test_torn_twice(void)
 		must_open(at.log, &l);
 		audit_close(l);
 	}
-	ok(is_kept(at.top, SEGMENT_ONE "-at-256", bytes + last, 1) &&
-			is_kept(at.top, SEGMENT_ONE "-at-256-2", bytes + last, 2) &&
-			is_kept(at.top, SEGMENT_ONE "-at-256-3", bytes + last, 3),
+	ok(is_kept(at.top, SEGMENT_ONE "-at-384", bytes + last, 1) &&
+			is_kept(at.top, SEGMENT_ONE "-at-384-2", bytes + last, 2) &&
+			is_kept(at.top, SEGMENT_ONE "-at-384-3", bytes + last, 3),
 		"torn again at the same offset: all are kept");
 	free(bytes);
 	place_remove(&at);
@@ -163,7 +166,7 @@ static void test_damaged(void)
 
 	place_make(&at);
 	for (size_t i = 0; i < last; i++) {
-		size_t record = i < 64 ? 0 : i < 192 ? 64 : 192;
+		size_t record = i < 64 ? 0 : i < 320 ? 64 : 320;
 		char where[32];
 		struct err e = {.code = 0};
 		struct err e2 = {.code = 0};
@@ -202,7 +205,7 @@ static void test_damaged_last(void)
 	store_file(at.log, SEGMENT_ONE, bytes, n);
 	is_int(count_records(at.log, &e), -EBADMSG, "a damaged last record is reported");
 	must_open(at.log, &l);
-	ok(audit_torn(l) && is_kept(at.top, audit_torn(l), bytes + last, 384),
+	ok(audit_torn(l) && is_kept(at.top, audit_torn(l), bytes + last, 448),
 		"the writer keeps it in torn/");
 	audit_close(l);
 	free(bytes);
@@ -378,6 +381,79 @@ static void test_sync_fault(void)
 	place_remove(&at);
 }
 
+static void test_act(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct told told = {.times = 0};
+	struct audit_event ev = {
+		.type = AUDIT_GRANT, .decision = AUDIT_ALLOWED, .case_id = 3, .object = 9};
+	struct err e = {.code = 0};
+	int before = 0;
+
+	place_make(&at);
+	must_open(at.log, &l);
+	audit_on_fault(l, note_fault, &told);
+	before = syncs;
+	ok(audit_append_act(l, &ev) == 0 && ev.seq == 1 && syncs > before,
+		"an act is synced when it is appended");
+	sync_fault = EIO;
+	ev.seq = 0;
+	is_int(audit_append_act(l, &ev), -EIO, "one that cannot be synced has failed");
+	is_int((long long)ev.seq, 2, "though it was written, as its number tells");
+	ev.seq = 0;
+	ok(audit_append_act(l, &ev) == -EIO && ev.seq == 0, "the next is not even written");
+	sync_fault = 0;
+	ok(append_until_success(l, &ev) && ev.seq == 3, "until it works again");
+	is_int(audit_append_act(l, &ev), 0, "then acts are taken again");
+	audit_close(l);
+	is_int(count_records(at.log, &e), 4, "and all are there");
+	place_remove(&at);
+}
+
+#define ACTORS         8
+#define ACTS_PER_ACTOR 50
+
+static void *append_acts(void *log)
+{
+	for (unsigned i = 0; i < ACTS_PER_ACTOR; i++) {
+		struct audit_event ev = {
+			.type = AUDIT_MARK, .decision = AUDIT_ALLOWED, .object = 1};
+
+		if (audit_append_act(log, &ev) < 0)
+			return log;
+	}
+	return NULL;
+}
+
+static void test_acts_share(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	pthread_t threads[ACTORS];
+	bool good = true;
+
+	place_make(&at);
+	must_open(at.log, &l);
+	syncs = 0;
+	for (size_t i = 0; i < ACTORS; i++)
+		if (pthread_create(&threads[i], NULL, append_acts, l))
+			bail_out("no thread");
+	for (size_t i = 0; i < ACTORS; i++) {
+		void *failed = NULL;
+
+		pthread_join(threads[i], &failed);
+		good = good && !failed;
+	}
+	ok(good, "acts of several threads");
+	ok(syncs <= ACTORS * ACTS_PER_ACTOR, "share syncs: %d for %d", syncs,
+		ACTORS * ACTS_PER_ACTOR);
+	audit_close(l);
+	is_int(count_records(at.log, &e), ACTORS * ACTS_PER_ACTOR, "all are there");
+	place_remove(&at);
+}
+
 /* The head of a second segment torn: it is dropped, and made again later. */
 static void test_torn_segment(void)
 {
@@ -456,6 +532,8 @@ int main(void)
 	test_damaged_last();
 	test_file_limit();
 	test_sync_fault();
+	test_act();
+	test_acts_share();
 	test_killed();
 	test_full_disk();
 	return done_testing();

@@ -92,6 +92,29 @@ static void test_modes(void)
 	db_stmt_free(NULL);
 }
 
+static void test_own(void)
+{
+	struct db *d = NULL;
+	struct db *second = NULL;
+	struct stat st;
+
+	is_int(db_open(in_dir("own.db"), DB_OWN, &d, NULL), -ENOENT, "DB_OWN makes no file");
+	d = open_db("own.db", DB_BUILD);
+	fill(d);
+	db_close(d);
+	d = open_db("own.db", DB_OWN);
+	is_int(db_open(in_dir("own.db"), DB_OWN, &second, NULL), -EBUSY,
+		"a database that is owned is not opened again");
+	is_int(db_exec(d, "INSERT INTO t VALUES(3, 4, 5); DELETE FROM t WHERE i=3", NULL), 0,
+		"its owner writes");
+	ok(stat(in_dir("own.db-journal"), &st) == 0 && st.st_size == 0,
+		"and has all in one file then");
+	db_close(d);
+	d = open_db("own.db", DB_OWN);
+	look(d);
+	db_close(d);
+}
+
 static void is_fault(const char *name, enum db_mode mode, int want, const char *what)
 {
 	struct err e = {.code = 0};
@@ -138,7 +161,7 @@ static void test_faults(void)
 	db_stmt_free(s);
 	is_int(db_exec(d, "INSERT INTO t VALUES(7, 1); INSERT INTO t VALUES(7, 2)", NULL), -EEXIST,
 		"a key that is there");
-	ok(db_exec(d, "this is no SQL", NULL) < 0, "nonsense");
+	is_int(db_exec(d, "SELECT x FROM none", NULL), -EBADMSG, "a table that is not there");
 	db_close(d);
 }
 
@@ -167,6 +190,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		bail_out("no folder for the test");
 	test_modes();
+	test_own();
 	test_faults();
 	test_damage();
 	file_remove_tree(dir, NULL);

@@ -452,6 +452,63 @@ static void count_text(void *ctx, const char *text)
 	*n += !strcmp(text, *n == 0 ? "first" : "second");
 }
 
+struct aparts {
+	struct index_apart v[8];
+	size_t n;
+};
+
+static int keep_apart(void *ctx, const struct index_apart *a)
+{
+	struct aparts *k = ctx;
+
+	if (k->n < 8)
+		k->v[k->n] = *a;
+	return ++k->n == 9 ? 77 : 0;
+}
+
+/* Tops of metadata, in both trees, and the folder of orphans; nothing below a top. */
+static void test_apart(void)
+{
+	struct build *b = begin();
+	struct aparts got = {.n = 0};
+	struct reading in;
+	struct trace t;
+
+	add(b, ENTRY_FILE, "$MFT", 3, ENTRY_META, 1);
+	add(b, ENTRY_STREAM, "s", 3, ENTRY_META, 1);
+	down(b, "$Extend", 4, ENTRY_META);
+	down(b, "$Deleted", 5, ENTRY_META);
+	add(b, ENTRY_FILE, "x", 6, ENTRY_META, 1);
+	add(b, ENTRY_FILE, "gone", 7, ENTRY_META | ENTRY_DELETED, 1);
+	leave(b);
+	leave(b);
+	down(b, "a", 8, 0);
+	add(b, ENTRY_FILE, "link to $MFT", 3, ENTRY_META, 1);
+	add(b, ENTRY_FILE, "plain", 9, 0, 1);
+	leave(b);
+	down(b, "lost", 10, ENTRY_META | ENTRY_DELETED);
+	add(b, ENTRY_FILE, "below", 11, ENTRY_META | ENTRY_DELETED, 1);
+	leave(b);
+	add(b, ENTRY_FILE, "orphan", 12, ENTRY_DELETED | ENTRY_ORPHAN, 1);
+	in = finish(b);
+	is_int(index_apart(in.r, keep_apart, &got), 0, "what stands apart");
+	is_int((long long)got.n, 7, "is noted by its tops");
+	ok(find(in.r, 0, "$Extend", &t) == 0 && got.v[2].first == t.id && got.v[2].last == t.last &&
+			t.last == t.id + 2,
+		"a folder with all below it");
+	ok(find(in.r, 0, "a/link to $MFT", &t) == 0 && got.v[3].first == t.id,
+		"wherever in the tree");
+	ok(find(in.r, DELETED_ROOT, "$Extend/$Deleted/gone", &t) == 0 && got.v[4].first == t.id &&
+			!got.v[4].orphans,
+		"in the deleted tree too");
+	ok(find(in.r, DELETED_ROOT, "$Orphans", &t) == 0 && got.v[5].first == t.id &&
+			got.v[5].last == t.last && got.v[5].orphans && !got.v[6].orphans,
+		"orphans, as such");
+	got.n = 8;
+	is_int(index_apart(in.r, keep_apart, &got), 77, "ends when it is told to");
+	done(&in);
+}
+
 static void test_rest(void)
 {
 	static const uint8_t free_units[] = {CONTENT_EXTENTS, 4096 << 2 & 0x7f, 1};
@@ -754,6 +811,7 @@ int main(void)
 	test_twins();
 	test_hard_links();
 	test_rest();
+	test_apart();
 	test_deep();
 	test_wide();
 	test_abort();

@@ -13,13 +13,13 @@ static bool comes_back(const struct node *n)
 	uint64_t id = node_id(&keys, n);
 	struct node got = node_parse(&keys, id);
 
-	return id > NODE_ROOT && !got.root && got.evidence == n->evidence &&
-	       got.trace == n->trace && node_ino(&keys, n) < UINT64_C(1) << 63;
+	return id > NODE_ROOT && !got.root && got.slot == n->slot && got.trace == n->trace &&
+	       node_ino(&keys, n) < UINT64_C(1) << 63;
 }
 
 static void test_nodes(void)
 {
-	static const unsigned pieces[] = {0, 1, 2, NODE_EVIDENCE_MAX - 1};
+	static const unsigned pieces[] = {0, 1, 2, NODE_SLOTS - 1};
 	static const unsigned parts[] = {0, 1, 2, 3, 255, (1u << 21) - 1};
 	static const uint64_t numbers[] = {
 		0, 1, 2, 3, 1000, 65536, TRACE_NUMBER_MAX - 1, TRACE_NUMBER_MAX};
@@ -29,8 +29,8 @@ static void test_nodes(void)
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		for (size_t j = 0; j < sizeof(parts) / sizeof(parts[0]); j++) {
 			for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++) {
-				const struct node n = {.evidence = pieces[i],
-					.trace = trace_id(parts[j], numbers[k])};
+				const struct node n = {
+					.slot = pieces[i], .trace = trace_id(parts[j], numbers[k])};
 
 				lost += !comes_back(&n);
 				agree += node_id(&keys, &n) == node_id(&others, &n);
@@ -56,7 +56,7 @@ static void test_unique(void)
 	unsigned wrong = 0;
 
 	for (unsigned i = 0; i < N; i++) {
-		const struct node n = {.evidence = i % 3, .trace = trace_id(1 + i % 2, i)};
+		const struct node n = {.slot = i % 3, .trace = trace_id(1 + i % 2, i)};
 
 		ids[i] = node_id(&keys, &n);
 		wrong += !comes_back(&n) || node_ino(&keys, &n) == NODE_ROOT ||

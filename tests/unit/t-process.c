@@ -5,6 +5,7 @@
  */
 #include "tap.h"
 
+#include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -147,15 +148,72 @@ static void test_reuse(struct process_cache *c)
 	waitpid(again, NULL, 0);
 }
 
+struct told {
+	unsigned times;
+};
+
+static int tell_exe(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size)
+{
+	struct told *t = ctx;
+
+	t->times++;
+	return start_time ? snprintf(out, size, "/told/%d", (int)pid) : -ESRCH;
+}
+
+/* Another user's program: /proc does not name it to this one. Return: its exit status. */
+static int ask_of_another(pid_t pid)
+{
+	struct told told = {0};
+	struct process_cache *c = NULL;
+	struct audit_event ev = {.exe = ""};
+	char want[32];
+	char link[32];
+	int wrong = 0;
+
+	if (getuid() == 0 && (setgid(65534) || setuid(65534)))
+		return 77;
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	if (readlink(link, want, sizeof(want)) >= 0 || errno != EACCES)
+		return 77;
+	c = process_cache_new(tell_exe, &told);
+	snprintf(want, sizeof(want), "/told/%d", (int)pid);
+	for (unsigned i = 0; i < 100; i++) {
+		ev = describe(c, pid);
+		wrong += strcmp(ev.exe, want) != 0;
+	}
+	wrong += told.times == 0 || told.times > 3; /* once a second, on a slow machine */
+	usleep(1100000);
+	told.times = 0;
+	describe(c, pid);
+	wrong += told.times != 1;
+	process_cache_free(c);
+	return wrong != 0;
+}
+
+static void test_told(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(ask_of_another(1));
+	waitpid(pid, &status, 0);
+	if (WEXITSTATUS(status) == 77)
+		skip("there is no process of another user");
+	else
+		is_int(status, 0, "what /proc refuses to tell is asked for, once a second");
+}
+
 int main(void)
 {
-	struct process_cache *c = process_cache_new();
+	struct process_cache *c = process_cache_new(NULL, NULL);
 	struct audit_event none = describe(c, 0);
 
 	ok(none.process_start == 0 && none.exe[0] == '\0', "no process");
 	test_self(c);
 	test_life(c);
 	test_reuse(c);
+	test_told();
 	process_cache_free(c);
 	process_cache_free(NULL);
 	return done_testing();

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log_seal.h - what log_seal.c (which hashes and signs while records come) and
+ * log_seal_open.c (which takes up a log that is there) need of each other
+ */
+#ifndef EVIDENCEFS_AUDIT_LOG_SEAL_H
+#define EVIDENCEFS_AUDIT_LOG_SEAL_H
+
+#include "audit/log_private.h"
+#include "audit/note.h"
+#include "audit/signer.h"
+#include "audit/tree.h"
+
+struct seal {
+	struct audit_log *log;
+	char name[NOTE_NAME_MAX];
+	uint8_t origin[RECORD_KEY];
+	struct audit_reader *reader; /* stands where the tree ends */
+	struct tree tree;
+	struct signer *signer;
+	int keys;          /* the directory ../keys */
+	int file;          /* checkpoints */
+	uint64_t file_end; /* whole ones end here */
+	struct note last;  /* the newest; written with the lock of the log */
+	uint64_t named_at; /* record that names it; 0: none yet */
+	uint64_t fresh;    /* records in the tree behind it, but for EPOCH and DISCONTINUITY */
+	int64_t due_ns;    /* when they must be sealed; monotonic */
+	pthread_t thread;
+	bool running;
+	bool stop; /* under the lock of the log */
+};
+
+/** log_seal_load() - what is there is looked at; the tree stands at its end, the key is made
+ * or taken over. @first: there was no origin key. */
+int log_seal_load(struct seal *s, bool *first, struct err *e);
+/** log_seal_name() - write the EPOCH that names the newest checkpoint, unless it is there. */
+int log_seal_name(struct seal *s);
+/** log_seal_save() - what log_seal_load() begins with, so that it need not read all. */
+void log_seal_save(const struct seal *s);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log_seal_open.c - how the seal of a log that is there is taken up
+ *
+ * The tree is grown again from all records, or from a frontier kept beside the log,
+ * which counts only if it leads to the newest checkpoint. After a clean stop the key
+ * goes on with an EPOCH; after any other end a new one begins with a DISCONTINUITY.
+ */
+#include "audit/log_seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/heads.h"
+#include "audit/reader_private.h"
+#include "base/file.h"
+
+#define ORIGIN_FILE   "origin.pub"
+#define FRONTIER_FILE "frontier"
+
+/* As the same machine wrote it: it is thrown away if it does not lead to a checkpoint. */
+struct frontier {
+	uint8_t key[RECORD_KEY]; /* which signed that checkpoint */
+	struct tree tree;
+};
+
+void log_seal_save(const struct seal *s)
+{
+	struct frontier f = {.tree = s->tree};
+	int fd = openat(s->keys, FRONTIER_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return;
+	memcpy(f.key, signer_key(s->signer), RECORD_KEY);
+	/* where this fails, all records are read at the next start */
+	(void)!pwrite(fd, &f, sizeof(f), 0);
+	close(fd);
+}
+
+/* Return: whether it leads to the newest checkpoint, and @key signed that. */
+static bool load_frontier(struct seal *s, uint8_t *key)
+{
+	struct frontier f;
+	uint8_t root[TREE_HASH];
+	int fd = openat(s->keys, FRONTIER_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : segment_pread(fd, &f, sizeof(f), 0);
+
+	if (fd >= 0)
+		close(fd);
+	if (n != sizeof(f) || f.tree.size != s->last.size)
+		return false;
+	tree_root(&f.tree, root, NULL);
+	if (memcmp(root, s->last.root, TREE_HASH) != 0 ||
+		!signer_note_checks(s->name, &s->last, f.key))
+		return false;
+	s->tree = f.tree;
+	memcpy(key, f.key, RECORD_KEY);
+	return true;
+}
+
+/* ---- what is there ------------------------------------------------------------------------ */
+
+static int open_keys(struct seal *s, struct err *e)
+{
+	int dirfd = s->log->dirfd;
+
+	if (mkdirat(dirfd, "../keys", 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "cannot make ../keys");
+	s->keys = openat(dirfd, "../keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return s->keys < 0 ? err_errno(e, errno, "cannot open ../keys") : 0;
+}
+
+static int cut_heads(struct seal *s, struct err *e)
+{
+	struct tail kept = {.any = false};
+	struct stat st;
+	char text[512];
+	int rc = 0;
+
+	if (fstat(s->file, &st) < 0)
+		return err_errno(e, errno, HEADS_FILE);
+	if ((uint64_t)st.st_size == s->file_end)
+		return 0;
+	rc = tail_keep(s->log->dirfd, s->file, HEADS_FILE, s->file_end, &kept, e);
+	if (rc < 0)
+		return rc;
+	if (ftruncate(s->file, (off_t)s->file_end) < 0 || fsync(s->file) < 0)
+		return err_errno(e, errno, HEADS_FILE ": cannot cut off its torn end");
+	snprintf(text, sizeof(text),
+		"access log: ended within a checkpoint: %" PRIu64 " bytes kept as ../torn/%s",
+		kept.torn_bytes, kept.torn);
+	s->log->fault(s->log->fault_context, text);
+	return 0;
+}
+
+static int open_heads(struct seal *s, struct err *e)
+{
+	int rc = 0;
+
+	s->file =
+		openat(s->log->dirfd, HEADS_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->file < 0)
+		return err_errno(e, errno, HEADS_FILE ": cannot open");
+	rc = heads_last(s->file, s->name, &s->last, &s->file_end, e);
+	return rc < 0 ? rc : cut_heads(s, e);
+}
+
+/* Return: 1 it is there; 0 it is not; -errno. */
+static int load_origin(struct seal *s, struct err *e)
+{
+	char path[4096];
+	char name[NOTE_NAME_MAX];
+	char *text = NULL;
+	struct err why = {.code = 0};
+	int rc = 0;
+
+	snprintf(path, sizeof(path), "%s/" ORIGIN_FILE, s->log->dir);
+	rc = file_read(path, NOTE_MAX, &text, &why);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0)
+		return err_set(e, -rc, "%s", err_text(&why, -rc));
+	rc = note_key_decode(text, name, s->origin);
+	free(text);
+	if (rc == 0 && strcmp(name, s->name) == 0)
+		return 1;
+	return err_set(e, EBADMSG, ORIGIN_FILE ": is no key of this log");
+}
+
+static int make_origin(struct seal *s, struct err *e)
+{
+	char path[4096];
+	char text[NOTE_MAX];
+	int rc = signer_new(s->log->log_id, &s->signer, e);
+
+	if (rc < 0)
+		return rc;
+	memcpy(s->origin, signer_key(s->signer), RECORD_KEY);
+	snprintf(path, sizeof(path), "%s/" ORIGIN_FILE, s->log->dir);
+	return file_write(path, text, note_key_encode(s->name, s->origin, text), e);
+}
+
+/* ---- the tree ------------------------------------------------------------------------------- */
+
+static int check_root(const struct seal *s, struct err *e)
+{
+	uint8_t root[TREE_HASH];
+
+	tree_root(&s->tree, root, NULL);
+	if (memcmp(root, s->last.root, TREE_HASH) == 0)
+		return 0;
+	return err_set(e, EBADMSG,
+		"records 1 to %" PRIu64 " are not those of the newest checkpoint", s->last.size);
+}
+
+static int grow_again(struct seal *s, uint8_t *key, struct err *e)
+{
+	const struct segment *at = &s->reader->at;
+	struct audit_event ev;
+	struct record_seal seal;
+	uint8_t leaf[TREE_HASH];
+	int rc = 0;
+
+	while (rc == 0 && (rc = audit_reader_next(s->reader, &ev, e)) == 1) {
+		tree_leaf(segment_bytes(at), at->size, leaf);
+		tree_add(&s->tree, leaf, NULL);
+		s->fresh += s->tree.size > s->last.size;
+		rc = 0;
+		if (s->tree.size == s->last.size)
+			rc = check_root(s, e);
+		if (ev.type != AUDIT_EPOCH && ev.type != AUDIT_DISCONTINUITY)
+			continue;
+		s->fresh -= s->tree.size > s->last.size;
+		record_seal_decode(segment_bytes(at), &seal);
+		memcpy(key, seal.next, RECORD_KEY);
+		if (seal.size == s->last.size)
+			s->named_at = ev.seq;
+	}
+	if (rc == 0 && s->tree.size < s->last.size)
+		return err_set(e, EBADMSG, "records %" PRIu64 " to %" PRIu64 " are missing",
+			s->tree.size + 1, s->last.size);
+	return rc;
+}
+
+static int load_tree(struct seal *s, uint8_t *key, struct err *e)
+{
+	int rc = audit_reader_open(s->log->dir, &s->reader, e);
+
+	memcpy(key, s->origin, RECORD_KEY);
+	if (rc == 0 && s->last.size && load_frontier(s, key))
+		rc = audit_reader_seek(s->reader, s->tree.size + 1, e);
+	return rc < 0 ? rc : grow_again(s, key, e);
+}
+
+/* ---- the key --------------------------------------------------------------------------------- */
+
+/* A stop was clean when its checkpoint covers all and its key is the one in force. */
+static bool is_clean(const struct seal *s, const uint8_t *key)
+{
+	return s->tree.size == s->last.size && memcmp(signer_key(s->signer), key, RECORD_KEY) == 0;
+}
+
+static int begin_again(struct seal *s, struct err *e)
+{
+	struct record_seal seal;
+	char text[256];
+	int rc = signer_new(s->log->log_id, &s->signer, e);
+
+	if (rc < 0)
+		return rc;
+	rc = signer_begin(s->signer, &s->last, &seal);
+	if (rc == 0)
+		rc = log_append_seal(s->log, AUDIT_DISCONTINUITY, &seal, &s->named_at);
+	if (rc < 0)
+		return err_errno(e, -rc, "cannot record that the key is lost");
+	snprintf(text, sizeof(text),
+		"access log: was not ended cleanly: sealed up to record %" PRIu64
+		", then a new key, unendorsed",
+		s->last.size);
+	s->log->fault(s->log->fault_context, text);
+	return 0;
+}
+
+static int take_up(struct seal *s, const uint8_t *key, struct err *e)
+{
+	struct err why = {.code = 0};
+	int rc = signer_take(s->keys, s->log->log_id, &s->last, &s->signer, &why);
+
+	if (rc == 0 && is_clean(s, key))
+		return log_seal_name(s) < 0 ? err_errno(e, EIO, "cannot begin an epoch") : 0;
+	if (rc < 0 && rc != -ENOENT && rc != -EBADMSG)
+		return err_set(e, -rc, "%s", err_text(&why, -rc));
+	signer_free(s->signer);
+	s->signer = NULL;
+	return begin_again(s, e);
+}
+
+int log_seal_load(struct seal *s, bool *first, struct err *e)
+{
+	uint8_t key[RECORD_KEY];
+	int known = 0;
+	int rc = open_keys(s, e);
+
+	if (rc == 0)
+		rc = open_heads(s, e);
+	if (rc == 0)
+		rc = known = load_origin(s, e);
+	if (rc < 0)
+		return rc;
+	if (!known && s->last.size)
+		return err_set(e, EBADMSG, ORIGIN_FILE " is missing");
+	if (!known)
+		rc = make_origin(s, e);
+	else
+		rc = 0;
+	if (rc == 0)
+		rc = load_tree(s, key, e);
+	if (rc == 0 && known)
+		rc = take_up(s, key, e);
+	*first = !known;
+	return rc;
+}

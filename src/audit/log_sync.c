@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log_sync.c - the thread of the access log that makes safe what was appended
+ *
+ * It syncs within 100 ms of the first record that is not safe, or at once when an
+ * act waits; acts that come while it syncs share the next one. A segment that is
+ * full is closed here when it is safe. After a failed fdatasync the kernel may
+ * have thrown the data away and call it clean: what was not known to be safe is
+ * written once more from the cache, and synced, before anything is appended.
+ */
+#include "audit/log_private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit/segment.h"
+
+#define SYNC_DELAY_NS 50000000 /* from the first unsynced record on; 100 ms are promised */
+#define COPY_BYTES    65536
+
+/* Write once more what a failed sync may have lost. The cache still has it: that
+ * is checked record by record, so that nothing older takes its place. */
+static int rewrite(int dirfd, const struct part *p)
+{
+	uint8_t data[COPY_BYTES];
+	struct segment s = {.fd = -1};
+	struct audit_event ev;
+	uint64_t off = p->synced;
+	int rc = segment_open(dirfd, p->first_seq, &s, NULL);
+
+	if (rc < 0)
+		return rc;
+	while (s.pos < p->end && (rc = segment_next(&s, &ev, NULL)) > 0)
+		;
+	if (rc >= 0 && s.pos != p->end)
+		rc = -EIO;
+	segment_close(&s);
+	while (rc >= 0 && off < p->end) {
+		size_t want = p->end - off < COPY_BYTES ? (size_t)(p->end - off) : COPY_BYTES;
+		ssize_t n = segment_pread(p->fd, data, want, off);
+
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		rc = log_write_at(p->fd, data, (size_t)n, off);
+		off += (uint64_t)n;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* Sync one part; the lock is given up meanwhile. Only the sync thread takes parts
+ * off the list, so @p stays. Return: 0 or -errno. */
+static int sync_part(struct audit_log *l, struct part *p)
+{
+	struct part seen = *p;
+	int rc = 0;
+
+	if (!seen.suspect && seen.synced == seen.end)
+		return 0;
+	pthread_mutex_unlock(&l->lock);
+	if (seen.suspect)
+		rc = rewrite(l->dirfd, &seen);
+	if (rc == 0 && fdatasync(seen.fd) < 0)
+		rc = -errno;
+	pthread_mutex_lock(&l->lock);
+	p->suspect = rc < 0;
+	if (rc == 0)
+		p->synced = seen.end;
+	else if (p == l->current)
+		l->roll = true;
+	return rc;
+}
+
+/* Sync all that is written by now, oldest first. Return: 0 or -errno. */
+static int sync_all(struct audit_log *l)
+{
+	uint64_t written = l->next_seq - 1;
+	int rc = 0;
+
+	l->dirty = false;
+	l->urgent = false;
+	while (rc == 0) {
+		struct part *p = l->oldest;
+
+		rc = sync_part(l, p);
+		if (p == l->current || rc < 0)
+			break;
+		if (p->synced == p->end) {
+			l->oldest = p->next;
+			close(p->fd);
+			free(p);
+		}
+	}
+	if (rc == 0 && l->new_name) {
+		l->new_name = false;
+		pthread_mutex_unlock(&l->lock);
+		rc = fsync(l->dirfd) < 0 ? -errno : 0;
+		pthread_mutex_lock(&l->lock);
+		if (rc < 0)
+			l->new_name = true;
+	}
+	if (rc == 0) {
+		l->safe_seq = written;
+	} else {
+		l->dirty = true;
+		l->sync_failures++;
+		l->last_failure = -rc;
+	}
+	pthread_cond_broadcast(&l->synced);
+	return rc;
+}
+
+static void sync_and_tell(struct audit_log *l)
+{
+	int rc = sync_all(l);
+
+	l->sync_error = -rc;
+	if (rc < 0 && !l->failing)
+		log_tell(l, rc);
+}
+
+static void *sync_loop(void *arg)
+{
+	struct audit_log *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->stop) {
+		struct timespec until = {.tv_sec = 0};
+
+		if (!l->dirty) {
+			pthread_cond_wait(&l->wake, &l->lock);
+			continue;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += SYNC_DELAY_NS;
+		if (until.tv_nsec >= NS_PER_SEC) {
+			until.tv_nsec -= NS_PER_SEC;
+			until.tv_sec++;
+		}
+		while (!l->stop && !l->urgent &&
+			pthread_cond_timedwait(&l->wake, &l->lock, &until) == 0)
+			;
+		sync_and_tell(l);
+	}
+	if (l->dirty)
+		sync_and_tell(l);
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+int log_sync_now(struct audit_log *l)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->dirty)
+		sync_and_tell(l);
+	rc = -l->sync_error;
+	pthread_mutex_unlock(&l->lock);
+	return rc;
+}
+
+void log_sync_release(struct audit_log *l)
+{
+	pthread_cond_destroy(&l->synced);
+	pthread_cond_destroy(&l->wake);
+	pthread_mutex_destroy(&l->telling);
+	pthread_mutex_destroy(&l->lock);
+}
+
+/* Signals are for the threads of the program, not for this one. */
+int log_sync_start(struct audit_log *l, struct err *e)
+{
+	pthread_condattr_t attr;
+	sigset_t all;
+	sigset_t before;
+	int rc = 0;
+
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_mutex_init(&l->telling, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->wake, &attr);
+	pthread_cond_init(&l->synced, &attr);
+	pthread_condattr_destroy(&attr);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&l->thread, NULL, sync_loop, l);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc == 0)
+		return 0;
+	log_sync_release(l);
+	return err_errno(e, rc, "%s: cannot start the thread that syncs", l->dir);
+}
+
+void log_sync_stop(struct audit_log *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->stop = true;
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+	pthread_join(l->thread, NULL);
+}
+
+int log_sync_wait(struct audit_log *l, uint64_t seq, uint64_t failures)
+{
+	l->urgent = true;
+	pthread_cond_signal(&l->wake);
+	while (l->safe_seq < seq && l->sync_failures == failures)
+		pthread_cond_wait(&l->synced, &l->lock);
+	return l->safe_seq >= seq ? 0 : -l->last_failure;
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify.c - is a log intact, and how far is it complete? See verify.h. */
+#include "audit/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit/heads.h"
+#include "audit/reader_private.h"
+#include "audit/signer.h"
+#include "audit/tree.h"
+#include "base/file.h"
+
+struct anchor {
+	struct note note;
+	const char *name;
+};
+
+struct verify {
+	const struct verify_opts *o;
+	int dirfd;
+	struct audit_reader *reader;
+	struct audit_event ev; /* the record in hand */
+	char name[NOTE_NAME_MAX];
+	bool has_name;           /* of the log, by the head of its first segment */
+	uint8_t key[RECORD_KEY]; /* in force */
+	struct heads *heads;     /* `checkpoints` */
+	struct note next;        /* the checkpoint to come; size 0: none */
+	struct note last;        /* the one before */
+	uint64_t newest;         /* tree size of the newest at the beginning */
+	bool named;              /* a record names `last` */
+	bool grew;               /* the log goes on behind what was looked at */
+	struct anchor *anchors;  /* by size */
+	size_t anchors_n;
+	size_t anchors_done;
+	struct tree tree;
+	uint64_t unendorsed;
+	bool sealed; /* by this version: there is a record of it */
+};
+
+__attribute__((format(printf, 2, 3))) static void line(const struct verify *v, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (!v->o->line)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	v->o->line(v->o->ctx, text);
+}
+
+/* What is wrong with the record in hand. Return: -EBADMSG. */
+static int bad(const struct verify *v, struct err *e, const char *why)
+{
+	const struct segment *at = &v->reader->at;
+
+	return err_set(e, EBADMSG, "%s: record %" PRIu64 " at offset %" PRIu64 ": %s", at->name,
+		v->ev.seq, at->pos - at->size, why);
+}
+
+/* ---- what the records are measured by --------------------------------------------------- */
+
+/* Return: 0; -ENOENT there is none; -EBADMSG; -errno. */
+static int read_origin(
+	const char *dir, char name[static NOTE_NAME_MAX], uint8_t *key, struct err *e)
+{
+	char path[4096];
+	char *text = NULL;
+	struct err why = {.code = 0};
+	int rc = 0;
+
+	snprintf(path, sizeof(path), "%s/origin.pub", dir);
+	rc = file_read(path, NOTE_MAX, &text, &why);
+	if (rc == -ENOENT)
+		return rc;
+	if (rc < 0 && rc != -EFBIG)
+		return err_set(e, -rc, "%s", err_text(&why, -rc));
+	if (rc == 0)
+		rc = note_key_decode(text, name, key);
+	free(text);
+	return rc < 0 ? err_set(e, EBADMSG, "origin.pub: is no key of a log") : 0;
+}
+
+/* A key that is none says nothing of the log. */
+static int read_given(
+	const struct verify *v, char name[static NOTE_NAME_MAX], uint8_t *key, struct err *e)
+{
+	if (note_key_decode(v->o->key.text, name, key) == 0)
+		return 0;
+	return err_set(e, EINVAL, "%s: is no key of a log", v->o->key.name);
+}
+
+/* The key given and that of the log: they must be one. */
+static int take_key(struct verify *v, const char *dir, struct err *e)
+{
+	char name[NOTE_NAME_MAX] = "";
+	char print[NOTE_NAME_MAX];
+	uint8_t own[RECORD_KEY];
+	int rc = read_origin(dir, name, own, e);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (rc == -ENOENT && !v->o->key.text)
+		return err_set(e, EBADMSG, "origin.pub is missing");
+	if (rc == 0 && v->has_name && strcmp(name, v->name) != 0)
+		return err_set(e, EBADMSG, "origin.pub: is the key of another log");
+	if (v->o->key.text) {
+		int given = read_given(v, name, v->key, e);
+
+		if (given < 0)
+			return given;
+		if (v->has_name && strcmp(name, v->name) != 0)
+			return err_set(e, EBADMSG, "%s: is the key of another log", v->o->key.name);
+		if (rc == 0 && memcmp(own, v->key, RECORD_KEY) != 0)
+			return err_set(
+				e, EBADMSG, "origin.pub: is not the key of %s", v->o->key.name);
+	} else {
+		memcpy(v->key, own, RECORD_KEY);
+	}
+	if (!v->has_name)
+		memcpy(v->name, name, NOTE_NAME_MAX);
+	note_fingerprint(v->key, print);
+	line(v, "origin key %s%s", print,
+		v->o->key.text ? "" : ", from the log itself: it is checked against itself only");
+	return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = ((const struct anchor *)a)->note.size;
+	uint64_t y = ((const struct anchor *)b)->note.size;
+
+	return (x > y) - (x < y);
+}
+
+static int add_anchor(struct verify *v, const struct note *note, const char *name)
+{
+	struct anchor *more = realloc(v->anchors, (v->anchors_n + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	v->anchors = more;
+	v->anchors[v->anchors_n++] = (struct anchor){*note, name};
+	return 0;
+}
+
+static int take_anchors(struct verify *v, struct err *e)
+{
+	struct note note;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < v->o->anchors_n; i++) {
+		const struct verify_text *a = &v->o->anchors[i];
+		const char *p = a->text;
+
+		do {
+			int used = note_decode(v->name, p, strlen(p), true, &note);
+
+			if (used <= 0)
+				return err_set(
+					e, EBADMSG, "%s: is no checkpoint of this log", a->name);
+			rc = add_anchor(v, &note, a->name);
+			p += used;
+		} while (rc == 0 && *p);
+	}
+	if (v->anchors_n > 1)
+		qsort(v->anchors, v->anchors_n, sizeof(*v->anchors), by_size);
+	return rc;
+}
+
+static int next_head(struct verify *v, struct err *e)
+{
+	struct note note;
+	int rc = heads_next(v->heads, v->name, &note, e);
+
+	v->next.size = 0;
+	if (rc == 1 && note.size <= v->last.size)
+		return err_set(e, EBADMSG,
+			HEADS_FILE ": checkpoint %" PRIu64 " does not follow the one before",
+			v->heads->count);
+	if (rc == 1)
+		v->next = note;
+	return rc < 0 ? rc : 0;
+}
+
+/* All of `checkpoints` as it stands now: how far does it go? */
+static int look_at_heads(struct verify *v, struct err *e)
+{
+	struct note note;
+	uint64_t before = 0;
+	int rc = heads_open(v->dirfd, HEADS_FILE, v->heads, e);
+
+	while (rc == 0 && (rc = heads_next(v->heads, v->name, &note, e)) == 1) {
+		rc = 0;
+		if (note.size <= before)
+			return err_set(e, EBADMSG,
+				HEADS_FILE ": checkpoint %" PRIu64
+					   " does not follow the one before",
+				v->heads->count);
+		before = note.size;
+	}
+	if (rc == 0 && v->heads->torn)
+		line(v, HEADS_FILE " ends within a checkpoint, at offset %" PRIu64, v->heads->pos);
+	v->newest = before;
+	v->heads->pos = v->heads->base = v->heads->count = 0;
+	v->heads->len = 0;
+	return rc < 0 ? rc : next_head(v, e);
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+/* A record names a checkpoint that was not there at the beginning. Is it there now? */
+static int check_grown(struct verify *v, const struct record_seal *seal, struct err *e)
+{
+	struct note note = {.size = v->last.size};
+	int rc = 1;
+
+	while (rc == 1 && note.size < seal->size)
+		rc = heads_next(v->heads, v->name, &note, e);
+	if (rc < 0)
+		return rc;
+	if (note.size != seal->size || memcmp(note.root, seal->root, RECORD_ROOT) != 0)
+		return bad(v, e, "the checkpoint that it names is missing");
+	v->grew = true;
+	return 0;
+}
+
+static int check_seal(struct verify *v, struct err *e)
+{
+	const struct segment *at = &v->reader->at;
+	bool epoch = v->ev.type == AUDIT_EPOCH;
+	struct record_seal seal;
+
+	record_seal_decode(segment_bytes(at), &seal);
+	if (seal.size > v->newest && seal.size != v->last.size)
+		return check_grown(v, &seal, e);
+	if (seal.size != v->last.size || memcmp(seal.root, v->last.root, RECORD_ROOT) != 0 ||
+		(epoch && !seal.size))
+		return bad(v, e, "it names no checkpoint, or not the last before it");
+	if (epoch && v->named)
+		return bad(v, e, "the checkpoint that it names was named before");
+	if (!signer_seal_checks(v->ev.type, at->head.log_id, &seal, v->key))
+		return bad(v, e, "its signature does not hold");
+	if (!epoch) {
+		v->unendorsed++;
+		line(v,
+			"record %" PRIu64 ": discontinuity: sealed up to record %" PRIu64
+			", then a new key, unendorsed",
+			v->ev.seq, seal.size);
+	}
+	memcpy(v->key, seal.next, RECORD_KEY);
+	v->named = true;
+	return 0;
+}
+
+static int check_head(struct verify *v, struct err *e)
+{
+	uint8_t root[TREE_HASH];
+
+	if (v->last.size && !v->named)
+		return bad(v, e, "a second checkpoint without an epoch between");
+	tree_root(&v->tree, root, NULL);
+	if (memcmp(root, v->next.root, TREE_HASH) != 0)
+		return err_set(e, EBADMSG,
+			"records %" PRIu64 " to %" PRIu64
+			" are not those of their checkpoint (or one before them is not)",
+			v->last.size + 1, v->next.size);
+	if (!signer_note_checks(v->name, &v->next, v->key))
+		return err_set(e, EBADMSG,
+			HEADS_FILE ": checkpoint %" PRIu64 " of record %" PRIu64
+				   ": its signature does not hold",
+			v->heads->count, v->next.size);
+	v->last = v->next;
+	v->named = false;
+	return next_head(v, e);
+}
+
+static int check_anchor(struct verify *v, struct err *e)
+{
+	const struct anchor *a = &v->anchors[v->anchors_done++];
+	uint8_t root[TREE_HASH];
+
+	tree_root(&v->tree, root, NULL);
+	if (memcmp(root, a->note.root, TREE_HASH) != 0)
+		return err_set(e, EBADMSG,
+			"records up to %" PRIu64 " are not those of the anchor %s", a->note.size,
+			a->name);
+	if (!signer_note_checks(v->name, &a->note, v->key))
+		return err_set(
+			e, EBADMSG, "%s: the signature of this anchor does not hold", a->name);
+	line(v, "complete up to record %" PRIu64 ", by %s", a->note.size, a->name);
+	return 0;
+}
+
+static int check_record(struct verify *v, struct err *e)
+{
+	const struct segment *at = &v->reader->at;
+	uint8_t leaf[TREE_HASH];
+	int rc = 0;
+
+	v->sealed |= at->head.version >= 3;
+	if (v->ev.type == AUDIT_EPOCH || v->ev.type == AUDIT_DISCONTINUITY)
+		rc = check_seal(v, e);
+	if (rc < 0 || v->grew)
+		return rc;
+	tree_leaf(segment_bytes(at), at->size, leaf);
+	tree_add(&v->tree, leaf, NULL);
+	if (v->tree.size == v->next.size)
+		rc = check_head(v, e);
+	while (rc == 0 && v->anchors_done < v->anchors_n &&
+		v->anchors[v->anchors_done].note.size == v->tree.size)
+		rc = check_anchor(v, e);
+	return rc;
+}
+
+static int check_end(const struct verify *v, struct err *e)
+{
+	uint64_t size = v->tree.size;
+
+	if (v->next.size && v->next.size <= v->newest)
+		return err_set(e, EBADMSG,
+			"records %" PRIu64 " to %" PRIu64 " are missing: a checkpoint covers them",
+			size + 1, v->newest);
+	if (v->anchors_done < v->anchors_n)
+		return err_set(e, EBADMSG,
+			"records %" PRIu64 " to %" PRIu64
+			" are missing: the log ends before the anchor %s",
+			size + 1, v->anchors[v->anchors_n - 1].note.size,
+			v->anchors[v->anchors_n - 1].name);
+	return 0;
+}
+
+static int check_all(struct verify *v, struct err *e)
+{
+	int rc = 0;
+
+	while (rc == 0 && !v->grew) {
+		/* one that was at hand already, to know the name of the log */
+		rc = v->ev.seq > v->tree.size ? 1 : audit_reader_next(v->reader, &v->ev, e);
+		if (rc != 1)
+			break;
+		rc = check_record(v, e);
+	}
+	return rc < 0 ? rc : check_end(v, e);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static bool is_there(const struct verify *v, const char *file)
+{
+	return faccessat(v->dirfd, file, F_OK, 0) == 0;
+}
+
+/* The first record is taken in hand: the head of its segment says which log it is. */
+static int look_at_first(struct verify *v, struct err *e)
+{
+	bool marks = is_there(v, "origin.pub") || is_there(v, HEADS_FILE);
+	uint64_t *firsts = NULL;
+	size_t n = 0;
+	int rc = segment_list(v->dirfd, &firsts, &n, e);
+
+	free(firsts);
+	if (rc < 0)
+		return rc;
+	if (n == 0 && !marks)
+		return err_set(e, ENOENT, "there is no log");
+	rc = audit_reader_next(v->reader, &v->ev, e);
+	if (rc < 0)
+		return rc;
+	if (v->reader->at.fd >= 0) {
+		note_name(v->reader->at.head.log_id, v->name);
+		v->has_name = true;
+	}
+	if (rc == 1 && v->reader->at.head.version < 3 && !marks && !v->o->key.text &&
+		v->o->anchors_n == 0)
+		v->sealed = false;
+	else
+		v->sealed = true;
+	return 0;
+}
+
+/* A log of older versions only has nothing that could be checked; else it was taken away. */
+static int without_marks(struct verify *v, struct err *e)
+{
+	int rc = 1;
+
+	while (rc == 1 && v->reader->at.head.version < 3)
+		rc = audit_reader_next(v->reader, &v->ev, e);
+	if (rc < 0)
+		return rc;
+	return rc == 1 ? err_set(e, EBADMSG, "origin.pub is missing")
+		       : err_set(e, ENOTSUP, "it was written before logs were sealed");
+}
+
+static int verify(struct verify *v, const char *dir, struct err *e)
+{
+	int rc = look_at_first(v, e);
+
+	if (rc == 0 && !v->sealed)
+		return without_marks(v, e);
+	if (rc == 0)
+		rc = take_key(v, dir, e);
+	if (rc == 0)
+		rc = take_anchors(v, e);
+	if (rc == 0)
+		rc = look_at_heads(v, e);
+	if (rc == 0)
+		rc = check_all(v, e);
+	heads_close(v->heads);
+	if (rc < 0)
+		return rc;
+	if (v->reader->at.fd >= 0 && v->reader->at.torn)
+		line(v, "%s: ends within a record, at offset %" PRIu64, v->reader->at.name,
+			v->reader->at.pos);
+	if (v->tree.size > v->last.size)
+		line(v, "the last %" PRIu64 " records are not sealed yet",
+			v->tree.size - v->last.size);
+	line(v, "intact: %" PRIu64 " records, sealed up to record %" PRIu64 "%s", v->tree.size,
+		v->last.size,
+		v->anchors_n ? "" : "; nothing from outside says how far it is complete");
+	return 0;
+}
+
+enum verdict audit_verify(const char *dir, const struct verify_opts *o, struct err *e)
+{
+	struct heads heads = {.fd = -1};
+	struct verify v = {.o = o, .heads = &heads};
+	int rc = 0;
+
+	v.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (v.dirfd < 0)
+		rc = err_errno(e, errno, "%s", dir);
+	if (rc == 0)
+		rc = audit_reader_open(dir, &v.reader, e);
+	if (rc == 0)
+		rc = verify(&v, dir, e);
+	audit_reader_close(v.reader);
+	if (v.dirfd >= 0)
+		close(v.dirfd);
+	free(v.anchors);
+	if (rc == 0)
+		return v.anchors_n ? VERDICT_COMPLETE : VERDICT_INTACT;
+	return rc == -EBADMSG ? VERDICT_TAMPERED : VERDICT_UNKNOWN;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* team.c - commands that ask the service: command line, question, answer; see team.h. */
+#include "cmd/team.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/progress.h"
+#include "base/text.h"
+#include "catalog/act.h"
+#include "control/client.h"
+
+#define OPTION_FIRST 256 /* of what getopt_long() returns for options of the table */
+#define OPTION_JSON  2
+#define OPTION_HELP  3
+#define OPTION_PLACE 4
+
+/* ---- the command line ------------------------------------------------------------------- */
+
+void team_request_release(struct team_request *q)
+{
+	free(q->image);
+	buf_release(&q->types);
+	*q = (struct team_request){.n = 0};
+}
+
+static bool is_hex(const char *s, size_t digits)
+{
+	return strlen(s) == digits && strspn(s, "0123456789abcdefABCDEF") == digits;
+}
+
+/* What is wrong with a value, by its form alone; NULL: nothing. */
+static const char *wrong_value(enum team_kind kind, const char *v)
+{
+	unsigned rights = 0;
+	enum mark_state state = MARK_NONE;
+	int64_t ns = 0;
+
+	switch (kind) {
+	case TEAM_TIME:
+		return text_time_parse(v, 0, &ns, NULL)
+			       ? "not a time: RFC 3339, a date, or relative like +8h"
+			       : NULL;
+	case TEAM_NUMBER:
+		return v[0] && strspn(v, "0123456789") == strlen(v) ? NULL : "not a number";
+	case TEAM_MD5:
+		return is_hex(v, 32) ? NULL : "not 32 hex digits";
+	case TEAM_SHA1:
+		return is_hex(v, 40) ? NULL : "not 40 hex digits";
+	case TEAM_SHA256:
+		return is_hex(v, 64) ? NULL : "not 64 hex digits";
+	case TEAM_ROLE:
+		return rights_of_role(v, &rights) ? "not one of analyst, reviewer, auditor" : NULL;
+	case TEAM_RIGHTS:
+		return rights_parse(v, &rights) || rights == 0
+			       ? "not of read, deleted, raw, privileged, notes, annotate, mark, "
+				 "grant, audit"
+			       : NULL;
+	case TEAM_STATE:
+		return mark_state_parse(v, &state) ? "not one of suspected, confirmed, rejected"
+						   : NULL;
+	case TEAM_FLAG:
+	case TEAM_PATH:
+		return NULL;
+	case TEAM_TEXT:
+	case TEAM_IMAGE:
+	case TEAM_TYPES:
+		break;
+	}
+	return v[0] ? NULL : "is empty";
+}
+
+/* The service is elsewhere: it opens images by absolute paths. */
+static const char *absolute(struct team_request *q, const char *given)
+{
+	char *cwd = given[0] == '/' ? NULL : getcwd(NULL, 0);
+
+	if (given[0] == '/')
+		q->image = strdup(given);
+	else if (cwd && asprintf(&q->image, "%s/%s", cwd, given) < 0)
+		q->image = NULL;
+	free(cwd);
+	return q->image;
+}
+
+static void put(struct team_request *q, bool local, const char *name, const char *value)
+{
+	if (local)
+		q->local[q->local_n++] = (struct control_arg){name, value};
+	else
+		q->args[q->n++] = (struct control_arg){name, value};
+}
+
+static int take_option(
+	const struct command *c, struct team_request *q, const struct team_option *o, const char *v)
+{
+	const char *wrong = v ? wrong_value(o->kind, v) : NULL;
+
+	if (wrong)
+		return cmd_usage(c, "--%s %s: %s", o->name, v, wrong);
+	if (o->kind == TEAM_TYPES) {
+		buf_printf(&q->types, "%s%s", q->types.len > 0 ? "," : "", v);
+		return 0;
+	}
+	if (team_value(q, o->name))
+		return cmd_usage(c, "--%s is given twice", o->name);
+	put(q, o->local, o->name, v ? v : "");
+	return 0;
+}
+
+static int take_word(
+	const struct command *c, struct team_request *q, const struct team_word *w, const char *v)
+{
+	const char *wrong = wrong_value(w->kind, v);
+
+	if (wrong)
+		return cmd_usage(c, "%s%s%s: %s", w->name, v[0] ? " " : "", v, wrong);
+	if (w->kind == TEAM_IMAGE) {
+		v = absolute(q, v);
+		if (!v)
+			return cmd_usage(c, "%s: no current directory", w->name);
+	}
+	put(q, false, w->name, v);
+	return 0;
+}
+
+static void options_of(const struct team_command *t, struct option *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < TEAM_OPTIONS_MAX && t->options[i].name; i++)
+		out[n++] = (struct option){t->options[i].name,
+			t->options[i].kind == TEAM_FLAG ? no_argument : required_argument, NULL,
+			OPTION_FIRST + (int)i};
+	out[n++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
+	out[n++] = (struct option){"socket", required_argument, NULL, OPTION_PLACE};
+	out[n++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
+	out[n] = (struct option){NULL, 0, NULL, 0};
+}
+
+static int take_options(const struct command *c, int argc, char **argv, struct team_request *q)
+{
+	struct option options[TEAM_OPTIONS_MAX + 4];
+	int r = 0;
+	int o = 0;
+
+	options_of(q->command, options);
+	opterr = 0;
+	optind = 0; /* from the beginning: also when called a second time */
+	while (r == 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (o == OPTION_HELP)
+			return cmd_help(c) + 1;
+		if (o == OPTION_JSON)
+			q->json = true;
+		else if (o == OPTION_PLACE)
+			q->socket = optarg;
+		else if (o >= OPTION_FIRST)
+			r = take_option(c, q, &q->command->options[o - OPTION_FIRST], optarg);
+		else
+			r = cmd_usage(c, "%s: not an option of %s, or it lacks its value",
+				argv[optind - 1], q->command->command);
+	}
+	return r ? r + 1 : 0;
+}
+
+static int take_words(const struct command *c, int argc, char **argv, struct team_request *q)
+{
+	const struct team_word *w = q->command->words;
+	const struct team_word *end = w + sizeof(q->command->words) / sizeof(*w);
+	bool some = false; /* of a word that may come several times */
+	int r = 0;
+
+	for (int i = optind; r == 0 && i < argc; i++) {
+		if (w == end || !w->name)
+			return cmd_usage(c, "%s: too many arguments", argv[i]) + 1;
+		if (q->n == CONTROL_ARGS_MAX - TEAM_OPTIONS_MAX)
+			return cmd_usage(c, "%s: too many at once", argv[i]) + 1;
+		r = take_word(c, q, w, argv[i]);
+		some = w->many;
+		w += !w->many;
+	}
+	if (r == 0 && !some && w < end && w->name && !w->optional)
+		r = cmd_usage(c, "%s needs its %s", q->command->command, w->name);
+	return r ? r + 1 : 0;
+}
+
+static int check_all(const struct command *c, struct team_request *q)
+{
+	const char *wrong = NULL;
+
+	if (q->types.len > 0)
+		put(q, false, "type", buf_cstr(&q->types));
+	for (size_t i = 0; i < TEAM_OPTIONS_MAX && q->command->options[i].name; i++) {
+		const struct team_option *o = &q->command->options[i];
+
+		if (o->needed && !team_value(q, o->name))
+			return cmd_usage(c, "%s needs --%s", q->command->command, o->name) + 1;
+	}
+	wrong = q->command->check ? q->command->check(q) : NULL;
+	return wrong ? cmd_usage(c, "%s", wrong) + 1 : 0;
+}
+
+/* "case" "create" or "grant" alone. Return: how many of argv its words are; 0: neither. */
+static int find_command(const struct command *c, int argc, char **argv, struct team_request *q)
+{
+	char two[CONTROL_COMMAND_MAX + 1];
+
+	q->command = team_command(c->name);
+	if (q->command)
+		return 1;
+	if (argc < 2)
+		return 0;
+	snprintf(two, sizeof(two), "%s %s", c->name, argv[1]);
+	q->command = team_command(two);
+	return q->command ? 2 : 0;
+}
+
+int team_parse(const struct command *c, int argc, char **argv, struct team_request *out)
+{
+	int used = 0;
+	int r = 0;
+
+	*out = (struct team_request){.n = 0};
+	used = find_command(c, argc, argv, out);
+	if (used == 0 && argc > 1 && !strcmp(argv[1], "--help"))
+		return cmd_help(c) + 1;
+	if (used == 0 && argc > 1)
+		return cmd_usage(c, "%s %s: no such command", c->name, argv[1]) + 1;
+	if (used == 0)
+		return cmd_usage(c, "%s: what is to be done?", c->name) + 1;
+	argc -= used - 1;
+	argv += used - 1;
+	r = take_options(c, argc, argv, out);
+	if (r == 0)
+		r = take_words(c, argc, argv, out);
+	if (r == 0)
+		r = check_all(c, out);
+	if (r)
+		team_request_release(out);
+	return r;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+struct answer {
+	struct print print;
+	struct progress progress;
+	bool moving; /* a bar stands on the terminal */
+};
+
+static void end_progress(struct answer *a)
+{
+	if (a->moving)
+		progress_end(&a->progress);
+	a->moving = false;
+}
+
+static void on_row(void *ctx, const struct row *r)
+{
+	struct answer *a = ctx;
+
+	end_progress(a);
+	print_row(&a->print, r);
+}
+
+static void on_text(void *ctx, const char *p, size_t n)
+{
+	struct answer *a = ctx;
+
+	end_progress(a);
+	print_text(&a->print, p, n);
+}
+
+static void on_note(void *ctx, const char *p, size_t n)
+{
+	struct buf b = BUF_INIT;
+
+	end_progress(ctx);
+	text_escape(&b, p, n);
+	fprintf(stderr, "evidencefs: %s\n", buf_cstr(&b));
+	buf_release(&b);
+}
+
+static void on_progress(void *ctx, const struct control_progress *p)
+{
+	struct answer *a = ctx;
+	struct buf what = BUF_INIT;
+
+	text_escape_str(&what, p->what);
+	if (a->moving && (a->progress.total != p->total ||
+				 strncmp(a->progress.what, buf_cstr(&what), 32) != 0))
+		end_progress(a);
+	if (!a->moving)
+		progress_begin(&a->progress, p->what, p->total,
+			p->total > 0 ? PROGRESS_BYTES : PROGRESS_ENTRIES);
+	a->moving = true;
+	progress_update(&a->progress, p->done);
+	buf_release(&what);
+}
+
+static const char *socket_path(const struct team_request *q)
+{
+	const char *named = getenv("EVIDENCEFS_SOCKET");
+
+	if (q->socket)
+		return q->socket;
+	return named && named[0] ? named : CLIENT_SOCKET;
+}
+
+int team_ask(const struct team_request *q)
+{
+	struct answer a = {
+		.print = {.json = q->json, .id = q->command->id, .columns = q->command->columns}};
+	const struct client_sink sink = {.row = on_row,
+		.text = on_text,
+		.note = on_note,
+		.progress = on_progress,
+		.ctx = &a};
+	struct err e = {0};
+	struct err unwritten = {0};
+	int r = client_ask(socket_path(q), q->command->command, q->args, q->n, &sink, &e);
+	int written = 0;
+
+	end_progress(&a);
+	written = print_end(&a.print, &unwritten);
+	if (r) {
+		struct err said = {0};
+
+		err_set(&said, -r, "%s: %s", q->command->command, err_text(&e, r));
+		return cmd_fail(&said, r);
+	}
+	return written ? cmd_fail(&unwritten, written) : 0;
+}
+
+int cmd_team(const struct command *c, int argc, char **argv)
+{
+	struct team_request q;
+	int r = team_parse(c, argc, argv, &q);
+
+	if (r)
+		return r - 1;
+	r = team_ask(&q);
+	team_request_release(&q);
+	return r;
+}

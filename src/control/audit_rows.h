@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit_rows.h - records of the access log as rows for people and programs
+ *
+ * Names stand in no record: whoever shows a log says what a record is about, and
+ * the path is found here, in the indexes. A read names its open, so what only the
+ * open knows is added to it. The same for a personal mount's log and a team's.
+ */
+#ifndef EVIDENCEFS_CONTROL_AUDIT_ROWS_H
+#define EVIDENCEFS_CONTROL_AUDIT_ROWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/audit.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+struct evidence; /* serve/evidence.h */
+
+struct audit_filter {
+	bool reads;     /* every read; else their sums with each open */
+	int64_t uid;    /* -1: any */
+	uint32_t types; /* bits 1 << enum audit_type; 0: any */
+	int64_t since_ns;
+	int64_t until_ns;       /* before it */
+	const char *path;       /* NULL: any; as under the case, or below @mountpoint */
+	const char *mountpoint; /* absolute; NULL: none */
+};
+
+/* What a record is about, and whether who looks may see it. */
+struct audit_about {
+	bool skip;             /* not for this reader */
+	const char *case_name; /* NULL: none */
+	const char *evidence;  /* its name; NULL: none */
+	struct evidence *ev;   /* its indexes; NULL: no path can be found */
+	bool known_path;       /* an act's: it is `path`, below no index */
+	const char *path;      /* NULL: none */
+	uint64_t grant;        /* 0: none */
+};
+
+/* A log, and the names behind its numbers. */
+struct audit_source {
+	const char *log; /* the folder of its segments */
+	/** about() - fill @a, which is zeros; called for each record, borrowed until the next. */
+	void (*about)(void *ctx, const struct audit_event *ev, struct audit_about *a);
+	/** sees() - whether a record at that path is shown, where it has one; NULL: all are. */
+	bool (*sees)(void *ctx, const struct audit_event *ev, const struct buf *path);
+	/** each() - one row. Return: 0; non-zero ends it. */
+	int (*each)(void *ctx, const struct audit_event *ev, struct buf *row);
+	void *ctx;
+};
+
+/** audit_filter_user() - by name or uid. Return: 0; -ENOENT. */
+int audit_filter_user(struct audit_filter *f, const char *who);
+/** audit_filter_types() - "open,read". Return: 0; -EINVAL. */
+int audit_filter_types(struct audit_filter *f, const char *list);
+
+/**
+ * audit_rows() - a row (control/row.h) for every record that fits and may be seen
+ * Records that are appended meanwhile are left for the next call.
+ * Return: 0; what each() returned; -errno.
+ */
+int audit_rows(const struct audit_source *s, const struct audit_filter *f, struct err *e);
+
+#endif

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handle_audit.c - audit show: the access log of a team, with names. */
+#include "control/exchange.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/siphash.h"
+#include "control/audit_rows.h"
+#include "policy/hold.h"
+#include "serve/evidence.h"
+
+/* A case as the reader may see it. */
+struct case_seen {
+	uint64_t id;
+	char *name;
+	bool whole; /* else only what lies below the paths of his grants */
+	bool privileged;
+};
+
+/* A path below which the reader holds `audit`, in a case he does not see the whole log of. */
+struct part {
+	uint64_t case_id;
+	char *path;
+};
+
+/* Evidence whose names were asked for. */
+struct names {
+	uint64_t id;
+	uint64_t case_id;
+	uint8_t digest[32];
+	char *name;
+	bool tried;
+	struct evidence *ev; /* held; NULL: cannot be opened */
+};
+
+/* An act that records speak of by number. */
+struct grant_seen {
+	uint64_t id;
+	char *path; /* NULL: the whole case */
+};
+
+/*
+ * What the log is read with: copied from the catalog once, so that the model is
+ * not held while rows go to a client.
+ */
+struct reader {
+	struct exchange *x;
+	uint64_t only_case; /* 0: any */
+	struct case_seen *cases;
+	size_t cases_n;
+	struct part *parts;
+	size_t parts_n;
+	struct names *names;
+	size_t names_n;
+	struct grant_seen *grants; /* by id */
+	size_t grants_n;
+	struct grant_seen *marks; /* by id; of cases in which he may see what is withheld */
+	size_t marks_n;
+	char token[320];   /* in place of a name that is withheld from him */
+	uint64_t left_out; /* hidden from whoever may not see what is withheld */
+	uint64_t sight;    /* sum of what he may see, */
+	int64_t looked_ns; /* looked at then, boot time */
+};
+
+#define LOOK_NS INT64_C(250000000) /* so often, whether he may see all of it still */
+
+/* ---- copying the catalog -------------------------------------------------------------- */
+
+static int copy_cases(struct reader *r, const struct model *m)
+{
+	r->cases = calloc(m->cases_n + 1, sizeof(*r->cases));
+	if (!r->cases)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->cases_n; i++) {
+		struct case_seen *to = &r->cases[r->cases_n];
+		struct sight s;
+
+		exchange_sight(r->x, m, &m->cases[i], &s);
+		if (!s.audit_some)
+			continue;
+		*to = (struct case_seen){.id = m->cases[i].id,
+			.whole = s.audit,
+			.privileged = (s.standing.rights & RIGHT_PRIVILEGED) != 0,
+			.name = strdup(m->cases[i].name)};
+		r->cases_n++;
+		if (!to->name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static const struct case_seen *find_case(const struct reader *r, uint64_t id)
+{
+	for (size_t i = 0; i < r->cases_n; i++) {
+		if (r->cases[i].id == id)
+			return &r->cases[i];
+	}
+	return NULL;
+}
+
+static int copy_parts(struct reader *r, const struct model *m)
+{
+	const struct exchange *x = r->x;
+	struct moment now = service_now(x->service);
+
+	r->parts = calloc(m->grants_n + 1, sizeof(*r->parts));
+	if (!r->parts)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->grants_n; i++) {
+		const struct model_grant *g = &m->grants[i];
+		const struct case_seen *c = find_case(r, g->act.case_id);
+
+		if (!c || c->whole || g->act.kind != ACT_GRANT || !g->act.path ||
+			!(g->act.rights & RIGHT_AUDIT) || !hold_means(g, &x->caller->who) ||
+			!hold_active(g, &now, service_clock(x->service)))
+			continue;
+		r->parts[r->parts_n++] = (struct part){c->id, strdup(g->act.path)};
+		if (!r->parts[r->parts_n - 1].path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int copy_names(struct reader *r, const struct model *m)
+{
+	r->names = calloc(m->evidence_n + 1, sizeof(*r->names));
+	if (!r->names)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->evidence_n; i++) {
+		const struct model_evidence *ev = &m->evidence[i];
+		struct names *to = &r->names[r->names_n];
+
+		if (!find_case(r, ev->case_id))
+			continue;
+		*to = (struct names){
+			.id = ev->id, .case_id = ev->case_id, .name = strdup(ev->name)};
+		memcpy(to->digest, ev->digest, sizeof(to->digest));
+		r->names_n++;
+		if (!to->name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int copy_grants(struct reader *r, const struct model *m)
+{
+	r->grants = calloc(m->grants_n + 1, sizeof(*r->grants));
+	if (!r->grants)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->grants_n; i++) {
+		const struct act *a = &m->grants[i].act;
+		struct grant_seen *to = &r->grants[r->grants_n];
+
+		if (!find_case(r, a->case_id))
+			continue;
+		to->id = a->object;
+		to->path = a->path ? strdup(a->path) : NULL;
+		r->grants_n++;
+		if (a->path && !to->path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The path of a mark is a name that is withheld, or was. */
+static int copy_marks(struct reader *r, const struct model *m)
+{
+	r->marks = calloc(m->marks_n + 1, sizeof(*r->marks));
+	if (!r->marks)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->marks_n; i++) {
+		const struct act *a = &m->marks[i].act;
+		const struct case_seen *c = find_case(r, a->case_id);
+		struct grant_seen *to = &r->marks[r->marks_n];
+
+		if (!c || !c->privileged)
+			continue;
+		to->id = a->object;
+		to->path = strdup(a->path);
+		r->marks_n++;
+		if (!to->path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void reader_release(struct reader *r)
+{
+	for (size_t i = 0; i < r->names_n; i++)
+		free(r->names[i].name);
+	for (size_t i = 0; i < r->cases_n; i++)
+		free(r->cases[i].name);
+	for (size_t i = 0; i < r->grants_n; i++)
+		free(r->grants[i].path);
+	for (size_t i = 0; i < r->parts_n; i++)
+		free(r->parts[i].path);
+	free(r->parts);
+	free(r->names);
+	free(r->cases);
+	for (size_t i = 0; i < r->marks_n; i++)
+		free(r->marks[i].path);
+	free(r->grants);
+	free(r->marks);
+}
+
+/* ---- what a record is about -------------------------------------------------------------- */
+
+static struct names *find_evidence(const struct reader *r, uint64_t id)
+{
+	for (size_t i = 0; i < r->names_n; i++) {
+		if (r->names[i].id == id)
+			return &r->names[i];
+	}
+	return NULL;
+}
+
+static struct names *find_digest(const struct reader *r, const struct audit_event *ev)
+{
+	for (size_t i = 0; i < r->names_n; i++) {
+		if (r->names[i].case_id == ev->case_id &&
+			!memcmp(r->names[i].digest, ev->evidence, AUDIT_EVIDENCE_ID))
+			return &r->names[i];
+	}
+	return NULL;
+}
+
+static const struct grant_seen *find_seen(const struct grant_seen *v, size_t n, uint64_t id)
+{
+	size_t lo = 0;
+	size_t hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (v[mid].id == id)
+			return &v[mid];
+		if (v[mid].id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static bool withheld_from(const struct reader *r, const struct audit_event *ev, uint64_t evidence)
+{
+	const struct case_seen *c = find_case(r, ev->case_id);
+
+	return !(c && c->privileged) && service_is_withheld(r->x->service, evidence, ev->trace);
+}
+
+/* An access: names are in the index of the evidence. */
+static void about_access(struct reader *r, const struct audit_event *ev, struct audit_about *a)
+{
+	static const uint8_t none[AUDIT_EVIDENCE_ID];
+	struct names *n = memcmp(ev->evidence, none, sizeof(none)) ? find_digest(r, ev) : NULL;
+
+	if (!n)
+		return;
+	if (!n->tried) {
+		n->tried = true;
+		n->ev = service_evidence(r->x->service, n->id);
+	}
+	a->evidence = n->name;
+	a->ev = n->ev;
+	if (n->ev && withheld_from(r, ev, n->id)) {
+		snprintf(r->token, sizeof(r->token), "%s/withheld-%016" PRIx64, n->name,
+			siphash(&n->ev->manifest.key, &ev->trace, sizeof(ev->trace)));
+		a->known_path = true;
+		a->path = r->token;
+	}
+}
+
+/* An act: the catalog says what its object is. */
+static void about_act(const struct reader *r, const struct audit_event *ev, struct audit_about *a)
+{
+	const struct grant_seen *g = NULL;
+	const struct names *n = NULL;
+
+	switch (ev->type) {
+	case AUDIT_GRANT:
+	case AUDIT_EXCLUDE:
+	case AUDIT_REVOKE:
+		g = find_seen(r->grants, r->grants_n, ev->object);
+		a->known_path = true;
+		a->path = g ? g->path : NULL;
+		a->grant = ev->object;
+		break;
+	case AUDIT_MARK:
+		g = find_seen(r->marks, r->marks_n, ev->object);
+		a->known_path = true;
+		a->path = g ? g->path : NULL;
+		break;
+	case AUDIT_ADD:
+	case AUDIT_RELEASE:
+	case AUDIT_RELOCATE:
+	case AUDIT_VERIFY:
+		n = find_evidence(r, ev->object);
+		a->known_path = true;
+		a->evidence = n ? n->name : NULL;
+		a->path = a->evidence;
+		break;
+	default:
+		break;
+	}
+}
+
+static void about(void *ctx, const struct audit_event *ev, struct audit_about *a)
+{
+	struct reader *r = ctx;
+	const struct case_seen *c = find_case(r, ev->case_id);
+
+	/* what concerns no case (starts, clocks, losses) is for the officers of the log */
+	a->skip = ev->case_id ? !c : !r->x->caller->officer;
+	if (r->only_case && ev->case_id != r->only_case)
+		a->skip = true;
+	if (!a->skip && ev->decision == AUDIT_HIDDEN && !(c && c->privileged)) {
+		a->skip = true;
+		r->left_out++;
+	}
+	if (a->skip)
+		return;
+	a->case_name = c ? c->name : NULL;
+	a->grant = ev->grant;
+	about_access(r, ev, a);
+	about_act(r, ev, a);
+}
+
+/* Who audits a part of a case sees what happened below it. */
+static bool sees(void *ctx, const struct audit_event *ev, const struct buf *path)
+{
+	struct reader *r = ctx;
+	const struct case_seen *c = find_case(r, ev->case_id);
+
+	if (!c || c->whole)
+		return true; /* what concerns no case was judged before */
+	for (size_t i = 0; i < r->parts_n; i++) {
+		size_t n = strlen(r->parts[i].path);
+
+		if (r->parts[i].case_id == c->id && path->len >= n &&
+			!memcmp(path->data, r->parts[i].path, n) &&
+			(path->len == n || path->data[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t mixed(uint64_t sum, uint64_t v)
+{
+	return (sum ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* What he may see of all logs, as one number. */
+static uint64_t sight_now(const struct reader *r, const struct model *m, const struct moment *now)
+{
+	const struct exchange *x = r->x;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < m->cases_n; i++) {
+		struct sight s;
+
+		exchange_sight(x, m, &m->cases[i], &s);
+		if (s.audit_some)
+			sum = mixed(mixed(sum, s.id),
+				(s.audit ? 1 : 0) | (s.standing.rights & RIGHT_PRIVILEGED));
+	}
+	for (size_t i = 0; i < m->grants_n; i++) {
+		const struct model_grant *g = &m->grants[i];
+
+		if (g->act.kind == ACT_GRANT && (g->act.rights & RIGHT_AUDIT) &&
+			hold_means(g, &x->caller->who) &&
+			hold_active(g, now, service_clock(x->service)))
+			sum = mixed(sum, g->act.object);
+	}
+	return sum;
+}
+
+/* Whoever reads slowly is not answered by a right that has ended. */
+static bool may_go_on(struct reader *r)
+{
+	struct moment now = service_now(r->x->service);
+	const struct model *m = NULL;
+	bool same = true;
+
+	if (now.boot_ns - r->looked_ns < LOOK_NS)
+		return true;
+	m = service_model(r->x->service);
+	same = sight_now(r, m, &now) == r->sight;
+	service_model_done(r->x->service);
+	r->looked_ns = now.boot_ns;
+	return same;
+}
+
+static int put_row(void *ctx, const struct audit_event *ev, struct buf *row)
+{
+	struct reader *r = ctx;
+
+	(void)ev;
+	if (!may_go_on(r))
+		return -EACCES;
+	buf_put(answer_row(r->x->answer), row->data, row->len);
+	answer_row_end(r->x->answer);
+	return answer_full(r->x->answer) ? answer_flush(r->x->answer) : 0;
+}
+
+/* ---- the question -------------------------------------------------------------------------- */
+
+static int allowed(struct reader *r, const struct model *m, struct err *e)
+{
+	const struct model_case *c = NULL;
+	struct sight s;
+	int rc = 0;
+
+	if (exchange_arg(r->x, "case")) {
+		rc = exchange_case(r->x, m, &c, &s, e);
+		if (rc == 0 && !s.audit_some)
+			rc = exchange_refuse(r->x, "you may not see its log", e);
+		if (rc == 0)
+			r->only_case = c->id;
+		return rc;
+	}
+	if (r->cases_n == 0 && !r->x->caller->officer)
+		return exchange_refuse(r->x, "you may not see the log", e);
+	return 0;
+}
+
+static int prepare(struct reader *r, struct err *e)
+{
+	struct moment now = service_now(r->x->service);
+	const struct model *m = service_model(r->x->service);
+	int rc = copy_cases(r, m);
+
+	r->sight = sight_now(r, m, &now);
+	r->looked_ns = now.boot_ns;
+
+	if (rc == 0)
+		rc = allowed(r, m, e);
+	if (rc == 0)
+		rc = copy_parts(r, m);
+	if (rc == 0)
+		rc = copy_names(r, m);
+	if (rc == 0)
+		rc = copy_grants(r, m);
+	if (rc == 0)
+		rc = copy_marks(r, m);
+	service_model_done(r->x->service);
+	if (rc == -ENOMEM)
+		err_errno(e, ENOMEM, "audit");
+	return rc;
+}
+
+/* PATH as it is kept. Below MOUNT_ROOT/USER/CASE it names its case by itself. */
+static int take_path(const struct reader *r, const char *typed, char **out, struct err *e)
+{
+	const char *root = service_config(r->x->service)->mount_root;
+	const char *name = exchange_arg(r->x, "case");
+	size_t n = strlen(root);
+
+	if (name || typed[0] != '/')
+		return rules_path(typed, root, name ? name : "", out, e);
+	if (!strncmp(typed, root, n) && typed[n] == '/') {
+		for (size_t i = 0; i < r->cases_n; i++) {
+			if (rules_path(typed, root, r->cases[i].name, out, NULL) == 0)
+				return 0;
+		}
+	}
+	return err_set(e, EINVAL, "%s: not below a case of %s that you may look at", typed, root);
+}
+
+static int take_filter(const struct reader *r, struct audit_filter *f, char **path, struct err *e)
+{
+	const struct exchange *x = r->x;
+	const char *user = exchange_arg(x, "user");
+	const char *types = exchange_arg(x, "type");
+	const char *typed = exchange_arg(x, "path");
+	int rc = 0;
+
+	f->reads = exchange_flag(x, "reads");
+	if (user && audit_filter_user(f, user))
+		return err_set(e, ENOENT, "--user %s: no such user", user);
+	if (types && audit_filter_types(f, types))
+		return err_set(e, EINVAL, "--type %s: not a type of record", types);
+	rc = exchange_time(x, "since", &f->since_ns, e);
+	if (rc == 0)
+		rc = exchange_time(x, "until", &f->until_ns, e);
+	if (rc == 0 && typed)
+		rc = take_path(r, typed, path, e);
+	f->path = *path;
+	return rc;
+}
+
+int handle_audit_show(struct exchange *x, struct err *e)
+{
+	struct reader reader = {.x = x};
+	struct audit_filter f = {.uid = -1, .since_ns = INT64_MIN, .until_ns = INT64_MAX};
+	const struct audit_source source = {.log = service_log_dir(x->service),
+		.about = about,
+		.sees = sees,
+		.each = put_row,
+		.ctx = &reader};
+	char *path = NULL;
+	int r = prepare(&reader, e);
+
+	if (r == 0)
+		r = take_filter(&reader, &f, &path, e);
+	if (r == 0)
+		r = exchange_query(x, reader.only_case, e);
+	if (r == 0)
+		r = audit_rows(&source, &f, e);
+	if (r == -EACCES)
+		err_set(e, EACCES, "what you may see of the log has changed meanwhile: ask again");
+	if (r == 0 && reader.left_out > 0)
+		answer_note(x->answer,
+			"%llu records are left out: only holders of `privileged` see them",
+			(unsigned long long)reader.left_out);
+	reader_release(&reader);
+	free(path);
+	return r;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* service.c - acts and what is in force; see service.h. */
+#include "control/service_private.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mount/process.h"
+#include "policy/view.h"
+
+#define SETTLE_MS 2000 /* an act is answered when mounts have come and gone, or then */
+
+static uint64_t service_policy(struct service *s)
+{
+	uint64_t version = 0;
+
+	pthread_rwlock_rdlock(&s->lock);
+	version = s->model.version;
+	pthread_rwlock_unlock(&s->lock);
+	return version;
+}
+
+/* ---- records --------------------------------------------------------------------- */
+
+int service_record(struct service *s, const struct caller *c, struct audit_event *ev)
+{
+	ev->uid = c->who.uid;
+	ev->gid = c->who.gid;
+	ev->pid = (uint32_t)c->pid;
+	ev->loginuid = AUDIT_NO_LOGINUID;
+	ev->policy = service_policy(s);
+	process_describe(NULL, c->pid, ev);
+	if (!ev->exe[0])
+		channel_exe(s->ch, c->pid, ev->process_start, ev->exe, sizeof(ev->exe));
+	return audit_append_act(s->log, ev);
+}
+
+void service_refused(struct service *s, const struct caller *c, enum audit_type type,
+	uint64_t case_id, int result)
+{
+	struct audit_event ev = {
+		.type = type, .decision = AUDIT_DENIED, .case_id = case_id, .result = result};
+
+	if (s->log)
+		service_record(s, c, &ev);
+}
+
+int service_query(struct service *s, const struct caller *c, uint64_t case_id, unsigned command)
+{
+	struct audit_event ev = {.type = AUDIT_QUERY,
+		.decision = AUDIT_ALLOWED,
+		.case_id = case_id,
+		.object = command};
+
+	return s->log && service_record(s, c, &ev) == 0 ? 0 : -EIO;
+}
+
+/* ---- acts --------------------------------------------------------------------------- */
+
+static enum audit_type record_type(enum act_kind k)
+{
+	switch (k) {
+	case ACT_CASE_CREATE:
+	case ACT_CASE_OWNER:
+	case ACT_CASE_OFFICER:
+	case ACT_CASE_CLOSE:
+		return AUDIT_CASE;
+	case ACT_ADD:
+		return AUDIT_ADD;
+	case ACT_RELEASE:
+		return AUDIT_RELEASE;
+	case ACT_RELOCATE:
+		return AUDIT_RELOCATE;
+	case ACT_VERIFY:
+		return AUDIT_VERIFY;
+	case ACT_GRANT:
+		return AUDIT_GRANT;
+	case ACT_EXCLUDE:
+		return AUDIT_EXCLUDE;
+	case ACT_REVOKE:
+		return AUDIT_REVOKE;
+	case ACT_MARK:
+		return AUDIT_MARK;
+	case ACT_NOTE:
+		return AUDIT_NOTE;
+	}
+	return AUDIT_CONFIG;
+}
+
+static bool takes_away(enum act_kind k)
+{
+	return k == ACT_REVOKE || k == ACT_EXCLUDE || k == ACT_CASE_CLOSE || k == ACT_CASE_OWNER ||
+	       k == ACT_CASE_OFFICER || k == ACT_MARK;
+}
+
+int service_broken(struct service *s, struct err *e)
+{
+	int r = 0;
+
+	pthread_rwlock_rdlock(&s->lock);
+	if (s->broken[0])
+		r = err_set(e, EIO, "nothing is served: %s", s->broken);
+	pthread_rwlock_unlock(&s->lock);
+	return r;
+}
+
+__attribute__((format(printf, 2, 3))) static void break_down(
+	struct service *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	pthread_rwlock_wrlock(&s->lock);
+	vsnprintf(s->broken, sizeof(s->broken), fmt, ap);
+	pthread_rwlock_unlock(&s->lock);
+	va_end(ap);
+}
+
+/*
+ * The record is there and the row is not: said so in the log, so that it counts for nothing.
+ * If that cannot be said, no other act may follow: the next start says it, of one.
+ */
+static void void_act(struct service *s, const struct caller *c, const struct act *a, int result)
+{
+	struct audit_event ev = {.type = AUDIT_LOSS,
+		.decision = AUDIT_ALLOWED,
+		.case_id = a->case_id,
+		.object = a->seq,
+		.result = result};
+
+	if (service_record(s, c, &ev))
+		break_down(s, "act %llu is in the log and not in the catalog",
+			(unsigned long long)a->seq);
+}
+
+/* Record, then row, then model. Called with `acting`. */
+static int keep(struct service *s, const struct caller *c, struct act *a, struct err *e)
+{
+	struct moment now = clock_now(s->clock);
+	struct audit_event ev = {.type = record_type(a->kind), .decision = AUDIT_ALLOWED};
+	int r = 0;
+
+	if (act_begins(a->kind)) {
+		a->object = store_next_object(s->store);
+		if (a->object == 0)
+			return err_set(
+				e, EIO, "the catalog cannot be written; nothing was changed");
+	}
+	if (a->kind == ACT_CASE_CREATE)
+		a->case_id = a->object;
+	a->ns = now.real_ns;
+	a->boot_ns = now.boot_ns;
+	a->by_uid = c->who.uid;
+	snprintf(a->boot_id, sizeof(a->boot_id), "%s", s->start->boot_id);
+	r = model_check(&s->model, a, e);
+	if (r)
+		return r;
+	ev.case_id = a->case_id;
+	ev.object = a->object;
+	ev.length = a->kind;
+	if (service_record(s, c, &ev))
+		return err_set(e, EIO, "the access log cannot be written; nothing was changed");
+	a->seq = ev.seq;
+	r = store_append(s->store, a, e);
+	if (r) {
+		void_act(s, c, a, r);
+		return r;
+	}
+	pthread_rwlock_wrlock(&s->lock);
+	r = model_apply(&s->model, a, e);
+	pthread_rwlock_unlock(&s->lock);
+	if (r) /* it is in the catalog and not in force: nothing may be served over that */
+		break_down(s, "act %llu could not be applied: %s", (unsigned long long)a->seq,
+			err_text(e, r));
+	return r;
+}
+
+static int set_by_name(struct act *a, const struct caller *c, struct err *e)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", (unsigned)c->who.uid);
+	free(a->by_name);
+	a->by_name = strdup(c->who.name ? c->who.name : number);
+	return a->by_name ? 0 : err_errno(e, ENOMEM, "act");
+}
+
+/* Called with `acting`. */
+static int check(struct service *s, const struct caller *c, struct act *a, struct err *e)
+{
+	struct moment now = clock_now(s->clock);
+	int r = rules_check(&s->model, &c->who, a, &now, s->clock, e);
+
+	if (r)
+		service_refused(s, c, record_type(a->kind), a->case_id, r);
+	return r;
+}
+
+/* In the log nothing of it is read after the record of its end. */
+static void hold(struct service *s, enum act_kind k)
+{
+	if (!takes_away(k))
+		return;
+	pthread_mutex_lock(&s->showing);
+	viewers_hold(s->viewers);
+	pthread_mutex_unlock(&s->showing);
+}
+
+int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e)
+{
+	uid_t *members = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	/* so that nobody has to be asked who that is while others wait */
+	if (s->people && a->kind == ACT_GRANT &&
+		people_members(s->people, &a->who, &members, &n) == 0)
+		free(members);
+	pthread_mutex_lock(&s->acting);
+	r = service_broken(s, e);
+	if (r == 0)
+		r = set_by_name(a, c, e);
+	if (r == 0)
+		r = check(s, c, a, e);
+	if (r == 0) {
+		hold(s, a->kind);
+		r = keep(s, c, a, e);
+		if (!s->broken[0])
+			service_marks_refresh(s);
+		service_refresh(s); /* also after a fault: nothing is shown then */
+	}
+	pthread_mutex_unlock(&s->acting);
+	if (r == 0)
+		viewers_settled(s->viewers, SETTLE_MS);
+	return r;
+}
+
+/* Called with `showing`. */
+void service_show(struct service *s)
+{
+	struct moment now = clock_now(s->clock);
+	struct model nothing;
+	int64_t next = 0;
+
+	model_init(&nothing);
+	pthread_rwlock_rdlock(&s->lock);
+	viewers_refresh(s->viewers, s->broken[0] ? &nothing : &s->model, &now);
+	next = view_next(&s->model, &now, s->clock);
+	pthread_rwlock_unlock(&s->lock);
+	pthread_mutex_lock(&s->ticking);
+	s->shown = now;
+	s->next_boot_ns = next;
+	pthread_cond_broadcast(&s->tick);
+	pthread_mutex_unlock(&s->ticking);
+}
+
+void service_refresh(struct service *s)
+{
+	pthread_mutex_lock(&s->showing);
+	service_show(s);
+	pthread_mutex_unlock(&s->showing);
+}
+
+/* ---- what is in force ------------------------------------------------------------------- */
+
+const struct model *service_model(struct service *s)
+{
+	pthread_rwlock_rdlock(&s->lock);
+	return &s->model;
+}
+
+void service_model_done(struct service *s)
+{
+	pthread_rwlock_unlock(&s->lock);
+}
+
+struct moment service_now(struct service *s)
+{
+	return clock_now(s->clock);
+}
+
+const struct clock *service_clock(struct service *s)
+{
+	return s->clock;
+}
+
+const struct config *service_config(struct service *s)
+{
+	return &s->start->config;
+}
+
+struct store *service_store(struct service *s)
+{
+	return s->store;
+}
+
+struct audit_log *service_log(struct service *s)
+{
+	return s->log;
+}
+
+const char *service_log_dir(struct service *s)
+{
+	return s->log_dir;
+}
+
+struct evidence *service_evidence(struct service *s, uint64_t id)
+{
+	const struct model_evidence *m = NULL;
+	struct evidence *ev = NULL;
+
+	pthread_rwlock_rdlock(&s->lock);
+	m = model_evidence(&s->model, id);
+	ev = m && !s->broken[0] ? registry_get(s->registry, m) : NULL;
+	pthread_rwlock_unlock(&s->lock);
+	return ev;
+}
+
+bool service_visible(
+	struct service *s, const struct caller *c, uint64_t case_id, const char *evidence)
+{
+	struct view *v = NULL;
+	bool sees = false;
+
+	if (service_view(s, c, &v))
+		v = NULL;
+	for (size_t i = 0; v && i < v->evidence_n; i++)
+		sees |= v->evidence[i].case_id == case_id && !strcmp(v->evidence[i].name, evidence);
+	view_free(v);
+	return sees;
+}
+
+void service_status(struct service *s, struct service_status *out)
+{
+	struct statvfs disk;
+	char text[AUDIT_TEXT_MAX];
+	char size[24] = "";
+	char root[48] = "";
+
+	*out = (struct service_status){.healthy = false};
+	out->sessions = s->viewers ? viewers_count(s->viewers) : 0;
+	out->log_size = s->log ? audit_size(s->log) : 0;
+	out->log_head[0] = '\0';
+	if (s->log && audit_checkpoint(s->log, text))
+		sscanf(text, "%*s %20s %44s", size, root);
+	if (root[0])
+		snprintf(out->log_head, sizeof(out->log_head), "%s %s", size, root);
+	if (statvfs(s->start->config.state_dir, &disk) == 0)
+		out->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+	pthread_rwlock_rdlock(&s->lock);
+	out->healthy = !s->broken[0];
+	snprintf(out->why, sizeof(out->why), "%.255s", s->broken);
+	for (size_t i = 0; i < s->model.cases_n; i++)
+		out->cases += s->model.cases[i].closed_ns == 0;
+	pthread_rwlock_unlock(&s->lock);
+	out->workers = channel_workers(s->ch);
+}

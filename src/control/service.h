@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.h - what serves a team: catalog, log, policy, evidence and sessions together
+ *
+ * Commands (control/commands.h) and the service's own threads change anything
+ * only through here. Every act is checked, recorded, kept, applied, and in force
+ * everywhere, before its function returns. Safe from several threads.
+ */
+#ifndef EVIDENCEFS_CONTROL_SERVICE_H
+#define EVIDENCEFS_CONTROL_SERVICE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "audit/audit.h"
+#include "base/err.h"
+#include "catalog/model.h"
+#include "catalog/store.h"
+#include "policy/clock.h"
+#include "policy/identity.h"
+#include "policy/rules.h"
+#include "starter/channel.h"
+
+struct service;
+struct evidence;
+struct roads;
+struct view;
+
+/** service_new() - open catalog and log, take up kept sessions, begin. @ch, @start: borrowed. */
+int service_new(
+	struct channel *ch, const struct channel_start *start, struct service **out, struct err *e);
+/** service_end() - sessions go on for the next service when @keep; else they are unmounted. */
+void service_end(struct service *s, bool keep);
+
+/* Who asks, by SO_PEERCRED. */
+struct caller {
+	struct identity who;
+	pid_t pid;
+	bool root;
+	bool officer; /* of the log: in the group `[log] officers` */
+};
+
+/**
+ * service_do() - check, record, keep, apply one act; in force when it returns 0
+ * @a: as rules_check() takes it; seq, times, object are filled in
+ * A refusal is recorded.
+ */
+int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e);
+/** service_refused() - record that @c was refused something about @case_id (0: none). */
+void service_refused(struct service *s, const struct caller *c, enum audit_type type,
+	uint64_t case_id, int result);
+/** service_query() - record that @c looked at the log or at rights. Return: 0; -EIO: say nothing.
+ */
+int service_query(struct service *s, const struct caller *c, uint64_t case_id, unsigned command);
+
+/**
+ * service_model() - what is in force, held for reading until service_model_done()
+ * Do not call service_do() in between.
+ */
+const struct model *service_model(struct service *s);
+void service_model_done(struct service *s);
+struct moment service_now(struct service *s);
+const struct clock *service_clock(struct service *s);
+const struct config *service_config(struct service *s);
+struct store *service_store(struct service *s);
+struct audit_log *service_log(struct service *s);
+/** service_log_dir() - where its segments are. */
+const char *service_log_dir(struct service *s);
+
+/* What long work tells while it goes on. Return: non-zero: give up. */
+typedef int service_progress(void *ctx, const char *what, uint64_t done, uint64_t total);
+
+/* What `add` found. */
+struct service_added {
+	uint64_t id;
+	uint64_t case_id;
+	char name[256];
+	char format[16];
+	uint64_t size;
+	bool has_stored_md5, has_stored_sha1;
+	uint8_t stored_md5[16], stored_sha1[20];
+	struct act_totals totals;
+	bool match; /* totals agree with what was stored and given; true when there was nothing */
+	size_t volumes;
+	uint64_t traces;
+	double seconds;
+};
+
+/* What `add` is asked. */
+struct service_add {
+	const char *image; /* absolute path */
+	const char *name;  /* NULL: from the file's name */
+	const char *types;
+	bool has_md5, has_sha1, has_sha256;
+	uint8_t md5[16], sha1[20], sha256[32];
+	bool accept_mismatch;
+	const char *reason;
+};
+
+/** service_add() - open, index, hash, then the act. Returns when it is hashed. */
+int service_add(struct service *s, const struct caller *c, const char *case_name,
+	const struct service_add *what, service_progress *progress, void *ctx,
+	struct service_added *out, struct err *e);
+/** service_verify() - read everything again. @match: whether the totals are as kept. */
+int service_verify(struct service *s, const struct caller *c, uint64_t evidence,
+	service_progress *progress, void *ctx, bool *match, struct err *e);
+/** service_relocate() - the image is elsewhere now; its bytes are verified before use. */
+int service_relocate(struct service *s, const struct caller *c, uint64_t evidence,
+	const char *image, service_progress *progress, void *ctx, struct err *e);
+
+/**
+ * service_evidence() - open evidence by its number; good as long as the service
+ * NULL: cannot be opened (its indexes are damaged or gone).
+ */
+struct evidence *service_evidence(struct service *s, uint64_t id);
+/** service_visible() - whether @c sees a piece of evidence of a case, in his view as it is now. */
+bool service_visible(
+	struct service *s, const struct caller *c, uint64_t case_id, const char *evidence);
+/** service_view() - what @c sees now; view_free() it. Evidence in it stays open. */
+int service_view(struct service *s, const struct caller *c, struct view **out);
+/** service_is_withheld() - whether a trace is, by marks, now. Do not hold the model. */
+bool service_is_withheld(struct service *s, uint64_t evidence, uint64_t trace);
+/** service_roads() - what is withheld in a case, if also @more had been done; roads_free() it. Do
+ * not hold the model. */
+int service_roads(struct service *s, uint64_t case_id, const struct act *const *more, size_t n,
+	struct roads **out);
+/** service_broken() - report that nothing is served, and why. Return: 0 all is well. */
+int service_broken(struct service *s, struct err *e);
+
+struct service_status {
+	bool healthy;
+	char why[256]; /* "" healthy */
+	unsigned sessions;
+	unsigned workers;
+	uint64_t log_size;             /* records */
+	char log_head[AUDIT_TEXT_MAX]; /* the newest checkpoint: tree size, blank, root; "" none */
+	uint64_t disk_free;
+	unsigned cases;
+};
+void service_status(struct service *s, struct service_status *out);
+
+#endif

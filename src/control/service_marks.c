@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service_marks.c - what marks withhold, kept up to date
+ *
+ * Compiled for each case that has marks, and again only when these or its evidence
+ * change. What could not be compiled withholds the whole case.
+ */
+#include "control/service_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "serve/hashes.h"
+
+static struct evidence *open_evidence(void *ctx, const struct model_evidence *m)
+{
+	return registry_get(((struct service *)ctx)->registry, m);
+}
+
+/* What a case's roads depend on. */
+static struct marks_stamp stamp_of(struct service *s, uint64_t case_id)
+{
+	struct marks_stamp stamp = {.marks = 0};
+
+	for (size_t i = 0; i < s->model.marks_n; i++)
+		stamp.marks += s->model.marks[i].act.case_id == case_id;
+	for (size_t i = 0; stamp.marks > 0 && i < s->model.evidence_n; i++) {
+		const struct model_evidence *me = &s->model.evidence[i];
+		struct evidence *ev = NULL;
+		struct hashes_status h;
+
+		if (me->case_id != case_id)
+			continue;
+		stamp.evidence++;
+		ev = registry_get(s->registry, me);
+		if (!ev || !ev->hashes)
+			continue;
+		hashes_status(ev->hashes, &h);
+		stamp.hashed += h.traces_hashed + h.traces_unreadable;
+	}
+	return stamp;
+}
+
+static bool is_current(const struct case_marks *k, const struct marks_stamp *now)
+{
+	return k->roads && k->roads->missing == 0 && k->stamp.marks == now->marks &&
+	       k->stamp.evidence == now->evidence && k->stamp.hashed == now->hashed;
+}
+
+static struct case_marks *marks_of(struct service *s, uint64_t case_id)
+{
+	for (size_t i = 0; i < s->marks_n; i++) {
+		if (s->marks[i].case_id == case_id)
+			return &s->marks[i];
+	}
+	return NULL;
+}
+
+/* Called with `acting`: nobody else changes `marks` or the model. */
+static struct case_marks *add_case(struct service *s, uint64_t case_id)
+{
+	struct case_marks *v = NULL;
+
+	pthread_rwlock_wrlock(&s->lock);
+	v = reallocarray(s->marks, s->marks_n + 1, sizeof(*v));
+	if (v) {
+		s->marks = v;
+		v[s->marks_n++] = (struct case_marks){.case_id = case_id};
+	} else {
+		s->marks_lost = true;
+	}
+	pthread_rwlock_unlock(&s->lock);
+	return v ? &s->marks[s->marks_n - 1] : NULL;
+}
+
+static int compile(struct service *s, uint64_t case_id, const struct act *const *more, size_t n,
+	struct roads **out)
+{
+	const struct view_sources src = {.evidence = open_evidence, .ctx = s, .clock = s->clock};
+	const struct roads_opts o = {.src = &src,
+		.facts = s->facts,
+		.copy_floor = s->start->config.copy_floor,
+		.more = more,
+		.more_n = n};
+
+	return s->facts ? roads_compile(&s->model, case_id, &o, out) : -ENOMEM;
+}
+
+static void renew(struct service *s, struct case_marks *k, const struct marks_stamp *stamp)
+{
+	struct roads *fresh = NULL;
+	struct roads *old = NULL;
+
+	if (compile(s, k->case_id, NULL, 0, &fresh))
+		fresh = NULL; /* then everything is withheld */
+	pthread_rwlock_wrlock(&s->lock);
+	old = k->roads;
+	k->roads = fresh;
+	k->stamp = *stamp;
+	pthread_rwlock_unlock(&s->lock);
+	roads_free(old);
+}
+
+void service_marks_refresh(struct service *s)
+{
+	if (!s->facts)
+		s->facts = roads_facts_new();
+	for (size_t i = 0; i < s->model.cases_n; i++) {
+		uint64_t id = s->model.cases[i].id;
+		struct marks_stamp stamp = stamp_of(s, id);
+		struct case_marks *k = stamp.marks > 0 ? marks_of(s, id) : NULL;
+
+		if (stamp.marks > 0 && !k)
+			k = add_case(s, id);
+		if (k && !is_current(k, &stamp))
+			renew(s, k, &stamp);
+	}
+}
+
+bool service_marks_again(const struct service *s)
+{
+	for (size_t i = 0; i < s->marks_n; i++) {
+		if (!s->marks[i].roads || s->marks[i].roads->missing > 0)
+			return true;
+	}
+	return s->marks_lost;
+}
+
+void service_marks_end(struct service *s)
+{
+	for (size_t i = 0; i < s->marks_n; i++)
+		roads_free(s->marks[i].roads);
+	free(s->marks);
+	roads_facts_free(s->facts);
+}
+
+const struct withheld *service_withheld(void *ctx, const struct model_evidence *me)
+{
+	struct service *s = ctx;
+	const struct case_marks *k = marks_of(s, me->case_id);
+
+	if (!k)
+		return s->marks_lost ? withheld_everything() : NULL;
+	return k->roads ? roads_of(k->roads, me->id) : withheld_everything();
+}
+
+int service_view(struct service *s, const struct caller *c, struct view **out)
+{
+	const struct view_sources src = {.evidence = open_evidence,
+		.ctx = s,
+		.clock = s->clock,
+		.withheld = service_withheld};
+	struct moment now = clock_now(s->clock);
+	int r = 0;
+
+	pthread_rwlock_rdlock(&s->lock);
+	r = view_compile(&s->model, &c->who, &now, &src, out, NULL);
+	pthread_rwlock_unlock(&s->lock);
+	return r;
+}
+
+int service_roads(struct service *s, uint64_t case_id, const struct act *const *more, size_t n,
+	struct roads **out)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&s->acting);
+	if (!s->facts)
+		s->facts = roads_facts_new();
+	r = compile(s, case_id, more, n, out);
+	pthread_mutex_unlock(&s->acting);
+	return r;
+}
+
+bool service_is_withheld(struct service *s, uint64_t evidence, uint64_t trace)
+{
+	const struct model_evidence *me = NULL;
+	bool is = false;
+
+	pthread_rwlock_rdlock(&s->lock);
+	me = model_evidence(&s->model, evidence);
+	is = me && withheld_has(service_withheld(s, me), trace);
+	pthread_rwlock_unlock(&s->lock);
+	return is;
+}

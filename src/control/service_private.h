@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* service_private.h - shared by service.c, service_start.c, service_evidence.c, service_clock.c. */
+#ifndef EVIDENCEFS_CONTROL_SERVICE_PRIVATE_H
+#define EVIDENCEFS_CONTROL_SERVICE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "control/people.h"
+#include "control/registry.h"
+#include "control/service.h"
+#include "control/viewers.h"
+#include "policy/roads.h"
+
+/* What is compiled of a case's marks, and from what. */
+struct marks_stamp {
+	size_t marks;
+	size_t evidence;
+	uint64_t hashed;
+};
+struct case_marks {
+	uint64_t case_id;
+	struct marks_stamp stamp;
+	struct roads *roads; /* NULL: could not be compiled */
+};
+
+struct service {
+	struct channel *ch;
+	const struct channel_start *start;
+	char *log_dir;
+	char *cases_dir;
+	struct audit_log *log;
+	struct store *store;
+	struct clock *clock;
+	struct registry *registry;
+	struct viewers *viewers;
+	struct people *people;
+	pthread_mutex_t acting;  /* one act at a time, until it is in force; may take long */
+	pthread_mutex_t showing; /* one refresh at a time; taken inside `acting` */
+	pthread_rwlock_t lock;   /* over model and broken; taken inside both */
+	unsigned degraded;       /* what the kernel lacks, or is kept from (mount/session.h) */
+	struct model model;
+	struct case_marks *marks; /* service_marks.c: of cases that have any; under `lock` */
+	size_t marks_n;
+	bool marks_lost;           /* no memory for one of them */
+	struct roads_facts *facts; /* under `acting` */
+	char broken[ERR_TEXT_MAX]; /* why nothing is served; "" all is well */
+	pthread_mutex_t ticking;   /* over what follows, down to next_boot_ns */
+	pthread_cond_t tick;
+	bool stop;
+	bool poked;  /* look now: something has changed that is no act */
+	bool jumped; /* to be recorded: */
+	int64_t jumped_by;
+	struct moment shown;    /* what the last refresh took for now */
+	int64_t next_boot_ns;   /* when the policy changes by itself */
+	pthread_t clock_thread; /* service_clock.c */
+	pthread_t clerk_thread;
+	bool ticks;
+	bool writes;
+	bool *active; /* service_ends.c, the clerk's: which grants were in force */
+	size_t active_n;
+	int64_t looked_ns; /* and when that was seen, real time */
+};
+
+/** service_refresh() - every session shows what is in force now. */
+void service_refresh(struct service *s);
+/** service_show() - the same, called with `showing`. */
+void service_show(struct service *s);
+/** service_poke() - look again soon. From any thread, with no lock. */
+void service_poke(void *service);
+/** service_note_ends() - record what has ended by time, by what was shown last. The clerk's. */
+void service_note_ends(struct service *s);
+/** service_record() - an act's record, synced. Return: 0 and @ev->seq; -errno. */
+int service_record(struct service *s, const struct caller *c, struct audit_event *ev);
+
+/** service_marks_refresh() - what marks withhold is as the model says. Called with `acting`. */
+void service_marks_refresh(struct service *s);
+/** service_marks_again() - something could not be compiled: refresh again soon. With `acting`. */
+bool service_marks_again(const struct service *s);
+void service_marks_end(struct service *s);
+/** service_withheld() - as view_sources.withheld; @ctx: the service, its `lock` held. */
+const struct withheld *service_withheld(void *ctx, const struct model_evidence *me);
+
+/** service_clock_start(), _stop() - the threads that notice time, clocks, groups. */
+void service_clock_init(struct service *s);
+int service_clock_start(struct service *s, struct err *e);
+void service_clock_stop(struct service *s);
+
+#endif

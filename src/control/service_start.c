@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service_start.c - how a service begins and ends
+ *
+ * The policy in force is read before anything is served. A catalog or log that
+ * cannot be trusted does not end the service: it goes on, shows nobody anything,
+ * and says why to whoever asks for its status.
+ */
+#include "control/service_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "control/privacy.h"
+#include "mount/kernel.h"
+
+static void break_down(struct service *s, const struct err *e, int r)
+{
+	if (s->broken[0])
+		return;
+	snprintf(s->broken, sizeof(s->broken), "%s", err_text(e, r));
+	fprintf(stderr, "evidencefsd: nothing is served: %s\n", s->broken);
+}
+
+/* ---- catalog and log ------------------------------------------------------------- */
+
+static void void_record(struct service *s, const struct audit_event *lost)
+{
+	struct audit_event ev = {.type = AUDIT_LOSS,
+		.decision = AUDIT_ALLOWED,
+		.uid = s->start->config.uid,
+		.gid = s->start->config.gid,
+		.pid = (uint32_t)getpid(),
+		.loginuid = AUDIT_NO_LOGINUID,
+		.case_id = lost->case_id,
+		.object = lost->seq};
+
+	audit_append_act(s->log, &ev);
+	fprintf(stderr,
+		"evidencefsd: the act of record %llu was never answered: it counts for nothing\n",
+		(unsigned long long)lost->seq);
+}
+
+/* Acts that change the policy: their rows are in the catalog. */
+static bool is_act(const struct audit_event *ev)
+{
+	switch (ev->type) {
+	case AUDIT_GRANT:
+	case AUDIT_REVOKE:
+	case AUDIT_EXCLUDE:
+	case AUDIT_ADD:
+	case AUDIT_RELEASE:
+	case AUDIT_RELOCATE:
+	case AUDIT_VERIFY:
+	case AUDIT_CASE:
+	case AUDIT_MARK:
+	case AUDIT_NOTE:
+		/* an end by time is no act: its length is 0 */
+		return ev->decision == AUDIT_ALLOWED && ev->object != 0 && ev->length != 0;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Records behind the last row. One act can stand there after an unclean end: it was never
+ * answered. More of them: rows are missing, and what they said cannot be known.
+ */
+static int void_lost(struct service *s, uint64_t last_row, struct err *e)
+{
+	struct audit_reader *reader = NULL;
+	struct audit_event lost = {0};
+	struct audit_event ev;
+	unsigned count = 0;
+	uint64_t end = audit_size(s->log);
+	int r = audit_reader_open(s->log_dir, &reader, e);
+
+	if (r == 0)
+		r = audit_reader_seek(reader, last_row + 1, e);
+	while (r == 0 && (r = audit_reader_next(reader, &ev, e)) == 1) {
+		r = 0;
+		if (ev.type == AUDIT_LOSS && lost.seq && ev.object == lost.seq) {
+			lost.seq = 0;
+			count--;
+		} else if (is_act(&ev)) {
+			lost = ev;
+			count++;
+		}
+		if (ev.seq >= end)
+			break;
+	}
+	audit_reader_close(reader);
+	if (r == 0 && count > 1)
+		return err_set(e, EBADMSG,
+			"the log has %u acts that the catalog lacks, the last is record %llu: "
+			"bring catalog.db back from a backup",
+			count, (unsigned long long)lost.seq);
+	if (r == 0 && lost.seq)
+		void_record(s, &lost);
+	return r;
+}
+
+/* To be kept by those who will ask one day whether the log is the one that began here. */
+static void tell_origin(const struct service *s)
+{
+	char key[AUDIT_TEXT_MAX];
+	char fingerprint[AUDIT_TEXT_MAX];
+
+	audit_origin(s->log, key, fingerprint);
+	fprintf(stderr,
+		"evidencefsd: the access log begins; its origin key, to be kept elsewhere: %s "
+		"(fingerprint %s)\n",
+		key, fingerprint);
+}
+
+static int open_log(struct service *s, struct err *e)
+{
+	bool first = false;
+	int r = 0;
+
+	if (asprintf(&s->log_dir, "%s/log", s->start->config.state_dir) < 0)
+		return err_errno(e, ENOMEM, "log");
+	r = audit_open(s->log_dir, &s->log, e);
+	if (r == 0)
+		r = audit_seal(s->log, &first, e);
+	if (r < 0) {
+		audit_close(s->log); /* nothing is written behind what cannot be trusted */
+		s->log = NULL;
+	}
+	if (r == 0 && first)
+		tell_origin(s);
+	return r;
+}
+
+static int open_catalog(struct service *s, struct err *e)
+{
+	char *path = NULL;
+	uint64_t last = 0;
+	int r = asprintf(&path, "%s/catalog.db", s->start->config.state_dir) < 0
+			? err_errno(e, ENOMEM, "catalog")
+			: store_open(path, &s->store, e);
+
+	if (r == 0)
+		r = model_load(&s->model, s->store, TIME_NEVER, e);
+	if (r == 0) {
+		last = store_last(s->store);
+		if (last > audit_size(s->log))
+			r = err_set(e, EBADMSG,
+				"%s has an act of record %llu, and the log ends at %llu: they do "
+				"not belong together; bring both back from the same backup",
+				path, (unsigned long long)last,
+				(unsigned long long)audit_size(s->log));
+	}
+	if (r == 0)
+		r = void_lost(s, last, e);
+	free(path);
+	return r;
+}
+
+static struct moment read_clocks(void)
+{
+	struct timespec real;
+	struct timespec boot;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (struct moment){.real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
+		.boot_ns = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec};
+}
+
+/* The first sight of this boot of the machine, by an earlier service or now. */
+static int open_clock(struct service *s, struct err *e)
+{
+	struct store_boot boot;
+	struct moment first;
+	int64_t highest = 0;
+	int r = store_highest_time(s->store, &highest, e);
+
+	if (r == 0)
+		r = store_boot(s->store, s->start->boot_id, &boot, NULL);
+	if (r == -ENOENT) {
+		struct moment now = read_clocks();
+
+		snprintf(boot.boot_id, sizeof(boot.boot_id), "%s", s->start->boot_id);
+		boot.real_ns = now.real_ns > highest ? now.real_ns : highest;
+		boot.boot_ns = now.boot_ns;
+		r = store_boot_add(s->store, &boot, e);
+	}
+	if (r)
+		return r;
+	s->looked_ns = highest;
+	first = (struct moment){.real_ns = boot.real_ns, .boot_ns = boot.boot_ns};
+	for (size_t i = 0; i < s->model.cases_n; i++) {
+		if (s->model.cases[i].last_act_ns > highest)
+			highest = s->model.cases[i].last_act_ns;
+	}
+	s->clock = clock_new(highest, &first, s->start->boot_id);
+	return s->clock ? 0 : err_errno(e, ENOMEM, "clock");
+}
+
+/* What the policy needs to stand on. */
+static int open_policy(struct service *s, struct err *e)
+{
+	int r = open_log(s, e);
+
+	if (r == 0)
+		r = open_catalog(s, e);
+	if (r == 0)
+		r = open_clock(s, e);
+	return r;
+}
+
+/* ---- sessions ------------------------------------------------------------------------ */
+
+static int open_sessions(struct service *s, struct err *e)
+{
+	static const struct people_source nss = {
+		.identity = identity_of, .members = subject_members};
+	struct viewers_opts o = {.ch = s->ch};
+	const char *own = s->start->config.privacy_text;
+	struct utsname kernel;
+	int r = 0;
+
+	if (s->start->config.degraded)
+		r = kernel_degraded_parse(s->start->config.degraded, &o.degrade)
+			    ? err_set(e, EINVAL, "degraded = %s: not one of the modes",
+				      s->start->config.degraded)
+			    : 0;
+	if (uname(&kernel) == 0)
+		s->degraded = o.degrade | kernel_lacks(kernel.release);
+	if (r == 0)
+		r = registry_new(s->ch, &s->start->config, &s->registry, e);
+	if (r == 0)
+		r = people_new(&nss, service_poke, s, &s->people, e);
+	o.people = s->people;
+	o.begun = service_poke;
+	o.ctx = s;
+	o.log = s->log;
+	o.registry = s->registry;
+	o.clock = s->clock;
+	o.withheld = service_withheld;
+	o.withheld_ctx = s;
+	o.privacy_txt = own ? own : privacy_built_in();
+	if (r == 0)
+		r = viewers_new(&o, &s->viewers, e);
+	return r;
+}
+
+static void drop_kept(struct service *s)
+{
+	for (size_t i = 0; i < s->start->sessions_n; i++) {
+		const struct channel_session *k = &s->start->sessions[i];
+
+		channel_unmount(s->ch, k->uid, NULL);
+		close(k->fuse_fd);
+		close(k->table_fd);
+	}
+}
+
+static void record_start(struct service *s)
+{
+	struct audit_event ev = {.type = AUDIT_START,
+		.decision = AUDIT_ALLOWED,
+		.uid = s->start->config.uid,
+		.gid = s->start->config.gid,
+		.pid = (uint32_t)getpid(),
+		.loginuid = AUDIT_NO_LOGINUID,
+		.object = s->start->restarts,
+		.length = s->degraded,
+		.policy = s->model.version};
+
+	audit_append_act(s->log, &ev);
+}
+
+/* ---- all of it ------------------------------------------------------------------------- */
+
+int service_new(
+	struct channel *ch, const struct channel_start *start, struct service **out, struct err *e)
+{
+	struct service *s = calloc(1, sizeof(*s));
+	struct err why = {0};
+	int r = 0;
+
+	if (!s)
+		return err_errno(e, ENOMEM, "service");
+	s->ch = ch;
+	s->start = start;
+	model_init(&s->model);
+	pthread_mutex_init(&s->acting, NULL);
+	pthread_mutex_init(&s->showing, NULL);
+	pthread_rwlock_init(&s->lock, NULL);
+	pthread_mutex_init(&s->ticking, NULL);
+	service_clock_init(s);
+	if (asprintf(&s->cases_dir, "%s/cases", start->config.state_dir) < 0)
+		r = err_errno(&why, ENOMEM, "service");
+	if (r == 0)
+		r = open_policy(s, &why);
+	if (r == 0)
+		r = open_sessions(s, &why);
+	if (r) {
+		break_down(s, &why, r);
+		drop_kept(s);
+	} else {
+		record_start(s);
+		for (size_t i = 0; i < start->sessions_n; i++)
+			viewers_adopt(s->viewers, &start->sessions[i]);
+		service_marks_refresh(s);
+		service_refresh(s);
+		/* without it nothing would end by time */
+		r = service_clock_start(s, e);
+		if (r) {
+			service_end(s, true);
+			return r;
+		}
+	}
+	*out = s;
+	return 0;
+}
+
+static void record_stop(struct service *s)
+{
+	struct audit_event ev = {.type = AUDIT_STOP,
+		.decision = AUDIT_ALLOWED,
+		.uid = s->start->config.uid,
+		.gid = s->start->config.gid,
+		.pid = (uint32_t)getpid(),
+		.loginuid = AUDIT_NO_LOGINUID};
+
+	audit_append_act(s->log, &ev);
+}
+
+void service_end(struct service *s, bool keep)
+{
+	bool hangs = false;
+
+	if (!s)
+		return;
+	service_clock_stop(s);
+	hangs = !viewers_end(s->viewers, keep);
+	people_free(s->people);
+	service_marks_end(s);
+	if (!hangs)
+		registry_free(s->registry);
+	if (s->log)
+		record_stop(s);
+	audit_close(s->log);
+	store_close(s->store);
+	clock_free(s->clock);
+	model_release(&s->model);
+	pthread_cond_destroy(&s->tick);
+	pthread_mutex_destroy(&s->ticking);
+	pthread_rwlock_destroy(&s->lock);
+	pthread_mutex_destroy(&s->showing);
+	pthread_mutex_destroy(&s->acting);
+	free(s->active);
+	free(s->log_dir);
+	free(s->cases_dir);
+	free(s);
+}

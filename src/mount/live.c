@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* live.c - texts that change; see live.h. */
+#include "mount/live.h"
+
+#include <errno.h>
+
+#include "serve/describe.h"
+
+struct viewer {
+	const struct scene *sc;
+	const struct view_evidence *ev;
+};
+
+static bool shows(void *ctx, uint64_t trace, bool by_name)
+{
+	const struct viewer *v = ctx;
+
+	switch (decide(v->sc->view, v->ev, v->sc->view->uid, trace, NULL)) {
+	case DECIDE_ALLOW:
+		return true;
+	case DECIDE_PASS:
+	case DECIDE_DIRECTORIES:
+		return by_name;
+	case DECIDE_HIDE:
+	case DECIDE_DENY:
+		break;
+	}
+	return false;
+}
+
+const char *live_name(const struct place *p)
+{
+	switch (p->kind) {
+	case TABLE_ROOT:
+		return "PRIVACY.txt";
+	case TABLE_CASE:
+		return "ACCESS.txt";
+	case TABLE_EVIDENCE:
+	case TABLE_NONE:
+		break;
+	}
+	return "EVIDENCE.txt";
+}
+
+int live_text(
+	const struct session *s, const struct scene *sc, const struct node *n, struct buf *out)
+{
+	const struct place *p = scene_place(sc, n);
+	struct viewer viewer = {sc, p->ev};
+	const struct describe_filter filter = {shows, &viewer};
+
+	switch (p->kind) {
+	case TABLE_NONE:
+		return -ENOENT;
+	case TABLE_ROOT:
+		buf_puts(out, s->privacy_txt);
+		break;
+	case TABLE_CASE:
+		buf_puts(out, p->c->access_txt ? p->c->access_txt : "");
+		break;
+	case TABLE_EVIDENCE:
+		describe(p->ev->evidence, p->ev->whole ? NULL : &filter, out);
+		break;
+	}
+	return out->error;
+}
+
+uint64_t live_size(const struct session *s, const struct scene *sc, const struct node *n)
+{
+	struct buf b = BUF_INIT;
+	uint64_t size = 0;
+
+	live_text(s, sc, n, &b);
+	size = b.len;
+	buf_release(&b);
+	return size;
+}
+
+/* With the texts' lock held. */
+static int open_text(struct session *s, const struct scene *sc, struct handle *h)
+{
+	const struct node n = handle_node(h);
+	struct buf b = BUF_INIT;
+	struct content *c = NULL;
+	int r = 0;
+
+	if (h->text && h->text_serial == sc->serial)
+		return 0;
+	r = live_text(s, sc, &n, &b);
+	if (r == 0)
+		r = content_of_text(&b, &c);
+	buf_release(&b);
+	if (r)
+		return r;
+	content_close(h->text);
+	h->text = c;
+	h->text_serial = sc->serial;
+	return 0;
+}
+
+ssize_t live_read(struct session *s, const struct scene *sc, struct handle *h, void *buf,
+	size_t len, uint64_t off)
+{
+	ssize_t r = 0;
+
+	pthread_mutex_lock(&s->texts);
+	r = open_text(s, sc, h);
+	if (r == 0 && len > 0)
+		r = content_read(h->text, buf, len, off);
+	pthread_mutex_unlock(&s->texts);
+	return r;
+}

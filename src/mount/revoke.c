@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* revoke.c - what the kernel keeps of what is no longer seen; see revoke.h. */
+#include "mount/revoke.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mount/fuse.h"
+#include "mount/gate.h"
+#include "mount/handle.h"
+#include "mount/kernel.h"
+#include "mount/ops.h"
+#include "mount/session_private.h"
+
+#define NAMES_MAX 2000u /* forgotten one by one; about 10 us each */
+
+static const struct view_interval everything = {0, UINT64_MAX};
+static const struct view_interval folder = {TRACE_EVIDENCE_DIR, TRACE_EVIDENCE_TXT}; /* of part 0 */
+
+/* What has changed in one slot. */
+struct change {
+	const struct view_interval *in;
+	size_t n;
+	struct view_interval *own; /* to be freed; NULL */
+};
+
+struct calling {
+	struct session *s;
+	const struct scene *before; /* NULL: not known */
+	const struct scene *now;
+	const struct change *changes; /* [NODE_SLOTS] */
+	uint64_t *open;               /* nodes of open files */
+	size_t open_n;
+	size_t open_cap;
+	/* while marked nodes are gone through, by rising traces */
+	struct evidence_cursor cursor; /* of the slot at hand */
+	unsigned names;                /* forgotten so far */
+	bool under;                    /* below something hidden, up to: */
+	uint64_t last;
+	bool epoch; /* names are left that could not be forgotten one by one */
+};
+
+enum sight { UNSEEN, BY_NAME, SEEN };
+
+static enum sight sight_of(const struct calling *c, const struct node *n)
+{
+	const struct asker user = {.uid = c->s->uid};
+	struct permit p;
+
+	if (gate_decide(c->s, c->now, &user, n, &p))
+		return UNSEEN;
+	return p.name_only ? BY_NAME : SEEN;
+}
+
+/* A text's bytes are called back too, as they may be others now. */
+static void call_back(struct calling *c, const struct node *n, enum sight sight)
+{
+	bool keep = n->trace != PLACE_TXT && sight == SEEN;
+
+	/* an offset below 0 means attributes only: nobody waits for a page then */
+	fuse_lowlevel_notify_inval_inode(
+		c->s->fuse, node_id(session_keys(c->s), n), keep ? -1 : 0, 0);
+}
+
+/* A trace that is hidden: its name, unless something above it is hidden too. */
+static void forget_trace(struct calling *c, const struct node *n, enum sight sight)
+{
+	struct node dir = {.slot = n->slot};
+	struct trace t;
+
+	if (c->epoch || (c->under && n->trace <= c->last))
+		return;
+	if (c->names >= NAMES_MAX || evidence_get(&c->cursor, n->trace, &t)) {
+		c->epoch = true;
+		return;
+	}
+	if (sight == BY_NAME && t.kind == ENTRY_DIR)
+		return;
+	/* parts are trees of their own: only below the evidence's folder is everything */
+	c->under = true;
+	c->last = n->trace == PLACE_DIR ? UINT64_MAX : t.last;
+	c->names++;
+	dir.trace = t.parent;
+	kernel_forget_name(c->s, node_id(session_keys(c->s), &dir), t.name, t.name_len);
+}
+
+/* A case, or a piece of evidence, that has left the view. */
+static void forget_place(struct calling *c, unsigned slot)
+{
+	const struct place *p = c->before ? &c->before->at[slot] : NULL;
+	struct node dir = {.root = true};
+	int in = 0;
+
+	if (!p || p->kind == TABLE_NONE || p->kind == TABLE_ROOT) {
+		c->epoch = true;
+		return;
+	}
+	if (p->kind == TABLE_EVIDENCE) {
+		in = table_slot(c->s->table, TABLE_CASE, p->ev->case_id);
+		dir = (struct node){.slot = (unsigned)(in < 0 ? 0 : in), .trace = PLACE_DIR};
+	}
+	kernel_forget_name(
+		c->s, node_id(session_keys(c->s), &dir), scene_name(p), strlen(scene_name(p)));
+}
+
+static void on_marked(void *ctx, const struct node *n)
+{
+	struct calling *c = ctx;
+	enum sight sight = sight_of(c, n);
+
+	call_back(c, n, sight);
+	if (sight != SEEN && c->cursor.ev)
+		forget_trace(c, n, sight);
+}
+
+static void go_through(struct calling *c, unsigned slot)
+{
+	const struct place *now = &c->now->at[slot];
+	const struct change *change = &c->changes[slot];
+	uint64_t id = 0;
+
+	if (change->n == 0 || table_slot_kind(c->s->table, slot, &id) == TABLE_NONE)
+		return;
+	c->under = false;
+	if (now->kind == TABLE_NONE)
+		forget_place(c, slot);
+	if (now->kind == TABLE_EVIDENCE)
+		evidence_cursor_init(&c->cursor, now->ev->evidence);
+	if (table_marked(c->s->table, slot, change->in, change->n, on_marked, c))
+		c->epoch = true;
+	if (c->cursor.ev)
+		evidence_cursor_release(&c->cursor);
+	c->cursor.ev = NULL;
+}
+
+static bool is_changed(const struct change *c, uint64_t trace)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (trace >= c->in[i].first && trace <= c->in[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* Gathered under the lock of handles; the kernel is told without it. */
+static void on_open(void *ctx, struct handle *h)
+{
+	struct calling *c = ctx;
+	const struct node n = handle_node(h);
+	uint64_t *more = NULL;
+	size_t cap = c->open_cap ? 2 * c->open_cap : 64;
+
+	if (n.root || n.slot >= NODE_SLOTS || !is_changed(&c->changes[n.slot], n.trace))
+		return;
+	if (c->open_n == c->open_cap) {
+		more = reallocarray(c->open, cap, sizeof(*more));
+		if (!more)
+			return; /* it is met again by its mark, later */
+		c->open = more;
+		c->open_cap = cap;
+	}
+	c->open[c->open_n++] = node_id(session_keys(c->s), &n);
+}
+
+static void call_all(struct session *s, const struct scene *before, const struct scene *now,
+	const struct change *changes)
+{
+	struct calling c = {.s = s, .before = before, .now = now, .changes = changes};
+
+	handles_each(s->handles, on_open, &c);
+	for (size_t i = 0; i < c.open_n; i++) {
+		const struct node n = node_parse(session_keys(s), c.open[i]);
+
+		call_back(&c, &n, sight_of(&c, &n));
+	}
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		go_through(&c, i);
+	if (c.epoch && !(s->degraded & DEGRADED_NO_EPOCH))
+		kernel_notify(s, KERNEL_NEW_EPOCH);
+	free(c.open);
+}
+
+static void all_of(struct change *c, const struct view_interval *in)
+{
+	c->in = in;
+	c->n = 1;
+}
+
+static void find_changes(const struct place *before, const struct place *now, struct change *c)
+{
+	size_t n = 0;
+
+	if (before->kind == TABLE_NONE && now->kind == TABLE_NONE)
+		return;
+	if (before->kind != TABLE_EVIDENCE && now->kind != TABLE_EVIDENCE) {
+		all_of(c, &folder);
+		return;
+	}
+	/* how many names a file shows depends on whether all of them are seen */
+	if ((before->ev && now->ev && before->ev->whole != now->ev->whole) ||
+		view_changes(before->ev, now->ev, &c->own, &n)) {
+		all_of(c, &everything);
+		return;
+	}
+	c->in = c->own;
+	c->n = n;
+}
+
+void revoke_changes(struct session *s, const struct scene *before, const struct scene *now)
+{
+	struct change *changes = calloc(NODE_SLOTS, sizeof(*changes));
+
+	ops_refuse_reads(s);
+	if (!changes) {
+		revoke_hidden(s);
+		return;
+	}
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		find_changes(&before->at[i], &now->at[i], &changes[i]);
+	call_all(s, before, now, changes);
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		free(changes[i].own);
+	free(changes);
+}
+
+void revoke_hidden(struct session *s)
+{
+	const struct scene *now = atomic_load(&s->scene);
+	static const struct change all = {&everything, 1, NULL};
+	struct change changes[NODE_SLOTS];
+
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		changes[i] = all;
+	call_all(s, NULL, now, changes);
+}
+
+/* What is kept for it; NULL: it is in force already. */
+static struct scene *take_nothing(struct session *s)
+{
+	struct scene *sc = s->nothing;
+
+	s->nothing = NULL;
+	return sc;
+}
+
+void session_hold(struct session *s)
+{
+	scene_hold(s);
+}
+
+void session_swap_view(struct session *s, struct view *view)
+{
+	struct scene *before = atomic_load(&s->scene);
+	struct scene *now = NULL;
+
+	if (view && scene_new(s, view, &now))
+		fprintf(stderr, "evidencefs: %s: no memory for a view: nothing is shown\n",
+			s->mountpoint);
+	if (!now)
+		now = take_nothing(s);
+	if (now) {
+		atomic_store(&s->scene, now);
+		pin_wait(&s->pins);
+		s->ending = before;
+	}
+	scene_resume(s);
+}
+
+void session_settle(struct session *s)
+{
+	struct scene *before = s->ending;
+	bool first = s->waiting;
+
+	if (!before)
+		return;
+	s->ending = NULL;
+	s->waiting = false;
+	if (s->fuse && first)
+		session_serve(s);
+	else if (s->fuse)
+		revoke_changes(s, before, atomic_load(&s->scene));
+	if (!s->nothing && before->view->cases_n == 0 && before->view->evidence_n == 0)
+		s->nothing = before;
+	else
+		scene_free(before);
+}
+
+void session_set_view(struct session *s, struct view *view)
+{
+	session_swap_view(s, view);
+	session_settle(s);
+}

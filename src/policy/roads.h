@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * roads.h - which traces of a case are withheld, by which mark, over which road
+ *
+ * A mark reaches more than the trace it is on: the same bytes stand under other
+ * names, in copies, in what the file system keeps for itself. Compiled from the
+ * model and the indexes, immutable from then on. Fails closed: a marked trace that
+ * an index no longer has, or one that cannot be read, withholds the whole piece of
+ * evidence; if it is a marked one that cannot be read, all of the case, since what
+ * copies of it there are cannot be told.
+ */
+#ifndef EVIDENCEFS_POLICY_ROADS_H
+#define EVIDENCEFS_POLICY_ROADS_H
+
+#include "policy/marks.h"
+#include "policy/view.h"
+
+/* In the order in which they are found. */
+enum road {
+	ROAD_MARK = 1, /* marked, below it, its streams, deleted entries of its path */
+	ROAD_INODE,    /* another name of what is withheld */
+	ROAD_COPY,     /* the same SHA-256 */
+	ROAD_LINK,     /* leads to what is withheld */
+	ROAD_SYSTEM,   /* may hold its bytes: metadata files, shadow copies, swap, hibernation */
+	ROAD_BYTES,    /* a byte stream that has it */
+	ROAD_DOUBT     /* it cannot be told */
+};
+#define ROADS_N (ROAD_DOUBT + 1)
+
+/** road_name() - "mark", "inode", "copy", "link", "system", "bytes", "doubt". */
+const char *road_name(enum road r);
+
+/* One way in which traces are withheld. Several may lead to the same trace. */
+struct road_way {
+	uint64_t first;
+	uint64_t last;
+	enum road road;
+	uint64_t mark; /* number of the mark it comes from; 0 one that has none yet, or in doubt */
+};
+
+/* A place that a rejection shows again although what is above it is withheld. */
+struct road_top {
+	uint64_t id;
+	uint64_t parent;
+};
+
+/* One piece of evidence of which something is withheld. */
+struct withheld {
+	uint64_t evidence;       /* number in the catalog */
+	struct view_interval *v; /* all that is: in order and apart */
+	size_t n;
+	struct road_way *ways; /* in order of `first` */
+	size_t ways_n;
+	struct road_top *tops;
+	size_t tops_n;
+};
+
+struct roads {
+	uint64_t case_id;
+	bool doubt;         /* everything of the case is withheld */
+	struct withheld *v; /* by `evidence` */
+	size_t n;
+	size_t missing; /* evidence that could not be opened, all of it withheld: compile again */
+};
+
+/* What never changes of the evidence, found once. Not for several threads at once. */
+struct roads_facts;
+struct roads_facts *roads_facts_new(void);
+void roads_facts_free(struct roads_facts *f);
+
+struct roads_opts {
+	const struct view_sources *src;
+	struct roads_facts *facts;
+	uint64_t copy_floor;           /* smaller contents are not followed by hash */
+	const struct act *const *more; /* as marks_of_case() */
+	size_t more_n;
+};
+
+/** roads_compile() - what is withheld in one case. Return: 0; -ENOMEM. */
+int roads_compile(
+	const struct model *m, uint64_t case_id, const struct roads_opts *o, struct roads **out);
+void roads_free(struct roads *r);
+
+/** roads_of() - of one piece of evidence; NULL nothing is withheld. */
+const struct withheld *roads_of(const struct roads *r, uint64_t evidence);
+/** withheld_everything() - for evidence of which nothing is known. */
+const struct withheld *withheld_everything(void);
+/** withheld_place() - the first interval that does not end before @first; @w->n none. */
+size_t withheld_place(const struct withheld *w, uint64_t first);
+/** withheld_has() - whether @trace is withheld. NULL allowed. */
+bool withheld_has(const struct withheld *w, uint64_t trace);
+/** withheld_in() - whether anything from @first to @last is. NULL allowed. */
+bool withheld_in(const struct withheld *w, uint64_t first, uint64_t last);
+
+#endif

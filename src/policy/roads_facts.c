@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * roads_facts.c - links and their ends, and what a file system keeps for itself; see roads.h.
+ *
+ * Evidence never changes, so this is found once for each piece of it.
+ */
+#include "policy/roads_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace/names.h"
+
+#define LINKS_MAX 40 /* followed one behind the other, as the kernel does */
+
+struct roads_facts {
+	struct facts *first;
+};
+
+struct roads_facts *roads_facts_new(void)
+{
+	return calloc(1, sizeof(struct roads_facts));
+}
+
+static void facts_free(struct facts *f)
+{
+	free(f->links);
+	free(f->ends);
+	free(f->system);
+	free(f);
+}
+
+void roads_facts_free(struct roads_facts *all)
+{
+	while (all && all->first) {
+		struct facts *f = all->first;
+
+		all->first = f->next;
+		facts_free(f);
+	}
+	free(all);
+}
+
+/* Room for one more. */
+static int grow(void *array, size_t size, size_t n, size_t *cap)
+{
+	void **v = array;
+	size_t more = n ? n * 2 : 32;
+	void *grown = NULL;
+
+	if (n < *cap)
+		return 0;
+	grown = reallocarray(*v, more, size);
+	if (!grown)
+		return -ENOMEM;
+	*v = grown;
+	*cap = more;
+	return 0;
+}
+
+/* ---- links -------------------------------------------------------------------------------- */
+
+struct finding {
+	struct evidence_cursor c;
+	struct facts *f;
+	unsigned volume;
+	unsigned followed;
+};
+
+static int add_end(struct finding *x, uint64_t id)
+{
+	int r = grow(&x->f->ends, sizeof(*x->f->ends), x->f->ends_n, &x->f->ends_cap);
+
+	if (r == 0)
+		x->f->ends[x->f->ends_n++] = id;
+	return r;
+}
+
+static int walk(struct finding *x, uint64_t dir, const uint8_t *path, size_t n);
+
+/* A link met on the way: it counts itself, and the way goes on where it leads. */
+static int through_link(
+	struct finding *x, const struct trace *link, const uint8_t *rest, size_t rest_n)
+{
+	struct buf path = BUF_INIT;
+	struct buf raw = BUF_INIT;
+	uint64_t parent = link->parent;
+	struct trace place = *link;
+	int r = add_end(x, link->id);
+	int depth = 0;
+
+	buf_put(&raw, link->target, link->target_len); /* the cursor is about to move */
+	if (r == 0 && ++x->followed <= LINKS_MAX) {
+		depth = evidence_depth(&x->c, &place);
+		if (depth >= 0)
+			name_link_target(raw.data, raw.len, (size_t)depth, &path);
+		buf_put_u8(&path, '/');
+		buf_put(&path, rest, rest_n);
+		r = depth < 0 ? depth : path.error ? path.error : raw.error;
+		if (r == 0)
+			r = walk(x, parent, path.data, path.len);
+	}
+	buf_release(&path);
+	buf_release(&raw);
+	return r;
+}
+
+/* One component from *@at. Return: 1 the way goes on at *@at; 0 it ended; -errno. */
+static int step(struct finding *x, uint64_t *at, const uint8_t *name, size_t n, const uint8_t *rest,
+	size_t rest_n)
+{
+	struct trace t;
+	int r = 0;
+
+	if (n == 0 || (n == 1 && name[0] == '.'))
+		return 1;
+	if (n == 2 && name[0] == '.' && name[1] == '.') {
+		r = evidence_get(&x->c, *at, &t);
+		if (r == 0 && trace_number(*at) > 0)
+			*at = t.parent;
+		return r ? r : 1;
+	}
+	r = evidence_lookup(&x->c, *at, name, n, &t);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r)
+		return r;
+	if (t.kind == ENTRY_LINK)
+		return through_link(x, &t, rest, rest_n);
+	*at = t.id;
+	return 1;
+}
+
+/* From folder @dir along a path; where it ends, or as far as it leads, counts. */
+static int walk(struct finding *x, uint64_t dir, const uint8_t *path, size_t n)
+{
+	size_t ends = x->f->ends_n;
+	uint64_t at = dir;
+
+	for (size_t i = 0; i < n;) {
+		const uint8_t *slash = memchr(path + i, '/', n - i);
+		size_t len = slash ? (size_t)(slash - path) - i : n - i;
+		size_t behind = i + len < n ? i + len + 1 : n;
+		int r = step(x, &at, path + i, len, path + behind, n - behind);
+
+		if (r < 0)
+			return r;
+		if (r == 0 && x->f->ends_n > ends)
+			return 0; /* a link took over */
+		if (r == 0)
+			break;
+		i = behind;
+	}
+	return add_end(x, at);
+}
+
+/* Of a link in the deleted tree, what its target means among what is allocated, too. */
+static int walk_allocated(struct finding *x, const struct trace *link, const struct buf *target)
+{
+	struct buf path = BUF_INIT;
+	const uint8_t *slash = NULL;
+	int r = 0;
+
+	if (!trace_in_deleted(link->id))
+		return 0;
+	if (target->len > 0 && target->data[0] != '/') {
+		r = evidence_path(&x->c, link->parent, &path);
+		slash = path.len > 0 ? memchr(path.data, '/', path.len) : NULL;
+	}
+	if (r == 0) {
+		struct buf all = BUF_INIT;
+
+		if (slash)
+			buf_put(&all, slash + 1, path.len - (size_t)(slash + 1 - path.data));
+		buf_put_u8(&all, '/');
+		buf_put(&all, target->data, target->len);
+		x->followed = 0;
+		r = all.error ? all.error
+			      : walk(x, trace_id(1 + 2 * x->volume, 0), all.data, all.len);
+		buf_release(&all);
+	}
+	buf_release(&path);
+	return r;
+}
+
+static int add_link(struct finding *x, uint64_t id)
+{
+	struct facts *f = x->f;
+	struct buf target = BUF_INIT;
+	struct fact_link l = {.id = id, .at = f->ends_n};
+	struct trace t;
+	int r = grow(&f->links, sizeof(*f->links), f->links_n, &f->links_cap);
+
+	if (r == 0)
+		r = evidence_get(&x->c, id, &t);
+	if (r == 0) {
+		buf_put(&target, t.target, t.target_len);
+		x->followed = 0;
+		r = target.error ? target.error : through_link(x, &t, NULL, 0);
+	}
+	if (r == 0)
+		r = walk_allocated(x, &t, &target);
+	l.n = f->ends_n - l.at;
+	if (r == 0)
+		f->links[f->links_n++] = l;
+	buf_release(&target);
+	return r;
+}
+
+struct ids {
+	uint64_t *v;
+	size_t n, cap;
+};
+
+static int keep_id(void *ctx, const struct index_item *item)
+{
+	struct ids *ids = ctx;
+	int r = grow(&ids->v, sizeof(*ids->v), ids->n, &ids->cap);
+
+	if (r == 0)
+		ids->v[ids->n++] = item->id;
+	return r;
+}
+
+static int find_links(struct finding *x, struct index_reader *reader)
+{
+	struct ids ids = {NULL, 0, 0};
+	int r = index_links(reader, keep_id, &ids);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++)
+		r = add_link(x, trace_of_index(x->volume, ids.v[i]));
+	free(ids.v);
+	return r;
+}
+
+/* ---- what a file system keeps for itself ------------------------------------------------- */
+
+static int add_system(struct finding *x, uint64_t first, uint64_t last)
+{
+	struct facts *f = x->f;
+	int r = grow(&f->system, sizeof(*f->system), f->system_n, &f->system_cap);
+
+	if (r == 0)
+		f->system[f->system_n++] = (struct fact_system){x->volume,
+			trace_of_index(x->volume, first), trace_of_index(x->volume, last)};
+	return r;
+}
+
+static int add_metadata(void *ctx, const struct index_apart *a)
+{
+	return a->orphans ? 0 : add_system(ctx, a->first, a->last);
+}
+
+static int add_named(void *ctx, const struct index_item *item)
+{
+	return add_system(ctx, item->id, item->last);
+}
+
+/* Shadow copies, swap and hibernation, by the names that systems give them in the root. */
+static int find_system(struct finding *x, struct index_reader *reader)
+{
+	static const char *const names[] = {"System Volume Information", "pagefile.sys",
+		"swapfile.sys", "hiberfil.sys", "win386.swp", "386spart.par", "swapfile",
+		"swap.img", "$UsnJrnl", "$LogFile"};
+	int r = index_apart(reader, add_metadata, x);
+
+	for (size_t i = 0; r == 0 && i < sizeof(names) / sizeof(*names); i++) {
+		r = index_children_named(reader, trace_id(0, 0), names[i], add_named, x);
+		if (r == 0)
+			r = index_children_named(reader, trace_id(1, 0), names[i], add_named, x);
+	}
+	return r;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+static int find(struct evidence *ev, struct facts *f)
+{
+	struct finding x = {.f = f};
+	int r = 0;
+
+	evidence_cursor_init(&x.c, ev);
+	for (unsigned k = 0; r == 0 && k < ev->manifest.n; k++) {
+		struct index_reader *reader = NULL;
+
+		x.volume = k;
+		r = evidence_reader(&x.c, trace_id(1 + 2 * k, 0), &reader);
+		if (r == -ENOENT) {
+			r = 0;
+			continue;
+		}
+		if (r == 0)
+			r = find_system(&x, reader);
+		if (r == 0)
+			r = find_links(&x, reader);
+	}
+	evidence_cursor_release(&x.c);
+	return r;
+}
+
+int roads_facts_of(struct roads_facts *all, struct evidence *ev, const struct facts **out)
+{
+	struct facts *f = all->first;
+	int r = 0;
+
+	while (f && f->ev != ev)
+		f = f->next;
+	if (!f) {
+		f = calloc(1, sizeof(*f));
+		if (!f)
+			return -ENOMEM;
+		f->ev = ev;
+		r = find(ev, f);
+		if (r) {
+			facts_free(f);
+			return r;
+		}
+		f->next = all->first;
+		all->first = f;
+	}
+	*out = f;
+	return 0;
+}

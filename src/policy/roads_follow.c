@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* roads_follow.c - from what is withheld to its other names and its copies; see roads.h. */
+#include "policy/roads_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve/hashes.h"
+
+/* More hashes than this are looked for in one pass over all of a piece of evidence. */
+#define MANY 20000
+
+/* ---- intervals within volumes ------------------------------------------------------------ */
+
+typedef int each_part_fn(void *ctx, struct index_reader *r, unsigned volume, uint64_t first,
+	uint64_t last, const struct road_way *way);
+
+/* @each for every part of a way that lies in a volume, in the index's own ids. */
+static int each_part(struct gathering *g, const struct road_way *way, each_part_fn *each, void *ctx)
+{
+	struct evidence_cursor c;
+	int r = 0;
+
+	evidence_cursor_init(&c, g->ev);
+	for (unsigned part = 1; r == 0 && part <= 2 * g->ev->manifest.n; part++) {
+		uint64_t first = trace_id(part, 0);
+		uint64_t last = trace_id(part, TRACE_NUMBER_MASK);
+		struct index_reader *reader = NULL;
+
+		if (way->last < first || last < way->first)
+			continue;
+		first = way->first > first ? way->first : first;
+		last = way->last < last ? way->last : last;
+		r = evidence_reader(&c, first, &reader);
+		if (r == 0)
+			r = each(ctx, reader, trace_volume(first), trace_to_index(first),
+				trace_to_index(last), way);
+		else if (r == -ENOENT)
+			r = 0; /* a volume that is not known has no traces */
+	}
+	evidence_cursor_release(&c);
+	return r;
+}
+
+/* ---- other names ----------------------------------------------------------------------------- */
+
+struct names {
+	struct gathering *g;
+	unsigned volume;
+	uint64_t mark;
+	enum road road;
+};
+
+static int add_name(void *ctx, const struct index_item *item)
+{
+	const struct names *x = ctx;
+
+	return gathering_add(x->g, trace_of_index(x->volume, item->id),
+		trace_of_index(x->volume, item->last), x->road, x->mark);
+}
+
+static int names_of_part(void *ctx, struct index_reader *r, unsigned volume, uint64_t first,
+	uint64_t last, const struct road_way *way)
+{
+	struct names *x = ctx;
+
+	x->volume = volume;
+	x->mark = way->mark;
+	/* what a stale deleted name below a marked folder leads to now is not what was there */
+	return index_same_inode(r, first, last, first == last, add_name, x);
+}
+
+int follow_inodes(struct gathering *g, size_t from, size_t to, enum road road)
+{
+	struct names x = {.g = g, .road = road};
+	int r = 0;
+
+	for (size_t i = from; r == 0 && i < to; i++) {
+		const struct road_way way = g->ways[i]; /* `ways` grows */
+
+		r = each_part(g, &way, names_of_part, &x);
+	}
+	return r;
+}
+
+/* ---- hashes ------------------------------------------------------------------------------------
+ */
+
+struct sources {
+	struct gathering *g;
+	uint64_t floor;
+	struct wanted *w;
+	uint64_t mark;
+	bool single;   /* the way is one trace */
+	uint64_t *ids; /* with contents that are followed */
+	size_t n, cap, at;
+	unsigned volume;
+};
+
+static int add_source(void *ctx, const struct index_item *item)
+{
+	struct sources *x = ctx;
+
+	if ((item->kind != ENTRY_FILE && item->kind != ENTRY_STREAM) || item->size == 0 ||
+		item->size < x->floor || (!x->single && (item->flags & ENTRY_REALLOC)))
+		return 0;
+	if (x->n == x->cap) {
+		size_t cap = x->cap ? x->cap * 2 : 256;
+		uint64_t *v = reallocarray(x->ids, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		x->ids = v;
+		x->cap = cap;
+	}
+	x->ids[x->n++] = trace_of_index(x->volume, item->id);
+	return 0;
+}
+
+static int want(struct wanted *w, const uint8_t sha256[static 32], uint64_t mark)
+{
+	if (w->n == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 256;
+		struct wanted_hash *v = reallocarray(w->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		w->v = v;
+		w->cap = cap;
+	}
+	memcpy(w->v[w->n].sha256, sha256, 32);
+	w->v[w->n++].mark = mark;
+	return 0;
+}
+
+/* Both lists are in order of ids. */
+static int take_hash(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
+{
+	struct sources *x = ctx;
+
+	while (x->at < x->n && x->ids[x->at] < trace)
+		x->at++;
+	return x->at < x->n && x->ids[x->at] == trace ? want(x->w, sha256, x->mark) : 0;
+}
+
+static int hashes_of_part(void *ctx, struct index_reader *r, unsigned volume, uint64_t first,
+	uint64_t last, const struct road_way *way)
+{
+	struct sources *x = ctx;
+	int rc = 0;
+
+	x->n = x->at = 0;
+	x->volume = volume;
+	x->mark = way->mark;
+	x->single = first == last;
+	rc = index_items(r, first, last, add_source, x);
+	if (rc == 0 && x->n > 0)
+		rc = hashes_each(x->g->ev->hashes, x->ids[0], x->ids[x->n - 1], take_hash, x);
+	return rc;
+}
+
+int follow_hashes(struct gathering *g, size_t to, uint64_t floor, struct wanted *w)
+{
+	struct sources x = {.g = g, .floor = floor, .w = w};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < to; i++)
+		r = each_part(g, &g->ways[i], hashes_of_part, &x);
+	free(x.ids);
+	return r;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	return memcmp(((const struct wanted_hash *)a)->sha256,
+		((const struct wanted_hash *)b)->sha256, 32);
+}
+
+void wanted_settle(struct wanted *w)
+{
+	size_t kept = 0;
+
+	if (w->n > 0)
+		qsort(w->v, w->n, sizeof(*w->v), by_hash);
+	for (size_t i = 0; i < w->n; i++) {
+		if (kept == 0 || by_hash(&w->v[kept - 1], &w->v[i]) != 0)
+			w->v[kept++] = w->v[i];
+	}
+	w->n = kept;
+}
+
+/* ---- copies
+ * -------------------------------------------------------------------------------------- */
+
+struct copies {
+	struct gathering *g;
+	const struct wanted *w;
+	uint64_t mark;
+};
+
+static int add_copy(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
+{
+	const struct copies *x = ctx;
+
+	(void)sha256;
+	return gathering_add(x->g, trace, trace, ROAD_COPY, x->mark);
+}
+
+static int pick_copy(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
+{
+	const struct copies *x = ctx;
+	const struct wanted_hash *found = NULL;
+	struct wanted_hash key = {.mark = 0};
+
+	memcpy(key.sha256, sha256, 32);
+	found = bsearch(&key, x->w->v, x->w->n, sizeof(key), by_hash);
+	return found ? gathering_add(x->g, trace, trace, ROAD_COPY, found->mark) : 0;
+}
+
+int follow_copies(struct gathering *g, const struct wanted *w)
+{
+	struct copies x = {.g = g, .w = w};
+	int r = 0;
+
+	if (w->n > MANY)
+		return hashes_each(g->ev->hashes, 0, UINT64_MAX, pick_copy, &x);
+	for (size_t i = 0; r == 0 && i < w->n; i++) {
+		x.mark = w->v[i].mark;
+		r = hashes_with(g->ev->hashes, w->v[i].sha256, add_copy, &x);
+	}
+	return r;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view.h - what one user may see at one moment
+ *
+ * Compiled from the model, the user's identity and the clock; immutable from
+ * then on. A piece of evidence is a sorted list of intervals of trace ids with
+ * the rights on them, and a sorted list of directories that are there only
+ * because they lead to something (passages). A decision is a binary search.
+ */
+#ifndef EVIDENCEFS_POLICY_VIEW_H
+#define EVIDENCEFS_POLICY_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "catalog/model.h"
+#include "policy/clock.h"
+#include "policy/identity.h"
+#include "serve/evidence.h"
+
+/* In a range only: directories are there, by name. What a case's owner has everywhere. */
+#define RIGHT_NAMES 0x80000000u
+
+struct view_range {
+	uint64_t first;
+	uint64_t last;
+	unsigned rights;
+	/* the grant that gives it: read, deleted, raw; 0 none (personal mounts, owners' names) */
+	uint64_t grant[3];
+};
+
+struct view_evidence {
+	uint64_t id; /* in the catalog; in a personal mount 1, 2, ... */
+	uint64_t case_id;
+	char *name;
+	struct evidence *evidence; /* borrowed; see view_sources */
+	bool whole; /* every trace is visible, but for rights by kind (no exclusion, no part) */
+	bool away;  /* its storage is away: names as ever, contents EIO */
+	struct view_range *ranges;
+	size_t ranges_n;
+	uint64_t *passages;
+	size_t passages_n;
+};
+
+struct view_case {
+	uint64_t id;
+	char *name;
+	char *access_txt; /* ACCESS.txt as it is now */
+};
+
+struct view {
+	uint64_t version; /* of the model it was made from */
+	uid_t uid;
+	bool personal;           /* a mount without cases: evidence stands in the root */
+	struct view_case *cases; /* by name */
+	size_t cases_n;
+	struct view_evidence *evidence; /* by case name, then name */
+	size_t evidence_n;
+	int64_t next_boot_ns; /* when it changes by itself; INT64_MAX: never */
+};
+
+struct withheld; /* policy/roads.h */
+
+/* Where a compile finds the traces. */
+struct view_sources {
+	/** evidence() - open it; NULL: cannot be served now, and is left out. */
+	struct evidence *(*evidence)(void *ctx, const struct model_evidence *m);
+	void *ctx;
+	const struct clock *clock; /* for clock_seen() */
+	/** withheld() - what marks withhold of it from who lacks `privileged`; NULL nothing. The
+	 * function may be NULL: there are no marks. */
+	const struct withheld *(*withheld)(void *ctx, const struct model_evidence *m);
+};
+
+/**
+ * view_compile() - the view of @who at @now
+ * Pure but for reading indexes and NSS. In doubt (a path whose index cannot be read)
+ * a grant gives nothing and an exclusion takes the whole piece of evidence.
+ * Return: 0 and *@out, which may be empty (cases_n 0); -ENOMEM.
+ */
+int view_compile(const struct model *m, const struct identity *who, const struct moment *now,
+	const struct view_sources *src, struct view **out, struct err *e);
+/** view_personal() - everything of @evidence with @rights. */
+int view_personal(uid_t uid, unsigned rights, struct evidence **evidence, size_t n,
+	struct view **out, struct err *e);
+/** view_empty() - nothing at all. Return: 0; -ENOMEM. */
+int view_empty(uid_t uid, uint64_t version, struct view **out);
+void view_free(struct view *v);
+
+/* Who is meant by a subject: as subject_members(). */
+struct view_people {
+	int (*members)(void *ctx, const struct subject *s, uid_t **out, size_t *n);
+	void *ctx;
+};
+/**
+ * view_find() - what a path is for the view's user
+ * @path: as below the case, "laptop/p2-ntfs/x"
+ * @name_only: set when he sees no more of it than its name, as something that leads on
+ * Return: 0 and *@ev, *@t, whose texts are not set; -ENOENT it is not there, or not for him: with
+ * the same work; -EIO.
+ */
+int view_find(const struct view *v, uint64_t case_id, const char *path,
+	const struct view_evidence **ev, struct trace *t, bool *name_only);
+
+/** view_users() - uids that hold a grant active at @now, or own a case that is open, or are its
+ * privilege officer. Caller frees. @p: NULL: NSS is asked now. */
+int view_users(const struct model *m, const struct moment *now, const struct clock *clock,
+	const struct view_people *p, uid_t **uids, size_t *n, struct err *e);
+/** view_next() - boot time when any grant or exclusion of the model may begin or end, or a warning
+ * in ACCESS.txt; never at once, so that whoever waits for it does not run when a clock stands. */
+int64_t view_next(const struct model *m, const struct moment *now, const struct clock *clock);
+
+/* An interval of traces. */
+struct view_interval {
+	uint64_t first;
+	uint64_t last;
+};
+/**
+ * view_changes() - intervals of traces on which two views of one piece of evidence differ
+ * @old, @new: NULL: it was not, or is no longer, in the view. Passages that differ are
+ * intervals of one trace. Caller frees *@out.
+ */
+int view_changes(const struct view_evidence *old, const struct view_evidence *new,
+	struct view_interval **out, size_t *n);
+
+/**
+ * access_text() - ACCESS.txt of one case: the user's own grants with reasons and ends,
+ * a warning when one ends within a week or a day, and the standing sentence. Never
+ * exclusions, marks or counts. Every byte of it can be shown on a terminal.
+ */
+void access_text(const struct model *m, const struct model_case *c, const struct identity *who,
+	const struct moment *now, const struct clock *clock, struct buf *out);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view_evidence.c - what grants and exclusions show of one piece of evidence
+ *
+ * Fails closed: what cannot be resolved gives nothing, or takes everything. Byte
+ * streams are not masked: one is there only while all that stands in it is.
+ */
+#include "policy/view_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/decide.h"
+#include "policy/hold.h"
+
+static const uint64_t evidence_dir = TRACE_EVIDENCE_DIR;
+static const uint64_t evidence_txt = TRACE_EVIDENCE_TXT;
+
+/* Somewhere that a grant gives something: a subtree is seen if its top is. */
+struct top {
+	uint64_t id;
+	uint64_t parent;
+};
+
+struct tops {
+	struct top *v;
+	size_t n;
+	size_t cap;
+};
+
+struct compile {
+	struct evidence_cursor c;
+	size_t volumes;
+	const struct withheld *withheld; /* NULL nothing */
+	struct view_pieces pieces;
+	struct tops tops;
+	unsigned everywhere; /* rights on all of it */
+	bool excluded;       /* an exclusion names it, or anything in it */
+	bool *touched;       /* for each volume: an exclusion names it, or anything in it */
+	bool *parted;        /* for each volume: a grant names something in it */
+	bool names;          /* its directories' names are shown */
+};
+
+static int add(struct compile *x, enum view_piece_kind kind, uint64_t first, uint64_t last,
+	unsigned rights, uint64_t grant)
+{
+	return view_pieces_add(&x->pieces, &(struct view_piece){first, last, kind, rights, grant});
+}
+
+static int take(struct compile *x, uint64_t trace)
+{
+	return add(x, PIECE_TAKES, trace, trace, 0, 0);
+}
+
+static int add_top(struct compile *x, uint64_t id, uint64_t parent)
+{
+	struct tops *t = &x->tops;
+
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 32;
+		struct top *v = reallocarray(t->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		t->v = v;
+		t->cap = cap;
+	}
+	t->v[t->n++] = (struct top){id, parent};
+	return 0;
+}
+
+static int add_part_tops(struct compile *x)
+{
+	int r = add_top(x, evidence_dir, evidence_dir);
+
+	for (unsigned k = 0; r == 0 && k < x->volumes; k++) {
+		r = add_top(x, trace_id(1 + 2 * k, 0), evidence_dir);
+		if (r == 0)
+			r = add_top(x, trace_id(2 + 2 * k, 0), evidence_dir);
+		if (r == 0)
+			r = add_top(x, TRACE_VOLUME_RAW((uint64_t)k), evidence_dir);
+		if (r == 0)
+			r = add_top(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k), evidence_dir);
+	}
+	return r ? r : add_top(x, TRACE_IMAGE_RAW, evidence_dir);
+}
+
+/* ---- what gives ------------------------------------------------------------------------ */
+
+static int give_all(struct compile *x, unsigned rights, uint64_t grant)
+{
+	x->everywhere |= rights;
+	return add(x, PIECE_GIVES, 0, UINT64_MAX, rights, grant);
+}
+
+static int give(struct compile *x, const struct act *a)
+{
+	struct view_places places;
+	const char *rest = NULL;
+	int r = 0;
+
+	if (!a->path)
+		return give_all(x, a->rights, a->object);
+	rest = a->path + path_first(a->path);
+	r = view_resolve(&x->c, rest + (*rest == '/'), false, &places);
+	if (r)
+		return r == -ENOMEM ? r : 0; /* in doubt, nothing */
+	if (places.all)
+		return give_all(x, a->rights, a->object);
+	if (!places.outside)
+		x->parted[places.volume] = true;
+	for (size_t i = 0; r == 0 && i < places.n; i++) {
+		r = add(x, PIECE_GIVES, places.v[i].first, places.v[i].last, a->rights, a->object);
+		if (r == 0)
+			r = add_top(x, places.v[i].first, places.v[i].parent);
+	}
+	return r;
+}
+
+/* ---- what takes --------------------------------------------------------------------------- */
+
+static int take_all(struct compile *x)
+{
+	return add(x, PIECE_TAKES, 0, UINT64_MAX, 0, 0);
+}
+
+/* Whether there is anything at the path makes no difference to what is touched. */
+static int exclude(struct compile *x, const struct act *a)
+{
+	const char *rest = a->path ? a->path + path_first(a->path) : "";
+	struct view_places places;
+	int r = view_resolve(&x->c, rest + (*rest == '/'), true, &places);
+
+	x->excluded = true;
+	if (r)
+		return r == -ENOMEM ? r : take_all(x); /* in doubt, everything */
+	if (!places.all && !places.outside)
+		x->touched[places.volume] = true;
+	for (size_t i = 0; r == 0 && i < places.n; i++)
+		r = add(x, PIECE_TAKES, places.v[i].first, places.v[i].last, 0, 0);
+	return r;
+}
+
+/* ---- what its place in the tree says too little about ---------------------------------- */
+
+struct apart {
+	struct compile *x;
+	unsigned volume;
+	bool whole_deleted;
+};
+
+static int add_apart(void *ctx, const struct index_apart *a)
+{
+	const struct apart *o = ctx;
+	uint64_t first = trace_of_index(o->volume, a->first);
+	uint64_t last = trace_of_index(o->volume, a->last);
+	bool touched = o->x->touched[o->volume];
+
+	if (touched)
+		return add(o->x, a->orphans ? PIECE_TAKES : PIECE_META, first, last, 0, 0);
+	return a->orphans && !o->whole_deleted ? add(o->x, PIECE_ORPHANS, first, last, 0, 0) : 0;
+}
+
+static int take_part(struct compile *x, unsigned part)
+{
+	return add(x, PIECE_TAKES, trace_id(part, 0), trace_id(part, TRACE_NUMBER_MASK), 0, 0);
+}
+
+static int set_apart(struct compile *x, unsigned k, bool whole_deleted)
+{
+	struct apart o = {x, k, whole_deleted};
+	struct index_reader *reader = NULL;
+	int r = 0;
+
+	if (!x->touched[k] && !x->parted[k])
+		return 0;
+	r = evidence_reader(&x->c, trace_id(1 + 2 * k, 0), &reader);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = index_apart(reader, add_apart, &o);
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	r = take_part(x, 1 + 2 * k); /* in doubt, everything */
+	return r ? r : take_part(x, 2 + 2 * k);
+}
+
+/* ---- byte streams ------------------------------------------------------------------------- */
+
+/* Whether he sees what is withheld anywhere in the volume. */
+static bool is_privileged(const struct compile *x, unsigned k)
+{
+	return (view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) &
+		       view_pieces_rights(&x->pieces, trace_id(2 + 2 * k, 0)) & RIGHT_PRIVILEGED) !=
+	       0;
+}
+
+static int set_volume(struct compile *x, unsigned k, bool *whole)
+{
+	bool known = x->c.ev->volumes[k].index != NULL;
+	bool read = view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) & RIGHT_READ;
+	bool deleted = view_pieces_rights(&x->pieces, trace_id(2 + 2 * k, 0)) & RIGHT_DELETED;
+	int r = set_apart(x, k, deleted);
+
+	*whole = !x->touched[k] && (!known || (read && deleted));
+	if (withheld_in(
+		    x->withheld, trace_id(1 + 2 * k, 0), trace_id(2 + 2 * k, TRACE_NUMBER_MASK)))
+		*whole = *whole && is_privileged(x, k);
+	if (r == 0 && !*whole) {
+		r = take(x, TRACE_VOLUME_RAW((uint64_t)k));
+		if (r == 0)
+			r = take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k));
+	}
+	return r;
+}
+
+static int set_streams(struct compile *x)
+{
+	bool all = !x->excluded;
+	int r = 0;
+
+	for (unsigned k = 0; r == 0 && k < x->volumes; k++) {
+		bool whole = false;
+
+		r = set_volume(x, k, &whole);
+		all = all && whole;
+	}
+	return r == 0 && !all ? take(x, TRACE_IMAGE_RAW) : r;
+}
+
+/* ---- ranges, and what leads to them ------------------------------------------------------- */
+
+static bool shows(const struct view_evidence *ev, uint64_t trace)
+{
+	const struct view_range *r = view_range_at(ev, trace);
+
+	return r && (r->rights & right_for(trace));
+}
+
+static int set_ranges(struct compile *x, struct view_evidence *out)
+{
+	free(out->ranges);
+	out->ranges = NULL;
+	if (view_pieces_ranges(&x->pieces, &out->ranges, &out->ranges_n))
+		return -ENOMEM;
+	return x->withheld ? view_ranges_withhold(&out->ranges, &out->ranges_n, x->withheld) : 0;
+}
+
+/* EVIDENCE.txt is there when anything else is. */
+static int show_text(struct compile *x, struct view_evidence *out)
+{
+	const struct view_range *r = NULL;
+	uint64_t grant = 0;
+
+	for (size_t i = 0; !r && i < x->tops.n; i++) {
+		if (shows(out, x->tops.v[i].id))
+			r = view_range_at(out, x->tops.v[i].id);
+	}
+	if (!r || shows(out, evidence_txt) || view_pieces_taken(&x->pieces, evidence_txt))
+		return 0;
+	for (size_t k = 0; k < 3 && !grant; k++)
+		grant = r->grant[k];
+	if (add(x, PIECE_GIVES, evidence_txt, evidence_txt, RIGHT_READ, grant))
+		return -ENOMEM;
+	return set_ranges(x, out);
+}
+
+struct ids {
+	uint64_t *v;
+	size_t n;
+	size_t cap;
+};
+
+/* Return: 1 added; 0 it was there; -ENOMEM. */
+static int ids_add(struct ids *l, uint64_t id)
+{
+	size_t at = 0;
+	size_t high = l->n;
+
+	while (at < high) {
+		size_t middle = at + (high - at) / 2;
+
+		if (l->v[middle] < id)
+			at = middle + 1;
+		else
+			high = middle;
+	}
+	if (at < l->n && l->v[at] == id)
+		return 0;
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 32;
+		uint64_t *v = reallocarray(l->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		l->v = v;
+		l->cap = cap;
+	}
+	memmove(l->v + at + 1, l->v + at, (l->n - at) * sizeof(*l->v));
+	l->v[at] = id;
+	l->n++;
+	return 1;
+}
+
+/* Everything above one top, up to where another's way was met. */
+static int lead_to(struct compile *x, struct ids *ids, const struct top *top)
+{
+	uint64_t id = top->parent;
+	uint64_t below = top->id;
+
+	while (below != evidence_dir) {
+		struct trace t;
+		int r = id == below ? -EIO : ids_add(ids, id);
+
+		if (r <= 0)
+			return r == -ENOMEM ? r : 0;
+		if (id == evidence_dir)
+			return 0;
+		r = evidence_get(&x->c, id, &t);
+		if (r)
+			return r == -ENOMEM ? r : 0;
+		below = id;
+		id = t.parent;
+	}
+	return 0;
+}
+
+static int set_passages(struct compile *x, struct view_evidence *out)
+{
+	struct ids ids = {NULL, 0, 0};
+	size_t kept = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < x->tops.n; i++) {
+		if (shows(out, x->tops.v[i].id))
+			r = lead_to(x, &ids, &x->tops.v[i]);
+	}
+	for (size_t i = 0; i < ids.n; i++) {
+		if (!shows(out, ids.v[i]))
+			ids.v[kept++] = ids.v[i];
+	}
+	out->passages = ids.v;
+	out->passages_n = kept;
+	return r;
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+static bool gives(const struct model_grant *g, const struct model_evidence *me)
+{
+	return g->act.kind == ACT_GRANT && hold_covers(g, me) &&
+	       (me->released_ns || (g->act.rights & RIGHT_PRIVILEGED));
+}
+
+static int gather(struct compile *x, const struct view_holding *h, const struct model_evidence *me)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < h->n; i++) {
+		const struct model_grant *g = h->v[i];
+
+		if (gives(g, me))
+			r = give(x, &g->act);
+		else if (g->act.kind == ACT_EXCLUDE && hold_covers(g, me))
+			r = exclude(x, &g->act);
+	}
+	if (r == 0 && h->officer)
+		r = give_all(x, HOLD_REVIEWER, 0);
+	x->names = h->owner && me->released_ns;
+	if (r == 0 && x->names)
+		r = give_all(x, RIGHT_NAMES, 0);
+	if (r == 0 && x->everywhere)
+		r = add_part_tops(x);
+	/* what a rejection shows again stands below what is withheld */
+	for (size_t i = 0; r == 0 && x->withheld && i < x->withheld->tops_n; i++)
+		r = add_top(x, x->withheld->tops[i].id, x->withheld->tops[i].parent);
+	return r;
+}
+
+static bool is_seen(const struct compile *x, const struct view_evidence *out)
+{
+	const struct view_range *dir = view_range_at(out, evidence_dir);
+
+	if (x->names && dir && (dir->rights & RIGHT_NAMES))
+		return true;
+	for (size_t i = 0; i < x->tops.n; i++) {
+		if (shows(out, x->tops.v[i].id))
+			return true;
+	}
+	return false;
+}
+
+static int set_head(struct view_evidence *out, const struct model_evidence *me, struct evidence *ev,
+	const struct compile *x)
+{
+	const unsigned both = RIGHT_READ | RIGHT_DELETED;
+
+	out->id = me->id;
+	out->case_id = me->case_id;
+	out->name = strdup(me->name);
+	out->evidence = ev;
+	out->away = !ev->media;
+	out->whole = !x->excluded && (x->everywhere & both) == both &&
+		     (!x->withheld || (x->everywhere & RIGHT_PRIVILEGED));
+	return out->name ? 0 : -ENOMEM;
+}
+
+int view_evidence_compile(const struct view_holding *h, const struct model_evidence *me,
+	struct evidence *ev, const struct withheld *w, struct view_evidence *out)
+{
+	struct compile x = {.volumes = ev->manifest.n, .withheld = w};
+	struct view_evidence v = {0};
+	bool seen = false;
+	int r = 0;
+
+	evidence_cursor_init(&x.c, ev);
+	x.touched = calloc(2 * x.volumes + 2, sizeof(*x.touched));
+	x.parted = x.touched ? x.touched + x.volumes + 1 : NULL;
+	r = x.touched ? gather(&x, h, me) : -ENOMEM;
+	if (r == 0)
+		r = set_streams(&x);
+	if (r == 0)
+		r = set_ranges(&x, &v);
+	if (r == 0)
+		r = show_text(&x, &v);
+	seen = r == 0 && is_seen(&x, &v);
+	if (seen)
+		r = set_passages(&x, &v);
+	if (r == 0 && seen)
+		r = set_head(&v, me, ev, &x);
+	evidence_cursor_release(&x.c);
+	free(x.touched);
+	free(x.pieces.v);
+	free(x.tops.v);
+	if (r || !seen) {
+		view_evidence_release(&v);
+		return r;
+	}
+	*out = v;
+	return 1;
+}
+
+void view_evidence_release(struct view_evidence *ev)
+{
+	free(ev->name);
+	free(ev->ranges);
+	free(ev->passages);
+	*ev = (struct view_evidence){0};
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view_private.h - the steps of a compile, shared by the files view*.c
+ *
+ * Paths become places (view_resolve.c); places with what they give or take become
+ * ranges (view_ranges.c); one piece of evidence is put together in view_evidence.c,
+ * a user's view in view.c.
+ */
+#ifndef EVIDENCEFS_POLICY_VIEW_PRIVATE_H
+#define EVIDENCEFS_POLICY_VIEW_PRIVATE_H
+
+#include "policy/roads.h"
+#include "policy/view.h"
+
+/* Rights that decide what is seen in a view; the others are carried along. */
+#define VIEW_RIGHTS (RIGHT_READ | RIGHT_DELETED | RIGHT_RAW | RIGHT_PRIVILEGED | RIGHT_NAMES)
+
+/* ---- places ------------------------------------------------------------------------- */
+
+/* What a path names: a trace with its subtree and its streams. */
+struct view_place {
+	uint64_t first;
+	uint64_t last;
+	uint64_t parent; /* of the trace `first` */
+};
+
+#define VIEW_PLACES_MAX 32
+
+struct view_places {
+	struct view_place v[VIEW_PLACES_MAX];
+	size_t n;
+	bool all;     /* the whole piece of evidence */
+	bool outside; /* it names no volume */
+	unsigned
+		volume; /* else the one it names or leads into, whether or not all of it is there */
+};
+
+/**
+ * view_resolve() - what a path means in one piece of evidence
+ * @path: below the evidence's folder; "" all of it
+ * @wide: for what takes away: a deleted entry of the same path too, of any kind
+ * Return: 0, with n 0 when there is nothing there; -EIO, -ENOMEM, -E2BIG it cannot be told.
+ */
+int view_resolve(struct evidence_cursor *c, const char *path, bool wide, struct view_places *out);
+
+/* ---- ranges --------------------------------------------------------------------------- */
+
+enum view_piece_kind {
+	PIECE_GIVES,
+	PIECE_TAKES,  /* everything, whatever else gives */
+	PIECE_META,   /* the file system's own metadata: nothing without privileged */
+	PIECE_ORPHANS /* no deleted entries */
+};
+
+struct view_piece {
+	uint64_t first;
+	uint64_t last;
+	enum view_piece_kind kind;
+	unsigned rights;
+	uint64_t grant;
+};
+
+/* Any two lie apart or one in the other: each is a subtree, or whole parts. */
+struct view_pieces {
+	struct view_piece *v;
+	size_t n;
+	size_t cap;
+};
+
+int view_pieces_add(struct view_pieces *p, const struct view_piece *piece);
+/** view_pieces_rights() - what the pieces give on one trace, whatever others take. */
+unsigned view_pieces_rights(const struct view_pieces *p, uint64_t trace);
+/** view_pieces_taken() - whether a piece takes everything on a trace. */
+bool view_pieces_taken(const struct view_pieces *p, uint64_t trace);
+/** view_pieces_ranges() - sorts @p; the caller frees *@out. Neighbours that are alike are one. */
+int view_pieces_ranges(struct view_pieces *p, struct view_range **out, size_t *n);
+
+/** view_ranges_withhold() - takes what is withheld from ranges without `privileged`; @v is
+ * replaced. */
+int view_ranges_withhold(struct view_range **v, size_t *n, const struct withheld *w);
+
+/** view_range_at() - the range a trace lies in; NULL none. */
+const struct view_range *view_range_at(const struct view_evidence *ev, uint64_t trace);
+/** view_has() - binary search in sorted ids. */
+bool view_has(const uint64_t *v, size_t n, uint64_t id);
+
+/* ---- one piece of evidence --------------------------------------------------------------- */
+
+/* What counts for a user in one case now. */
+struct view_holding {
+	const struct model_grant **v; /* active grants and exclusions that are about him, by id */
+	size_t n;
+	bool owner;
+	bool officer;
+};
+
+/**
+ * view_evidence_compile() - what @h shows of @me
+ * @w: what marks withhold of it; NULL nothing
+ * @out: name, ids and evidence are set too. Return: 1 something is seen; 0 nothing; -ENOMEM.
+ */
+int view_evidence_compile(const struct view_holding *h, const struct model_evidence *me,
+	struct evidence *ev, const struct withheld *w, struct view_evidence *out);
+void view_evidence_release(struct view_evidence *ev);
+
+#endif

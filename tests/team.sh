@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# team.sh - for tests of the service; sourced after lib.sh
+#
+#	team_begin [KEY=VALUE...]    start a service of this test's own (more lines of [service]); waits until
+#	                             it can be asked. $CONF, $ROOT (its mount_root), $SOCKET, $STARTER (pid), $SERVICE_LOG
+#	team_end                     SIGTERM, and wait until it is gone
+#	user NAME...                 users for this test; NAME is short, ${U[NAME]} the real one
+#	as NAME COMMAND...           run as that user, with his groups
+#	ev NAME ARGUMENT...          evidencefs as that user (root: as root) on this service
+#	service_pid                  of the unprivileged process
+#	view NAME CASE               the user's folder of a case
+# Users, service and mounts go away with the test.
+
+ROOT=$WORK/ev
+SOCKET=$WORK/control.sock
+CONF=$WORK/evidencefs.conf
+SERVICE_LOG=$WORK/service.log
+SERVICE_UID=65431
+STARTER=
+declare -A U=([root]=root)
+export EVIDENCEFS_SOCKET=$SOCKET
+
+team_cleanup() {
+	local name
+	[[ -z $STARTER ]] || team_end
+	# of a build with sanitizers: what they said of the service ends the test
+	if grep -qE 'Sanitizer|runtime error:' "$SERVICE_LOG" 2>/dev/null; then
+		grep -E -A 25 'Sanitizer|runtime error:' "$SERVICE_LOG" | head -n 100 | sed 's/^/# /'
+		echo "Bail out! a sanitizer reported"
+		# shellcheck disable=SC2034 # of test_cleanup()
+		status=1
+	fi
+	for name in "${!U[@]}"; do
+		[[ $name == root ]] || wait_for userdel "${U[$name]}"
+	done
+}
+
+team_begin() {
+	local line
+	{
+		echo "[service]"
+		echo "state_dir = $WORK/team"
+		echo "mount_root = $ROOT"
+		echo "socket = $SOCKET"
+		echo "user = $SERVICE_UID"
+		echo "allow_degraded = yes"
+		for line; do
+			echo "$line"
+		done
+	} >"$CONF"
+	team_start
+}
+
+team_start() {
+	"$BUILD/evidencefsd" --config "$CONF" --foreground >>"$SERVICE_LOG" 2>&1 &
+	STARTER=$!
+	track_pid "$STARTER"
+	on_exit team_cleanup
+	wait_for -t 20 "$EVIDENCEFS" status || {
+		sed 's/^/# /' "$SERVICE_LOG"
+		bail "the service does not start"
+	}
+}
+
+team_end() {
+	kill -TERM "$STARTER" 2>/dev/null
+	wait "$STARTER"
+	STARTER=
+}
+
+user() {
+	local name
+	for name; do
+		U[$name]=evfs-$$-$name
+		useradd --no-create-home --home-dir "$WORK" --shell /bin/sh "${U[$name]}" ||
+			bail "useradd ${U[$name]} failed"
+	done
+	on_exit team_cleanup
+}
+
+as() {
+	local name=$1
+	shift
+	if [[ $name == root ]]; then
+		"$@"
+	else
+		setpriv --reuid="${U[$name]}" --regid="$(id -g "${U[$name]}")" --init-groups -- "$@"
+	fi
+}
+
+ev() {
+	local name=$1
+	shift
+	as "$name" "$EVIDENCEFS" "$@"
+}
+
+service_pid() {
+	pgrep -P "$STARTER" -u "$SERVICE_UID" | head -n 1
+}
+
+view() {
+	echo "$ROOT/${U[$1]}/$2"
+}

@@ -1,0 +1,833 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t-policy-model.c - views against a slow and obvious model of the rules
+ *
+ * Random grants, exclusions, revocations, groups and clocks over random trees.
+ * After every step, for every user and every trace there is, what decide() says
+ * must be what the model says. The model knows no ids and no indexes: it compares
+ * paths as text. EVIDENCEFS_SEED repeats a run, EVIDENCEFS_MODEL_SECONDS makes it
+ * longer.
+ */
+#include "policy-help.h"
+
+#include <time.h>
+
+#define USERS   6
+#define OWNER   4
+#define OFFICER 5
+#define PIECES  2
+#define GRANTS  4096
+#define STEPS   80 /* of one team */
+
+static const unsigned kinds[] = {RIGHT_READ, RIGHT_DELETED, RIGHT_RAW, RIGHT_PRIVILEGED};
+
+/* ---- chance ------------------------------------------------------------------------------ */
+
+static uint64_t state;
+
+static uint64_t draw(uint64_t below)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (state >> 11) % below;
+}
+
+static bool chance(unsigned percent)
+{
+	return draw(100) < percent;
+}
+
+/* ---- a tree ----------------------------------------------------------------------------- */
+
+static unsigned planted;
+
+/* Names are unique in their directory, but for deleted files that have a file's name. */
+static void plant_below(struct build *b, unsigned depth, uint32_t flags)
+{
+	unsigned n = 2 + (unsigned)draw(4);
+	char last[32] = "";
+
+	for (unsigned i = 0; i < n; i++) {
+		char name[32];
+		uint32_t deleted = chance(30) ? ENTRY_DELETED : 0;
+
+		planted++;
+		snprintf(name, sizeof(name), "%c%u", "fx.~"[draw(4)], planted);
+		if (depth < 3 && chance(40)) {
+			tree_down(b, name, 100 + planted, flags | deleted);
+			plant_below(b, depth + 1, flags | deleted);
+			tree_up(b);
+			if (chance(20))
+				tree_add(b, ENTRY_STREAM, "sd", 100 + planted, flags);
+			continue;
+		}
+		if (last[0] && deleted && !(flags & ENTRY_DELETED) && chance(50)) {
+			tree_add(b, ENTRY_FILE, last, 100 + planted, flags | deleted);
+			last[0] = '\0';
+			continue;
+		}
+		tree_add(b, ENTRY_FILE, name, 100 + planted, flags | deleted);
+		if (!deleted)
+			snprintf(last, sizeof(last), "%s", name);
+		for (unsigned s = 0; chance(30); s++) {
+			snprintf(name, sizeof(name), "s%u", s);
+			tree_add(b, ENTRY_STREAM, name, 100 + planted, flags);
+		}
+	}
+}
+
+static void plant(struct build *b, unsigned volume, void *ctx)
+{
+	(void)ctx;
+	if (volume == 0 || chance(50)) {
+		tree_add(b, ENTRY_FILE, "$MFT", 3, ENTRY_META);
+		tree_add(b, ENTRY_STREAM, "s", 3, ENTRY_META);
+		tree_down(b, "$Extend", 4, ENTRY_META);
+		plant_below(b, 2, ENTRY_META);
+		tree_up(b);
+	}
+	plant_below(b, 0, 0);
+	if (chance(60)) {
+		tree_down(b, "lost", 5, ENTRY_DELETED | ENTRY_ORPHAN);
+		tree_add(b, ENTRY_FILE, "o", 6, ENTRY_DELETED | ENTRY_ORPHAN);
+		tree_up(b);
+	}
+}
+
+static char dir[] = "/tmp/t-policy-model.XXXXXX";
+static struct evidence *disk;
+static struct known_traces traces;
+static char **paths; /* that acts may name, below a piece of evidence */
+static size_t paths_n;
+static bool *seen;
+
+static void add_path(const char *path)
+{
+	paths[paths_n] = strdup(path);
+	if (!paths[paths_n++])
+		bail_out("no memory");
+}
+
+static void tree_begin(void)
+{
+	static unsigned turn;
+	char text[4096];
+
+	snprintf(text, sizeof(text), "%s/%u", dir, turn++);
+	disk = evidence_make(text, "disk", 2, plant, NULL);
+	traces = traces_of(disk);
+	paths = calloc(3 * traces.n + 3, sizeof(*paths));
+	seen = calloc(traces.n, sizeof(*seen));
+	if (!paths || !seen)
+		bail_out("no memory");
+	paths_n = 0;
+	for (size_t i = 0; i < traces.n; i++) {
+		const char *tail = strstr(traces.v[i].path, ".deleted/");
+
+		add_path(traces.v[i].path);
+		if (tail) { /* what was deleted, by the path it had */
+			snprintf(text, sizeof(text), "%.*s%s", (int)(tail - traces.v[i].path),
+				traces.v[i].path, tail + 8);
+			add_path(text);
+		}
+		if (chance(5) && traces.v[i].path[0]) {
+			snprintf(text, sizeof(text), "%s/not there", traces.v[i].path);
+			add_path(text);
+		}
+	}
+	add_path("p1-ext4/nothing");
+	add_path("p7-ext4/nothing");
+}
+
+static void tree_end(void)
+{
+	for (size_t i = 0; i < paths_n; i++)
+		free(paths[i]);
+	free(paths);
+	free(seen);
+	traces_release(&traces);
+	evidence_close(disk);
+}
+
+/* ---- the model: what was done, as it was asked for -------------------------------------- */
+
+struct done {
+	struct act act;
+	char path[4096];
+	char who[16];
+	unsigned boot;
+	int64_t made_ns;
+	int64_t made_boot_ns;
+	int64_t revoked_ns; /* 0: not */
+	bool covers[PIECES];
+};
+
+static const char *const pieces[PIECES] = {"laptop", "phone"};
+static struct team team;
+static struct person people[USERS];
+static struct done done[GRANTS];
+static size_t done_n;
+static struct act history[2 * GRANTS];
+static size_t history_n;
+static int64_t released_ns[PIECES];
+static uint64_t piece_id[PIECES];
+static uint64_t the_case;
+static int64_t closed_ns;
+static int64_t highest_ns;
+static struct moment first_sight; /* of this boot */
+
+/* The moment that is asked about: now, or one in the past by real time alone. */
+struct question {
+	int64_t real_ns;
+	int64_t boot_ns;
+	bool past;
+};
+
+static bool passed(const struct done *d, int64_t when, const struct question *q, bool both)
+{
+	bool here = d->boot == team.boot;
+	int64_t real = here ? d->made_ns : first_sight.real_ns;
+	int64_t boot = here ? d->made_boot_ns : first_sight.boot_ns;
+	bool by_real = q->real_ns >= when;
+	bool by_boot = when != TIME_NEVER && q->boot_ns - boot >= when - real;
+
+	if (q->past)
+		return by_real;
+	return both ? by_real && by_boot : by_real || by_boot;
+}
+
+static bool counts(const struct done *d, const struct question *q)
+{
+	bool takes = d->act.kind == ACT_EXCLUDE;
+
+	if (d->made_ns > q->real_ns || (d->revoked_ns && d->revoked_ns <= q->real_ns))
+		return false;
+	return passed(d, d->act.from_ns, q, !takes) && !passed(d, d->act.until_ns, q, takes);
+}
+
+static bool means(const struct done *d, const struct person *p)
+{
+	bool takes = d->act.kind == ACT_EXCLUDE;
+
+	if (d->act.who.kind == SUBJECT_USER) {
+		bool name = strcmp(d->who, p->id.name) == 0;
+		bool number = d->act.who.id == p->id.uid;
+
+		return takes ? name || number : name && number;
+	}
+	for (size_t i = 0; i < p->id.groups_n; i++) {
+		bool name = strcmp(d->who, p->group_name[i]) == 0;
+		bool number = d->act.who.id == p->gids[i];
+
+		if (takes ? name || number : name && number)
+			return true;
+	}
+	return false;
+}
+
+/* ---- the model: paths as text ----------------------------------------------------------- */
+
+static bool below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return n == 0 || (strncmp(path, top, n) == 0 && (!path[n] || path[n] == '/'));
+}
+
+/* The trace is at or below @top, or a stream of what is at it. */
+static bool belongs(const struct known_trace *k, const char *top)
+{
+	return below(k->path, top) ||
+	       (k->kind == ENTRY_STREAM && strcmp(traces.v[k->owner].path, top) == 0);
+}
+
+static const struct known_trace *at(const char *path)
+{
+	for (size_t i = 0; i < traces.n; i++) {
+		if (strcmp(traces.v[i].path, path) == 0)
+			return &traces.v[i];
+	}
+	return NULL;
+}
+
+static size_t first_part(const char *path)
+{
+	return strcspn(path, "/");
+}
+
+/* "p1-ext4" of "p1-ext4/x", "p1-ext4.deleted/x", "p1-ext4.raw"; length 0: of no volume. */
+static size_t volume_of(const char *path)
+{
+	size_t n = strcspn(path, "./");
+
+	return path[0] == 'p' && n == first_part(path)       ? n
+	       : path[0] == 'p' && strchr(path, '.') != NULL ? n
+							     : 0;
+}
+
+static bool same_volume(const char *a, const char *b)
+{
+	size_t n = volume_of(a);
+
+	return n > 0 && n == volume_of(b) && strncmp(a, b, n) == 0;
+}
+
+/* Whether a path below a piece of evidence names a trace. */
+static bool names(const char *path, const struct known_trace *k, bool takes)
+{
+	size_t n = first_part(path);
+	const struct known_trace *there = NULL;
+	char other[4200];
+
+	if (belongs(k, path))
+		return true;
+	if (volume_of(path) != n || n == 0)
+		return false;
+	if (!path[n]) /* a volume: its deleted entries and byte streams too */
+		return same_volume(path, k->path);
+	snprintf(other, sizeof(other), "%.*s.deleted%s", (int)n, path, path + n);
+	there = at(other);
+	return there && (takes || there->kind == ENTRY_DIR) && belongs(k, other);
+}
+
+/* A path as it is kept begins with the piece's name; NULL: it is about another. */
+static const char *path_in(const struct done *d, size_t piece)
+{
+	size_t n = strlen(pieces[piece]);
+
+	if (strncmp(d->path, pieces[piece], n) != 0 || (d->path[n] && d->path[n] != '/'))
+		return NULL;
+	return d->path[n] ? d->path + n + 1 : d->path + n;
+}
+
+static bool concerns(const struct done *d, size_t piece, const struct known_trace *k)
+{
+	const char *path = NULL;
+
+	if (!d->act.path)
+		return d->act.future || d->covers[piece];
+	path = path_in(d, piece);
+	return path && (!*path || names(path, k, d->act.kind == ACT_EXCLUDE));
+}
+
+/* ---- the model: rights ------------------------------------------------------------------ */
+
+struct asked {
+	const struct person *p;
+	size_t piece;
+	struct question q;
+};
+
+static bool is_open(const struct asked *a)
+{
+	return !closed_ns || closed_ns > a->q.real_ns;
+}
+
+static bool is_released(const struct asked *a)
+{
+	return released_ns[a->piece] && released_ns[a->piece] <= a->q.real_ns;
+}
+
+/* What grants and offices give on a trace, before anything is taken. */
+static unsigned given(const struct asked *a, const struct known_trace *k)
+{
+	unsigned rights = 0;
+
+	if (!is_open(a))
+		return 0;
+	for (size_t i = 0; i < done_n; i++) {
+		const struct done *d = &done[i];
+
+		if (d->act.kind == ACT_GRANT && counts(d, &a->q) && means(d, a->p) &&
+			(is_released(a) || (d->act.rights & RIGHT_PRIVILEGED)) &&
+			concerns(d, a->piece, k))
+			rights |= d->act.rights;
+	}
+	if (a->p == &people[OFFICER])
+		rights |= RIGHT_READ | RIGHT_DELETED | RIGHT_RAW | RIGHT_PRIVILEGED | RIGHT_MARK |
+			  RIGHT_NOTES;
+	if (a->p == &people[OWNER] && is_released(a))
+		rights |= RIGHT_NAMES;
+	return rights;
+}
+
+enum reach { ANYWHERE, VOLUME, TRACE };
+
+/* Whether an exclusion takes the trace, something of its volume, something of the evidence. */
+static bool taken(const struct asked *a, const struct known_trace *k, enum reach reach)
+{
+	for (size_t i = 0; i < done_n; i++) {
+		const struct done *d = &done[i];
+		const char *path = NULL;
+
+		if (d->act.kind != ACT_EXCLUDE || !counts(d, &a->q) || !means(d, a->p))
+			continue;
+		path = path_in(d, a->piece);
+		if (path && (reach == ANYWHERE || !*path ||
+				    (reach == VOLUME && same_volume(path, k->path)) ||
+				    (reach == TRACE && concerns(d, a->piece, k))))
+			return true;
+	}
+	return false;
+}
+
+static bool ends_with(const char *s, const char *tail)
+{
+	size_t n = strlen(s);
+
+	return n >= strlen(tail) && strcmp(s + n - strlen(tail), tail) == 0;
+}
+
+static bool is_top_level(const struct known_trace *k)
+{
+	return !strchr(k->path, '/') && k->path[0];
+}
+
+static bool is_stream(const struct known_trace *k)
+{
+	return is_top_level(k) &&
+	       (ends_with(k->path, ".raw") || ends_with(k->path, ".unallocated"));
+}
+
+static bool is_deleted(const struct known_trace *k)
+{
+	size_t n = first_part(k->path);
+
+	return n > 8 && strncmp(k->path + n - 8, ".deleted", 8) == 0;
+}
+
+/* Everything of a volume is read: its traces, deleted ones too, and nothing is taken. */
+static bool whole_volume(const struct asked *a, const struct known_trace *of)
+{
+	char path[64];
+	const struct known_trace *root = NULL;
+	const struct known_trace *lost = NULL;
+	int n = (int)volume_of(of->path);
+
+	snprintf(path, sizeof(path), "%.*s", n, of->path);
+	root = at(path);
+	snprintf(path, sizeof(path), "%.*s.deleted", n, of->path);
+	lost = at(path);
+	if (taken(a, of, VOLUME))
+		return false;
+	return !root || ((given(a, root) & RIGHT_READ) && (given(a, lost) & RIGHT_DELETED));
+}
+
+static bool whole_image(const struct asked *a)
+{
+	if (taken(a, NULL, ANYWHERE))
+		return false;
+	for (size_t i = 0; i < traces.n; i++) {
+		if (is_top_level(&traces.v[i]) && volume_of(traces.v[i].path) &&
+			!whole_volume(a, &traces.v[i]))
+			return false;
+	}
+	return true;
+}
+
+/* What is left on a trace: its rights once everything is taken. */
+static unsigned left(const struct asked *a, const struct known_trace *k)
+{
+	unsigned rights = given(a, k);
+	bool orphan = strstr(k->path, ".deleted/$Orphans") != NULL;
+
+	if (taken(a, k, TRACE))
+		return 0;
+	if ((k->flags & ENTRY_META) && taken(a, k, VOLUME) && !(rights & RIGHT_PRIVILEGED))
+		return 0;
+	if (orphan && taken(a, k, VOLUME))
+		return 0;
+	if (orphan) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "%.*s", (int)first_part(k->path), k->path);
+		if (!(given(a, at(path)) & RIGHT_DELETED))
+			rights &= ~RIGHT_DELETED;
+	}
+	if (is_stream(k) && !(volume_of(k->path) ? whole_volume(a, k) : whole_image(a)))
+		return 0;
+	return rights;
+}
+
+static unsigned needed(const struct known_trace *k)
+{
+	return is_stream(k) ? RIGHT_RAW : is_deleted(k) ? RIGHT_DELETED : RIGHT_READ;
+}
+
+static bool is_text(const struct known_trace *k)
+{
+	return strcmp(k->path, "EVIDENCE.txt") == 0;
+}
+
+/* Fills `seen`; what is seen makes EVIDENCE.txt seen. */
+static void look(const struct asked *a)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < traces.n; i++) {
+		seen[i] = left(a, &traces.v[i]) & needed(&traces.v[i]);
+		any = any || seen[i];
+	}
+	for (size_t i = 0; i < traces.n; i++) {
+		if (is_text(&traces.v[i]))
+			seen[i] = any && !taken(a, &traces.v[i], TRACE);
+	}
+}
+
+static enum decision expected(const struct asked *a, size_t i)
+{
+	const struct known_trace *k = &traces.v[i];
+
+	if (seen[i])
+		return DECIDE_ALLOW;
+	for (size_t j = 0; j < traces.n; j++) {
+		if (j != i && seen[j] && below(traces.v[j].path, k->path))
+			return DECIDE_PASS;
+	}
+	if ((left(a, k) & RIGHT_NAMES) && !is_stream(k) && !is_text(k))
+		return DECIDE_DIRECTORIES;
+	return DECIDE_HIDE;
+}
+
+/* ---- comparing -------------------------------------------------------------------------- */
+
+static unsigned long compared, wrong, steps;
+
+static struct evidence *open_disk(void *ctx, const struct model_evidence *m)
+{
+	(void)ctx;
+	(void)m;
+	return disk;
+}
+
+static bool gives(const struct asked *a, const struct known_trace *k, uint64_t grant)
+{
+	for (size_t i = 0; i < done_n; i++) {
+		if (done[i].act.object == grant)
+			return counts(&done[i], &a->q) && means(&done[i], a->p) &&
+			       (done[i].act.rights & needed(k)) && concerns(&done[i], a->piece, k);
+	}
+	return false;
+}
+
+static void differs(const struct asked *a, const struct known_trace *k, int got, int want)
+{
+	if (wrong++ > 5)
+		return;
+	diag("step %lu: %s, %s/%s: got %d, want %d%s", steps, a->p->name, pieces[a->piece], k->path,
+		got, want, a->q.past ? ", in the past" : "");
+	for (size_t i = 0; i < done_n; i++) {
+		const struct done *d = &done[i];
+
+		if (counts(d, &a->q) && means(d, a->p))
+			diag("  %s %llu %s %#x", d->act.kind == ACT_GRANT ? "grant" : "exclude",
+				(unsigned long long)d->act.object, d->act.path ? d->path : "(case)",
+				d->act.rights);
+	}
+}
+
+static void compare_piece(const struct asked *a, const struct view *v)
+{
+	const struct view_evidence *ev = NULL;
+
+	for (size_t i = 0; i < v->evidence_n; i++) {
+		if (strcmp(v->evidence[i].name, pieces[a->piece]) == 0)
+			ev = &v->evidence[i];
+	}
+	look(a);
+	for (size_t i = 0; i < traces.n; i++) {
+		const struct known_trace *k = &traces.v[i];
+		uint64_t grant = 0;
+		enum decision got = decide(v, ev, a->p->id.uid, k->id, &grant);
+		enum decision want = expected(a, i);
+
+		compared++;
+		if (got != want)
+			differs(a, k, (int)got, (int)want);
+		else if (grant && !is_text(k) && !gives(a, k, grant))
+			differs(a, k, -1, (int)grant);
+		else if (got == DECIDE_ALLOW && !grant && !is_text(k) && a->p != &people[OFFICER])
+			differs(a, k, 0, -1);
+	}
+}
+
+static void compare(const struct model *m, const struct question *q)
+{
+	const struct view_sources src = {.evidence = open_disk, .clock = team.clock};
+	const struct moment now = {q->real_ns, q->past ? MOMENT_PAST : q->boot_ns};
+
+	for (size_t u = 0; u < USERS; u++) {
+		struct asked a = {.p = &people[u], .q = *q};
+		struct view *v = NULL;
+
+		if (view_compile(m, &people[u].id, &now, &src, &v, NULL))
+			bail_out("a view cannot be compiled");
+		for (a.piece = 0; a.piece < PIECES; a.piece++)
+			compare_piece(&a, v);
+		view_free(v);
+	}
+}
+
+static struct question ask_now(void)
+{
+	struct moment now = clock_now(team.clock);
+
+	if (team.now.real_ns > highest_ns)
+		highest_ns = team.now.real_ns;
+	if (now.real_ns != highest_ns || now.boot_ns != team.now.boot_ns) {
+		wrong++;
+		diag("step %lu: the clock is not what it should be", steps);
+	}
+	return (struct question){.real_ns = highest_ns, .boot_ns = team.now.boot_ns};
+}
+
+/* What was in force at some moment before: the acts up to it, folded again. */
+static void compare_past(void)
+{
+	struct question q = {
+		.real_ns = T0 + (int64_t)draw((uint64_t)(highest_ns - T0) + 1), .past = true};
+	struct model then;
+
+	model_init(&then);
+	for (size_t i = 0; i < history_n; i++) {
+		if (history[i].ns <= q.real_ns && model_apply(&then, &history[i], NULL))
+			bail_out("an act cannot be applied again");
+	}
+	compare(&then, &q);
+	model_release(&then);
+}
+
+/* ---- acts ------------------------------------------------------------------------------- */
+
+static uint64_t apply(struct act *a)
+{
+	uint64_t object = 0;
+
+	ask_now();
+	object = team_apply(&team, a, &people[OWNER]);
+	history[history_n++] = *a;
+	return object;
+}
+
+static void set_who(struct done *d)
+{
+	static const char *const groups[] = {"red", "blue"};
+	size_t i = draw(USERS + 2);
+
+	if (i < USERS) {
+		snprintf(d->who, sizeof(d->who), "%s", people[i].name);
+		d->act.who = user(&people[i]);
+	} else {
+		snprintf(d->who, sizeof(d->who), "%s", groups[i - USERS]);
+		d->act.who = group(d->who, 7000 + (gid_t)(i - USERS));
+	}
+	d->act.who.name = d->act.who.typed = d->who;
+}
+
+static void give_or_take(bool takes)
+{
+	struct done *d = &done[done_n++];
+	static uint64_t covers[GRANTS][PIECES];
+	uint64_t *c = covers[done_n - 1];
+
+	memset(d, 0, sizeof(*d));
+	d->act = (struct act){.kind = takes ? ACT_EXCLUDE : ACT_GRANT,
+		.case_id = the_case,
+		.reason = TEXT("why"),
+		.until_ns = TIME_NEVER,
+		.covers = c};
+	set_who(d);
+	if (takes || chance(80)) {
+		const char *path = paths[draw(paths_n)];
+
+		snprintf(d->path, sizeof(d->path), "%s%s%s", pieces[draw(PIECES)], *path ? "/" : "",
+			path);
+		d->act.path = d->path;
+	}
+	for (unsigned i = 0; !takes && i < 4; i++)
+		d->act.rights |= chance(i == 0 ? 80 : i == 3 ? 15 : 50) ? kinds[i] : 0;
+	if (!takes && !d->act.rights)
+		d->act.rights = RIGHT_NOTES;
+	if (chance(30))
+		d->act.from_ns = highest_ns + (int64_t)draw(200) * S - 50 * S;
+	if (chance(30))
+		d->act.until_ns = (d->act.from_ns > highest_ns ? d->act.from_ns : highest_ns) + S +
+				  (int64_t)draw(200) * S;
+	d->act.future = !d->act.path && chance(30);
+	for (size_t i = 0; !d->act.path && !takes && i < PIECES; i++) {
+		if (!released_ns[i] && !(d->act.rights & RIGHT_PRIVILEGED))
+			continue;
+		d->covers[i] = true;
+		c[d->act.covers_n++] = piece_id[i];
+	}
+	apply(&d->act);
+	d->made_ns = d->act.ns;
+	d->made_boot_ns = d->act.boot_ns;
+	d->boot = team.boot;
+}
+
+static void end_one(void)
+{
+	struct done *d = done_n ? &done[draw(done_n)] : NULL;
+	struct act a = {.kind = ACT_REVOKE, .case_id = the_case, .reason = TEXT("over")};
+
+	if (!d || d->revoked_ns)
+		return;
+	a.object = d->act.object;
+	apply(&a);
+	d->revoked_ns = a.ns;
+}
+
+static void release(void)
+{
+	size_t i = draw(PIECES);
+	struct act a = {.kind = ACT_RELEASE,
+		.case_id = the_case,
+		.object = piece_id[i],
+		.reason = TEXT("ready")};
+
+	if (released_ns[i])
+		return;
+	apply(&a);
+	released_ns[i] = a.ns;
+}
+
+static void change_groups(void)
+{
+	struct person *p = &people[draw(USERS)];
+
+	p->id.groups_n = 0;
+	if (chance(50)) /* renamed: what was given to it is suspended */
+		person_join(p, chance(80) ? "red" : "green", 7000);
+	if (chance(40))
+		person_join(p, chance(90) ? "blue" : "red", 7001);
+}
+
+static void move_clocks(void)
+{
+	switch (draw(6)) {
+	case 0:
+		team.now.real_ns += (int64_t)draw(300) * S;
+		break;
+	case 1:
+		team.now.real_ns -= (int64_t)draw(300) * S;
+		break;
+	case 2:
+		ask_now();
+		team_reboot(&team, (int64_t)(1 + draw(50)) * S);
+		first_sight = (struct moment){highest_ns, team.now.boot_ns};
+		break;
+	default:
+		team_pass(&team, (int64_t)draw(60) * S);
+		break;
+	}
+}
+
+static void close_case(void)
+{
+	struct act a = {.kind = ACT_CASE_CLOSE, .case_id = the_case, .reason = TEXT("done")};
+
+	apply(&a);
+	closed_ns = a.ns;
+}
+
+static void begin_team(void)
+{
+	struct act a = {.kind = ACT_CASE_CREATE, .name = TEXT("case-1")};
+
+	team_begin(&team);
+	highest_ns = T0;
+	first_sight = team.now;
+	done_n = history_n = 0;
+	closed_ns = 0;
+	for (size_t i = 0; i < USERS; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "user%zu", i);
+		person_set(&people[i], name, (uid_t)(5000 + i));
+	}
+	a.who = user(&people[OWNER]);
+	the_case = apply(&a);
+	a = (struct act){.kind = ACT_CASE_OFFICER,
+		.case_id = the_case,
+		.who = user(&people[OFFICER]),
+		.reason = TEXT("office")};
+	apply(&a);
+	for (size_t i = 0; i < PIECES; i++) {
+		a = (struct act){.kind = ACT_ADD,
+			.case_id = the_case,
+			.name = TEXT(pieces[i]),
+			.image = TEXT("/i"),
+			.dir = TEXT("/d")};
+		piece_id[i] = apply(&a);
+		released_ns[i] = 0;
+	}
+	if (chance(80))
+		release();
+}
+
+static void step_once(void)
+{
+	unsigned what = (unsigned)draw(100);
+	struct question q;
+
+	steps++;
+	if (what < 40 && !closed_ns)
+		give_or_take(false);
+	else if (what < 55 && !closed_ns)
+		give_or_take(true);
+	else if (what < 68 && !closed_ns)
+		end_one();
+	else if (what < 72 && !closed_ns)
+		release();
+	else if (what < 80)
+		change_groups();
+	else if (what < 99 || done_n < 20 || closed_ns)
+		move_clocks();
+	else
+		close_case();
+	q = ask_now();
+	compare(&team.m, &q);
+	if (chance(15))
+		compare_past();
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+int main(void)
+{
+	const char *seed = getenv("EVIDENCEFS_SEED");
+	const char *length = getenv("EVIDENCEFS_MODEL_SECONDS");
+	double end = seconds() + (length ? strtod(length, NULL) : 4);
+	unsigned teams = 0;
+
+	state = seed ? strtoull(seed, NULL, 0)
+		     : (uint64_t)time(NULL) * 2654435761u + (uint64_t)getpid();
+	state += !state;
+	diag("EVIDENCEFS_SEED=%llu", (unsigned long long)state);
+	if (!mkdtemp(dir))
+		bail_out("no folder for the test");
+	while (wrong == 0 && seconds() < end) {
+		tree_begin();
+		for (unsigned i = 0; i < 3 && wrong == 0 && seconds() < end; i++) {
+			begin_team();
+			for (unsigned k = 0; k < STEPS && wrong == 0 && seconds() < end; k++)
+				step_once();
+			team_end(&team);
+			teams++;
+		}
+		tree_end();
+	}
+	file_remove_tree(dir, NULL);
+	diag("%u teams, %lu steps", teams, steps);
+	ok(compared > 10000, "%lu decisions compared with the model", compared);
+	is_int((long long)wrong, 0, "all are the same");
+	return done_testing();
+}
