@@ -35,6 +35,7 @@ struct samples {
 struct reading {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	pthread_t thread;
 	bool left; /* nobody waits for it any more */
 	bool done;
 	size_t files;
@@ -94,23 +95,22 @@ static void *reading_main(void *arg)
 /* Signals are for the thread that waits. */
 static int begin(struct reading *r)
 {
-	pthread_t thread;
 	sigset_t all;
 	sigset_t old;
 	int e = 0;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&thread, NULL, reading_main, r);
+	e = pthread_create(&r->thread, NULL, reading_main, r);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (e == 0)
-		pthread_detach(thread);
 	return -e;
 }
 
-/* Return: 0 it is done; -EINTR it is left alone, and frees itself. */
+/* Return: 0 it is done and its thread has ended, so that the caller may fork; -EINTR it is left
+ * alone, and frees itself. */
 static int wait_for(struct reading *r, int (*tick)(void *ctx), void *ctx)
 {
+	pthread_t thread = r->thread;
 	bool stop = false;
 
 	pthread_mutex_lock(&r->lock);
@@ -129,6 +129,10 @@ static int wait_for(struct reading *r, int (*tick)(void *ctx), void *ctx)
 	stop = stop && !r->done;
 	r->left = stop;
 	pthread_mutex_unlock(&r->lock);
+	if (stop)
+		pthread_detach(thread);
+	else
+		pthread_join(thread, NULL);
 	return stop ? -EINTR : 0;
 }
 
