@@ -20,6 +20,7 @@
 
 #include "audit/heads.h"
 #include "audit/reader_private.h"
+#include "base/thread.h"
 
 #define DUE_NS   800000000 /* from when a record was seen, 100 ms at most after it came */
 #define RETRY_NS 200000000
@@ -189,14 +190,9 @@ static void seal_free(struct seal *s)
 
 static int start(struct seal *s, struct err *e)
 {
-	sigset_t all;
-	sigset_t before;
 	int rc = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&s->thread, NULL, seal_loop, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	rc = thread_start(&s->thread, seal_loop, s);
 	s->running = rc == 0;
 	return rc ? err_errno(e, rc, "%s: cannot start the thread that seals", s->log->dir) : 0;
 }

@@ -12,12 +12,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "audit/segment.h"
+#include "base/thread.h"
 
 #define SYNC_DELAY_NS 50000000 /* from the first unsynced record on; 100 ms are promised */
 #define COPY_BYTES    65536
@@ -174,22 +174,13 @@ void log_sync_release(struct audit_log *l)
 /* Signals are for the threads of the program, not for this one. */
 int log_sync_start(struct audit_log *l, struct err *e)
 {
-	pthread_condattr_t attr;
-	sigset_t all;
-	sigset_t before;
 	int rc = 0;
 
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_mutex_init(&l->telling, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attr);
-	pthread_cond_init(&l->synced, &attr);
-	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&l->thread, NULL, sync_loop, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	thread_cond_init(&l->wake);
+	thread_cond_init(&l->synced);
+	rc = thread_start(&l->thread, sync_loop, l);
 	if (rc == 0)
 		return 0;
 	log_sync_release(l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* people.c - who is who, as NSS said lately; see people.h. */
 #include "control/people.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -290,7 +291,6 @@ int people_new(const struct people_source *source, void (*changed)(void *ctx), v
 	struct people **out, struct err *e)
 {
 	struct people *p = calloc(1, sizeof(*p));
-	pthread_condattr_t attr;
 
 	if (!p)
 		return err_errno(e, ENOMEM, "people");
@@ -301,11 +301,8 @@ int people_new(const struct people_source *source, void (*changed)(void *ctx), v
 	p->changed = changed;
 	p->ctx = ctx;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->wake, &attr);
-	pthread_cond_init(&p->answered, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&p->wake);
+	thread_cond_init(&p->answered);
 	p->runs = pthread_create(&p->thread, NULL, people_main, p) == 0;
 	if (!p->runs) {
 		people_free(p);

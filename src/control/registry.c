@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/thread.h"
 #include "ingest/fingerprint.h"
 #include "ingest/ingest.h"
 #include "serve/hashes.h"
@@ -283,17 +284,13 @@ int registry_new(
 	struct channel *ch, const struct config *config, struct registry **out, struct err *e)
 {
 	struct registry *r = calloc(1, sizeof(*r));
-	pthread_condattr_t attr;
 
 	if (!r)
 		return err_errno(e, ENOMEM, "registry");
 	r->ch = ch;
 	r->config = config;
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&r->wake);
 	*out = r;
 	return 0;
 }

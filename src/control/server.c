@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/thread.h"
 #include "control/commands.h"
 #include "control/answer.h"
 #include "control/wire.h"
@@ -240,14 +241,9 @@ static void set_limits(struct server *s, const struct server_limits *l)
 /* Signals are for the main thread: none of these threads takes one. */
 static int start_accepting(struct server *s)
 {
-	sigset_t all;
-	sigset_t before;
 	int r = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&s->thread, NULL, accept_thread, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = thread_start(&s->thread, accept_thread, s);
 	return r;
 }
 

@@ -7,6 +7,7 @@
  * no NSS. What it finds is written by another, the clerk, who may have to wait for the disk.
  */
 #include "control/service_private.h"
+#include "base/thread.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -176,12 +177,7 @@ static void *clerk_main(void *arg)
 
 void service_clock_init(struct service *s)
 {
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->tick, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&s->tick);
 }
 
 int service_clock_start(struct service *s, struct err *e)

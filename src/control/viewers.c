@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "mount/session.h"
 #include "policy/view.h"
 
@@ -450,17 +451,13 @@ unsigned viewers_count(const struct viewers *all)
 int viewers_new(const struct viewers_opts *o, struct viewers **out, struct err *e)
 {
 	struct viewers *all = calloc(1, sizeof(*all));
-	pthread_condattr_t attr;
 
 	if (!all)
 		return err_errno(e, ENOMEM, "sessions");
 	all->o = *o;
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_cond_init(&all->work, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&all->idle, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&all->idle);
 	all->runs = pthread_create(&all->thread, NULL, mounts_main, all) == 0;
 	if (!all->runs) {
 		viewers_end(all, true);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
@@ -18,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/thread.h"
 
 #define SAMPLES      16
 #define SAMPLE_BYTES 4096
@@ -95,14 +95,9 @@ static void *reading_main(void *arg)
 /* Signals are for the thread that waits. */
 static int begin(struct reading *r)
 {
-	sigset_t all;
-	sigset_t old;
 	int e = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&r->thread, NULL, reading_main, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	e = thread_start(&r->thread, reading_main, r);
 	return -e;
 }
 

@@ -2,9 +2,9 @@
 /* look.c - looks after reads that storage does not answer; see look.h. */
 #include "mount/look.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "mount/fuse.h"
 #include "mount/ops.h"
 #include "mount/reads.h"
@@ -42,14 +42,9 @@ static void *look_after(void *arg)
 /* Signals are for the thread that runs the loop. */
 int look_start(struct session *s)
 {
-	sigset_t all;
-	sigset_t old;
 	int r = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&s->looking, NULL, look_after, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	r = thread_start(&s->looking, look_after, s);
 	s->looks = r == 0;
 	return -r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reads.c - reads under way; see reads.h. */
 #include "mount/reads.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,6 @@ static void line_remove(struct line *l, struct read_job *j)
 struct reads *reads_new(struct handles *handles, unsigned each, unsigned all)
 {
 	struct reads *r = calloc(1, sizeof(*r));
-	pthread_condattr_t a;
 
 	if (!r)
 		return NULL;
@@ -78,10 +78,7 @@ struct reads *reads_new(struct handles *handles, unsigned each, unsigned all)
 	r->all = all;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->begun, NULL);
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->ending, &a);
-	pthread_condattr_destroy(&a);
+	thread_cond_init(&r->ending);
 	return r;
 }
 

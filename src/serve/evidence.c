@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "image/extent.h"
 #include "serve/describe.h"
 #include "serve/hashes.h"
@@ -99,16 +100,6 @@ struct source *evidence_media(struct evidence *ev)
 	return ev->media;
 }
 
-static void init_looked(pthread_cond_t *c)
-{
-	pthread_condattr_t a;
-
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(c, &a);
-	pthread_condattr_destroy(&a);
-}
-
 int evidence_open(const char *dir, struct manifest *m, const struct image_files *f,
 	const struct evidence_opts *o, struct evidence **out, struct err *e)
 {
@@ -118,7 +109,7 @@ int evidence_open(const char *dir, struct manifest *m, const struct image_files 
 	if (!ev)
 		return err_errno(e, ENOMEM, "%s", dir);
 	pthread_mutex_init(&ev->lock, NULL);
-	init_looked(&ev->looked);
+	thread_cond_init(&ev->looked);
 	ev->looking = o->attach_later;
 	snprintf(ev->name, sizeof(ev->name), "%s", o->name);
 	ev->manifest = *m;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "image/files.h"
 #include "starter/users.h"
 
@@ -194,14 +195,9 @@ static void run_mount(struct job *j)
 
 void jobs_init(struct jobs *j, const struct config *c, struct sessions *s)
 {
-	pthread_condattr_t at;
-
 	*j = (struct jobs){.config = c, .sessions = s};
 	pthread_mutex_init(&j->lock, NULL);
-	pthread_condattr_init(&at);
-	pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
-	pthread_cond_init(&j->fewer, &at);
-	pthread_condattr_destroy(&at);
+	thread_cond_init(&j->fewer);
 }
 
 static void *job_main(void *arg)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* thread.h - threads that take no signals, waits that no set clock prolongs */
+#ifndef EVIDENCEFS_BASE_THREAD_H
+#define EVIDENCEFS_BASE_THREAD_H
+
+#include <pthread.h>
+
+/** thread_start() - signals are for the process's other threads. Return: 0; a positive errno. */
+int thread_start(pthread_t *out, void *(*run)(void *arg), void *arg);
+/** thread_cond_init() - a condition whose timed waits are told CLOCK_MONOTONIC. */
+void thread_cond_init(pthread_cond_t *c);
+
+#endif
