@@ -276,8 +276,8 @@ static bool fits(const struct audit_filter *f, const struct audit_event *ev)
 {
 	if (!f->reads && ev->type == AUDIT_READ && ev->result >= 0)
 		return false;
-	/* one a second, of the log's own: only when asked for */
-	if (!f->types && ev->type == AUDIT_EPOCH)
+	/* one a second, of the log's own: with every record, or when asked for */
+	if (!f->types && !f->reads && ev->type == AUDIT_EPOCH)
 		return false;
 	if (f->types && !(f->types & 1u << ev->type))
 		return false;

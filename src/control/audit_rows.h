@@ -19,7 +19,7 @@
 struct evidence; /* serve/evidence.h */
 
 struct audit_filter {
-	bool reads;     /* every read; else their sums with each open */
+	bool reads;     /* every record; else sums of reads with each open, and no epochs */
 	int64_t uid;    /* -1: any */
 	uint32_t types; /* bits 1 << enum audit_type; 0: any */
 	int64_t since_ns;
