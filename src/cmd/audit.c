@@ -188,7 +188,7 @@ static int show_log(struct show *s, const char *dir, struct err *e)
 	source.log = log;
 	r = load_names(s, dir, e);
 	if (r == 0)
-		r = audit_rows(&source, &s->filter, e);
+		r = audit_rows(&source, &s->filter, NULL, e);
 	release_names(s);
 	free(log);
 	return r;

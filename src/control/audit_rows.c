@@ -3,11 +3,14 @@
 #include "control/audit_rows.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/siphash.h"
 #include "control/row.h"
 #include "serve/evidence.h"
 
@@ -49,6 +52,8 @@ struct rows {
 	struct evidence_cursor cursor; /* in cursor.ev, kept from row to row */
 	struct buf path;
 	struct user users[USERS_KEPT]; /* by uid modulo */
+	struct siphash_key tokens;     /* of this answer */
+	struct audit_untold untold;
 };
 
 /* One row as it is made. */
@@ -241,6 +246,16 @@ static void find_path(struct rows *r, const struct audit_event *ev, const struct
 		r->path.len--;
 }
 
+/* In place of the path. */
+static void blind_path(struct rows *r, const struct audit_about *a)
+{
+	buf_reset(&r->path);
+	if (a->evidence)
+		buf_printf(&r->path, "%s/", a->evidence);
+	buf_printf(&r->path, "withheld-%016" PRIx64,
+		siphash(&r->tokens, a->subject, sizeof(a->subject)));
+}
+
 /* ---- rows --------------------------------------------------------------------------- */
 
 static const char *wanted_path(const struct audit_filter *f)
@@ -291,7 +306,9 @@ static bool fits(const struct audit_filter *f, const struct audit_event *ev)
 static void put_row(const struct rows *r, const struct shown *s, struct buf *row)
 {
 	const struct audit_event *ev = s->ev;
-	bool read = ev->type == AUDIT_READ;
+	bool blind = s->about.withheld;
+	bool read = ev->type == AUDIT_READ && !blind;
+	bool sums = s->sums && !blind;
 	bool path = r->path.len > 0;
 
 	row_u64(row, "seq", ev->seq);
@@ -305,14 +322,15 @@ static void put_row(const struct rows *r, const struct shown *s, struct buf *row
 	row_str(row, "case", s->about.case_name);
 	row_str(row, "evidence", s->about.evidence);
 	row_bytes(row, "path", path ? r->path.data : NULL, r->path.len);
-	row_u64_if(row, "trace", s->about.evidence && !s->about.known_path, ev->trace);
+	row_u64_if(row, "trace", s->about.evidence && !s->about.known_path && !blind, ev->trace);
 	row_u64_if(row, "offset", read, ev->offset);
 	row_u64_if(row, "length", read, ev->length);
-	row_i64(row, "result", ev->result);
+	/* how much was delivered would tell of its size */
+	row_i64_if(row, "result", !blind || ev->result < 0, ev->result);
 	row_str(row, "decision", audit_decision_name(ev->decision));
-	row_u64_if(row, "grant", s->about.grant != 0, s->about.grant);
-	row_u64_if(row, "reads", s->sums != NULL, s->sums ? s->sums->reads : 0);
-	row_u64_if(row, "bytes", s->sums != NULL, s->sums ? s->sums->bytes : 0);
+	row_u64_if(row, "grant", s->about.grant != 0 && !blind, s->about.grant);
+	row_u64_if(row, "reads", sums, sums ? s->sums->reads : 0);
+	row_u64_if(row, "bytes", sums, sums ? s->sums->bytes : 0);
 }
 
 static const char *user_name(struct rows *r, uint32_t uid)
@@ -340,12 +358,17 @@ static int show(struct rows *r, struct audit_event *ev, struct buf *row)
 	if (!fits(r->filter, ev))
 		return 0;
 	r->source->about(r->source->ctx, ev, &s.about);
-	if (s.about.skip)
+	r->untold.left_out += s.about.left_out;
+	if (s.about.skip || s.about.left_out)
 		return 0;
 	find_path(r, ev, &s.about);
-	if (!below_path(r->filter, &r->path) ||
-		(r->source->sees && !r->source->sees(r->source->ctx, ev, &r->path)))
+	if (r->source->sees && !r->source->sees(r->source->ctx, ev, &r->path))
 		return 0;
+	if (s.about.withheld)
+		blind_path(r, &s.about);
+	if (!below_path(r->filter, &r->path))
+		return 0;
+	r->untold.blinded += s.about.withheld;
 	s.user = user_name(r, ev->uid);
 	if (ev->type == AUDIT_OPEN && !r->filter->reads)
 		s.sums = find_open(r, ev->seq);
@@ -379,15 +402,22 @@ static void release(struct rows *r)
 	free(r->exes);
 }
 
-int audit_rows(const struct audit_source *s, const struct audit_filter *f, struct err *e)
+int audit_rows(const struct audit_source *s, const struct audit_filter *f,
+	struct audit_untold *untold, struct err *e)
 {
 	struct rows rows = {.source = s, .filter = f};
 	int r = 0;
 
 	evidence_cursor_init(&rows.cursor, NULL);
-	r = gather(&rows, e);
+	if (getrandom(&rows.tokens, sizeof(rows.tokens), 0) != (ssize_t)sizeof(rows.tokens))
+		r = err_set(e, EIO, "no random bytes");
+	if (r == 0)
+		r = gather(&rows, e);
 	if (r == 0)
 		r = show_all(&rows, e);
 	release(&rows);
+	if (untold)
+		*untold = (struct audit_untold){untold->left_out + rows.untold.left_out,
+			untold->blinded + rows.untold.blinded};
 	return r;
 }

@@ -5,6 +5,10 @@
  * Names stand in no record: whoever shows a log says what a record is about, and
  * the path is found here, in the indexes. A read names its open, so what only the
  * open knows is added to it. The same for a personal mount's log and a team's.
+ *
+ * A row about what is withheld from its reader is *blinded*: it tells who, when and what
+ * kind of act, and in place of everything else a token. The same trace has the same token
+ * within one answer; tokens of two answers have nothing to do with each other.
  */
 #ifndef EVIDENCEFS_CONTROL_AUDIT_ROWS_H
 #define EVIDENCEFS_CONTROL_AUDIT_ROWS_H
@@ -31,6 +35,9 @@ struct audit_filter {
 /* What a record is about, and whether who looks may see it. */
 struct audit_about {
 	bool skip;             /* not for this reader */
+	bool left_out;         /* nor this one: he is told how many there were */
+	bool withheld;         /* the row is blinded */
+	uint64_t subject[2];   /* of a row to be blinded: evidence and trace, for its token */
 	const char *case_name; /* NULL: none */
 	const char *evidence;  /* its name; NULL: none */
 	struct evidence *ev;   /* its indexes; NULL: no path can be found */
@@ -44,7 +51,8 @@ struct audit_source {
 	const char *log; /* the folder of its segments */
 	/** about() - fill @a, which is zeros; called for each record, borrowed until the next. */
 	void (*about)(void *ctx, const struct audit_event *ev, struct audit_about *a);
-	/** sees() - whether a record at that path is shown, where it has one; NULL: all are. */
+	/** sees() - whether a record at that path is shown, where it has one; NULL: all are.
+	 * Of a row to be blinded it is the path that it would have. */
 	bool (*sees)(void *ctx, const struct audit_event *ev, const struct buf *path);
 	/** each() - one row. Return: 0; non-zero ends it. */
 	int (*each)(void *ctx, const struct audit_event *ev, struct buf *row);
@@ -56,11 +64,19 @@ int audit_filter_user(struct audit_filter *f, const char *who);
 /** audit_filter_types() - "open,read". Return: 0; -EINVAL. */
 int audit_filter_types(struct audit_filter *f, const char *list);
 
+/* What an answer does not say. */
+struct audit_untold {
+	uint64_t left_out; /* records that fit but for their path, of which it says nothing */
+	uint64_t blinded;  /* rows in it that are blinded */
+};
+
 /**
  * audit_rows() - a row (control/row.h) for every record that fits and may be seen
- * Records that are appended meanwhile are left for the next call.
- * Return: 0; what each() returned; -errno.
+ * Records that are appended meanwhile are left for the next call. A path in the filter is
+ * compared with what is shown: a blinded row is not found by it.
+ * @untold: counted up; NULL allowed. Return: 0; what each() returned; -errno.
  */
-int audit_rows(const struct audit_source *s, const struct audit_filter *f, struct err *e);
+int audit_rows(const struct audit_source *s, const struct audit_filter *f,
+	struct audit_untold *untold, struct err *e);
 
 #endif

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/siphash.h"
 #include "control/audit_rows.h"
 #include "policy/hold.h"
 #include "serve/evidence.h"
@@ -40,7 +39,8 @@ struct names {
 /* An act that records speak of by number. */
 struct grant_seen {
 	uint64_t id;
-	char *path; /* NULL: the whole case */
+	char *path;     /* NULL: the whole case */
+	uint64_t trace; /* of a mark */
 };
 
 /*
@@ -58,10 +58,8 @@ struct reader {
 	size_t names_n;
 	struct grant_seen *grants; /* by id */
 	size_t grants_n;
-	struct grant_seen *marks; /* by id; of cases in which he may see what is withheld */
+	struct grant_seen *marks; /* by id */
 	size_t marks_n;
-	char token[320];   /* in place of a name that is withheld from him */
-	uint64_t left_out; /* hidden from whoever may not see what is withheld */
 	uint64_t sight;    /* sum of what he may see, */
 	int64_t looked_ns; /* looked at then, boot time */
 };
@@ -166,7 +164,6 @@ static int copy_grants(struct reader *r, const struct model *m)
 	return 0;
 }
 
-/* The path of a mark is a name that is withheld, or was. */
 static int copy_marks(struct reader *r, const struct model *m)
 {
 	r->marks = calloc(m->marks_n + 1, sizeof(*r->marks));
@@ -174,12 +171,12 @@ static int copy_marks(struct reader *r, const struct model *m)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->marks_n; i++) {
 		const struct act *a = &m->marks[i].act;
-		const struct case_seen *c = find_case(r, a->case_id);
 		struct grant_seen *to = &r->marks[r->marks_n];
 
-		if (!c || !c->privileged)
+		if (!find_case(r, a->case_id))
 			continue;
 		to->id = a->object;
+		to->trace = a->trace;
 		to->path = strdup(a->path);
 		r->marks_n++;
 		if (!to->path)
@@ -246,11 +243,29 @@ static const struct grant_seen *find_seen(const struct grant_seen *v, size_t n, 
 	return NULL;
 }
 
-static bool withheld_from(const struct reader *r, const struct audit_event *ev, uint64_t evidence)
+static struct names *find_named(const struct reader *r, uint64_t case_id, const char *path)
 {
-	const struct case_seen *c = find_case(r, ev->case_id);
+	size_t n = path_first(path);
 
-	return !(c && c->privileged) && service_is_withheld(r->x->service, evidence, ev->trace);
+	for (size_t i = 0; i < r->names_n; i++) {
+		if (r->names[i].case_id == case_id && strlen(r->names[i].name) == n &&
+			memcmp(r->names[i].name, path, n) == 0)
+			return &r->names[i];
+	}
+	return NULL;
+}
+
+/* Whether a row about that trace is to be blinded. */
+static void judge(const struct reader *r, uint64_t case_id, const struct names *n, uint64_t trace,
+	struct audit_about *a)
+{
+	const struct case_seen *c = find_case(r, case_id);
+
+	if (c && c->privileged)
+		return;
+	a->withheld = service_is_withheld(r->x->service, n->id, trace);
+	a->subject[0] = n->id;
+	a->subject[1] = trace;
 }
 
 /* An access: names are in the index of the evidence. */
@@ -267,12 +282,7 @@ static void about_access(struct reader *r, const struct audit_event *ev, struct 
 	}
 	a->evidence = n->name;
 	a->ev = n->ev;
-	if (n->ev && withheld_from(r, ev, n->id)) {
-		snprintf(r->token, sizeof(r->token), "%s/withheld-%016" PRIx64, n->name,
-			siphash(&n->ev->manifest.key, &ev->trace, sizeof(ev->trace)));
-		a->known_path = true;
-		a->path = r->token;
-	}
+	judge(r, ev->case_id, n, ev->trace, a);
 }
 
 /* An act: the catalog says what its object is. */
@@ -293,7 +303,12 @@ static void about_act(const struct reader *r, const struct audit_event *ev, stru
 	case AUDIT_MARK:
 		g = find_seen(r->marks, r->marks_n, ev->object);
 		a->known_path = true;
-		a->path = g ? g->path : NULL;
+		n = g ? find_named(r, ev->case_id, g->path) : NULL;
+		if (!n)
+			break;
+		a->evidence = n->name;
+		a->path = g->path;
+		judge(r, ev->case_id, n, g->trace, a);
 		break;
 	case AUDIT_ADD:
 	case AUDIT_RELEASE:
@@ -318,11 +333,8 @@ static void about(void *ctx, const struct audit_event *ev, struct audit_about *a
 	a->skip = ev->case_id ? !c : !r->x->caller->officer;
 	if (r->only_case && ev->case_id != r->only_case)
 		a->skip = true;
-	if (!a->skip && ev->decision == AUDIT_HIDDEN && !(c && c->privileged)) {
-		a->skip = true;
-		r->left_out++;
-	}
-	if (a->skip)
+	a->left_out = !a->skip && ev->decision == AUDIT_HIDDEN && !(c && c->privileged);
+	if (a->skip || a->left_out)
 		return;
 	a->case_name = c ? c->name : NULL;
 	a->grant = ev->grant;
@@ -493,6 +505,19 @@ static int take_filter(const struct reader *r, struct audit_filter *f, char **pa
 	return rc;
 }
 
+static void tell_untold(struct exchange *x, const struct audit_untold *u)
+{
+	if (u->left_out > 0)
+		answer_note(x->answer,
+			"%" PRIu64 " records are left out: only holders of `privileged` see them",
+			u->left_out);
+	if (u->blinded > 0)
+		answer_note(x->answer,
+			"%" PRIu64 " rows are blinded: what they are about is withheld, and is "
+			"shown to holders of `privileged`",
+			u->blinded);
+}
+
 int handle_audit_show(struct exchange *x, struct err *e)
 {
 	struct reader reader = {.x = x};
@@ -502,6 +527,7 @@ int handle_audit_show(struct exchange *x, struct err *e)
 		.sees = sees,
 		.each = put_row,
 		.ctx = &reader};
+	struct audit_untold untold = {0};
 	char *path = NULL;
 	int r = prepare(&reader, e);
 
@@ -510,13 +536,11 @@ int handle_audit_show(struct exchange *x, struct err *e)
 	if (r == 0)
 		r = exchange_query(x, reader.only_case, e);
 	if (r == 0)
-		r = audit_rows(&source, &f, e);
+		r = audit_rows(&source, &f, &untold, e);
 	if (r == -EACCES)
 		err_set(e, EACCES, "what you may see of the log has changed meanwhile: ask again");
-	if (r == 0 && reader.left_out > 0)
-		answer_note(x->answer,
-			"%llu records are left out: only holders of `privileged` see them",
-			(unsigned long long)reader.left_out);
+	if (r == 0)
+		tell_untold(x, &untold);
 	reader_release(&reader);
 	free(path);
 	return r;

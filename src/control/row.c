@@ -38,6 +38,14 @@ void row_i64(struct buf *out, const char *key, int64_t v)
 	buf_put_svarint(out, v);
 }
 
+void row_i64_if(struct buf *out, const char *key, bool there, int64_t v)
+{
+	if (there)
+		row_i64(out, key, v);
+	else
+		row_null(out, key);
+}
+
 void row_str(struct buf *out, const char *key, const char *s)
 {
 	row_bytes(out, key, s, s ? strlen(s) : 0);

@@ -34,6 +34,8 @@ void row_null(struct buf *out, const char *key);
 void row_bool(struct buf *out, const char *key, bool v);
 void row_u64(struct buf *out, const char *key, uint64_t v);
 void row_i64(struct buf *out, const char *key, int64_t v);
+/** row_i64_if() - none where not @there. */
+void row_i64_if(struct buf *out, const char *key, bool there, int64_t v);
 /** row_str() - NULL is none. */
 void row_str(struct buf *out, const char *key, const char *s);
 /** row_bytes() - @p NULL is none. */
