@@ -23,7 +23,7 @@ packages=(
 	gcc libc6-dev make autoconf automake pkg-config libfuse3-dev libsqlite3-dev libssl-dev
 	libseccomp-dev libdeflate-dev libtsk-dev fuse3 attr
 	clang libclang-rt-dev clang-format shellcheck mandoc
-	fdisk ntfs-3g e2fsprogs dosfstools mtools exfatprogs exfat-fuse ewf-tools sleuthkit mount
+	fdisk parted ntfs-3g e2fsprogs dosfstools mtools exfatprogs exfat-fuse ewf-tools sleuthkit mount
 	apfsprogs makefs xorriso python3 openssl xz-utils zstd procps
 	# programs that people use on a mount, from the command line and on a desktop
 	rsync file zip unzip p7zip-full git ripgrep sqlite3 poppler-utils libimage-exiftool-perl testdisk clamav

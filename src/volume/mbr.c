@@ -5,7 +5,8 @@
  * Primaries are numbered by their slot, logical partitions from 5 in the order
  * of the chain, as fdisk and the kernel do. An extended partition is a
  * container and no volume. The chain is hostile: it has an end, and no record
- * is read twice.
+ * is read twice. Slices of a BSD label within a primary partition come after
+ * the logical ones, as in the kernel.
  */
 #include "volume/tables.h"
 
@@ -14,9 +15,10 @@
 
 #include "base/buf.h"
 
-#define SLOT_OFFSET 446
-#define SLOT_BYTES  16
-#define LOGICAL_MAX 1024
+#define SLOT_OFFSET  446
+#define SLOT_BYTES   16
+#define LOGICAL_MAX  1024
+#define BRANCHES_MAX 16
 
 struct slot {
 	unsigned boot;
@@ -81,6 +83,11 @@ static bool is_container(unsigned type)
 	return type == 0x05 || type == 0x0f || type == 0x85;
 }
 
+static bool has_label(unsigned type)
+{
+	return type == 0xa5 || type == 0xa6 || type == 0xa9;
+}
+
 static struct slot slot_at(const uint8_t *sector, unsigned i)
 {
 	struct cur c = cur_of(sector + SLOT_OFFSET + (size_t)i * SLOT_BYTES, SLOT_BYTES);
@@ -103,43 +110,62 @@ static int add(struct volume_table *t, const struct source *s, unsigned number, 
 	return table_add(t, s, number, start * VOLUME_SECTOR, p->count * VOLUME_SECTOR, desc);
 }
 
+/* What is left to read of the containers: records, and how many more at most. */
+struct chain {
+	uint64_t first; /* of the container: what links to further records counts from here */
+	uint64_t branch[BRANCHES_MAX]; /* second links of records, for when the chain has ended */
+	size_t n;
+	unsigned left;
+	unsigned *number; /* of the next partition */
+};
+
+/* One record. Return: 0 or -ENOMEM; *@next: the record behind it, 0: none. */
+static int record(const struct source *s, struct chain *c, uint64_t at, uint64_t *next,
+	struct volume_table *t)
+{
+	uint8_t b[VOLUME_SECTOR];
+	int r = 0;
+
+	*next = 0;
+	if (at * VOLUME_SECTOR >= source_size(s) ||
+		source_read_all(s, b, sizeof(b), at * VOLUME_SECTOR) != VOLUME_SECTOR ||
+		b[510] != 0x55 || b[511] != 0xaa) {
+		table_note(t, "the chain of logical partitions breaks off at sector %llu",
+			(unsigned long long)at);
+		return 0;
+	}
+	for (unsigned i = 0; i < 4 && r == 0; i++) {
+		struct slot p = slot_at(b, i);
+
+		if (p.type == 0 || p.count == 0)
+			continue;
+		if (!is_container(p.type))
+			r = add(t, s, (*c->number)++, at + p.start, &p);
+		else if (c->first + p.start <= at)
+			/* Chains lead onwards; one that turns back is a circle or a lie. */
+			table_note(t, "the chain of logical partitions turns back at sector %llu",
+				(unsigned long long)at);
+		else if (*next == 0)
+			*next = c->first + p.start;
+		else if (c->n < BRANCHES_MAX)
+			c->branch[c->n++] = c->first + p.start;
+	}
+	return r;
+}
+
 /* The chain in one container: each record holds one partition and the next record. */
 static int logical(const struct source *s, uint64_t first, unsigned *number, struct volume_table *t)
 {
+	struct chain c = {.first = first, .left = LOGICAL_MAX, .number = number};
 	uint64_t at = first;
-	unsigned left = LOGICAL_MAX;
 	int r = 0;
 
-	while (r == 0 && left-- > 0) {
-		uint8_t b[VOLUME_SECTOR];
-		uint64_t next = 0;
-
-		if (at * VOLUME_SECTOR >= source_size(s) ||
-			source_read_all(s, b, sizeof(b), at * VOLUME_SECTOR) != VOLUME_SECTOR ||
-			b[510] != 0x55 || b[511] != 0xaa) {
-			table_note(t, "the chain of logical partitions breaks off at sector %llu",
-				(unsigned long long)at);
-			return 0;
-		}
-		for (unsigned i = 0; i < 4 && r == 0; i++) {
-			struct slot p = slot_at(b, i);
-
-			if (p.type == 0 || p.count == 0)
-				continue;
-			if (is_container(p.type))
-				next = next ? next : first + p.start;
-			else
-				r = add(t, s, (*number)++, at + p.start, &p);
-		}
-		if (next == 0)
-			return r;
-		/* Chains lead onwards; one that turns back is a circle or a lie. */
-		if (next <= at) {
-			table_note(t, "the chain of logical partitions turns back at sector %llu",
-				(unsigned long long)at);
-			return r;
-		}
-		at = next;
+	while (r == 0 && c.left-- > 0) {
+		r = record(s, &c, at, &at, t);
+		if (at == 0 && c.n > 0)
+			at = c.branch[--c.n];
+		if (at == 0)
+			break;
 	}
 	return r;
 }
@@ -189,6 +215,12 @@ int mbr_read(const struct source *s, const uint8_t *sector0, struct volume_table
 
 		if (is_container(p.type) && p.count != 0)
 			r = logical(s, p.start, &number, t);
+	}
+	for (unsigned i = 0; i < 4 && r == 0; i++) {
+		struct slot p = slot_at(sector0, i);
+
+		if (has_label(p.type) && p.count != 0)
+			r = bsd_slices(s, p.start, p.count, &number, t);
 	}
 	return r ? r : 1;
 }

@@ -13,6 +13,12 @@
 #include <tsk/libtsk.h>
 #pragma GCC diagnostic pop
 
+/*
+ * What libtsk is told of the size of the media: it refuses a whole table when an early partition
+ * begins past the end, and media may be cut off. table_add() clips, and notes it.
+ */
+#define MEDIA_CLAIMED ((TSK_OFF_T)1 << 60)
+
 struct table_img {
 	TSK_IMG_INFO tsk; /* first: libtsk sees only this */
 	const struct source *s;
@@ -37,6 +43,25 @@ static void img_stat(TSK_IMG_INFO *img, FILE *out)
 	(void)out;
 }
 
+static bool is_used(const TSK_VS_PART_INFO *p)
+{
+	return p->flags & TSK_VS_PART_FLAG_ALLOC && !(p->flags & TSK_VS_PART_FLAG_META) &&
+	       p->slot_num >= 0;
+}
+
+/* The whole disk as one of its own slices: another lies within it. */
+static bool is_whole(const TSK_VS_INFO *vs, const TSK_VS_PART_INFO *whole)
+{
+	if (whole->start != 0)
+		return false;
+	for (const TSK_VS_PART_INFO *p = vs->part_list; p; p = p->next) {
+		if (p != whole && is_used(p) && p->len < whole->len && p->start < whole->len &&
+			p->len <= whole->len - p->start)
+			return true;
+	}
+	return false;
+}
+
 static int take(TSK_VS_INFO *vs, const char *kind, const struct source *s, struct volume_table *t)
 {
 	int r = 0;
@@ -46,14 +71,10 @@ static int take(TSK_VS_INFO *vs, const char *kind, const struct source *s, struc
 		uint64_t off = 0;
 		uint64_t len = 0;
 
-		if (!(p->flags & TSK_VS_PART_FLAG_ALLOC) || p->flags & TSK_VS_PART_FLAG_META ||
-			p->slot_num < 0)
+		if (!is_used(p) || is_whole(vs, p))
 			continue;
 		if (__builtin_mul_overflow(p->start, (uint64_t)vs->block_size, &off) ||
 			__builtin_mul_overflow(p->len, (uint64_t)vs->block_size, &len))
-			continue;
-		/* The whole disk as one of its own slices. */
-		if (off == 0 && len >= source_size(s))
 			continue;
 		r = table_add(t, s, (unsigned)p->slot_num + 1, off, len, p->desc ? p->desc : "");
 	}
@@ -75,8 +96,8 @@ int other_read(const struct source *s, struct volume_table *t)
 	if (!i)
 		return -ENOMEM;
 	i->s = s;
-	if (!tsk_img_open_external(&i->tsk, (TSK_OFF_T)source_size(s), VOLUME_SECTOR, img_read,
-		    img_close, img_stat)) {
+	if (!tsk_img_open_external(
+		    &i->tsk, MEDIA_CLAIMED, VOLUME_SECTOR, img_read, img_close, img_stat)) {
 		free(i);
 		return 0;
 	}

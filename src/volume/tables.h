@@ -27,6 +27,15 @@ int gpt_read(const struct source *s, struct volume_table *t);
 int mbr_read(const struct source *s, const uint8_t *sector0, struct volume_table *t);
 /** mbr_is_own() - is there a table that is not the protective one of a GPT? */
 bool mbr_is_own(const struct source *s, const uint8_t *sector0);
+/**
+ * bsd_slices() - append the slices of a BSD label within a partition
+ * @start, @count: of the partition, in sectors
+ * @number: of the next volume; moved on
+ * A slice that begins where the partition does is the partition's own volume and is left out.
+ * Return: 0, also without a label; -ENOMEM.
+ */
+int bsd_slices(const struct source *s, uint64_t start, uint64_t count, unsigned *number,
+	struct volume_table *t);
 /** other_read() - BSD, Sun and Apple tables, through libtsk. Return: as gpt_read(). */
 int other_read(const struct source *s, struct volume_table *t);
 

@@ -16,6 +16,9 @@
 
 #include "volume/tables.h"
 
+#define ISO_ID_OFFSET 32769
+#define ISO_ID_BYTES  5
+
 void table_note(struct volume_table *t, const char *fmt, ...)
 {
 	size_t used = strlen(t->note);
@@ -85,6 +88,29 @@ static bool is_boot_sector(const uint8_t *p)
 	return p[21] == 0xf0 || p[21] >= 0xf8;
 }
 
+static bool has_iso9660(const struct source *s, uint64_t off)
+{
+	char id[ISO_ID_BYTES];
+
+	return source_read_all(s, id, sizeof(id), off + ISO_ID_OFFSET) == ISO_ID_BYTES &&
+	       memcmp(id, "CD001", ISO_ID_BYTES) == 0;
+}
+
+/*
+ * Hybrid media: an ISO 9660 file system over all of it, and a table in the 32 KiB that ISO 9660
+ * leaves alone. Where no partition begins with that file system, the medium is a volume too.
+ */
+static int add_medium(const struct source *s, struct volume_table *t)
+{
+	if (!has_iso9660(s, 0))
+		return 0;
+	for (size_t i = 0; i < t->n; i++) {
+		if (has_iso9660(s, t->v[i].offset))
+			return 0;
+	}
+	return table_add(t, s, 0, 0, source_size(s), "the whole medium");
+}
+
 static int scan(const struct source *s, const uint8_t *sector0, struct volume_table *t)
 {
 	int r = 0;
@@ -101,7 +127,7 @@ static int scan(const struct source *s, const uint8_t *sector0, struct volume_ta
 			r = other_read(s, t);
 	}
 	if (r != 0)
-		return r < 0 ? r : 0;
+		return r < 0 ? r : add_medium(s, t);
 	snprintf(t->kind, sizeof(t->kind), "none");
 	return table_add(t, s, 0, 0, source_size(s), "");
 }

@@ -17,7 +17,7 @@
 #define VOLUME_DESC_MAX 128
 
 struct volume {
-	unsigned number; /* as fdisk: primary 1-4, logical from 5, GPT slot + 1; 0: no table */
+	unsigned number; /* as fdisk: primary 1-4, logical from 5, GPT slot + 1; 0: the media */
 	unsigned member; /* of several volumes that share the place (a pool), from 0 */
 	uint64_t offset; /* image bytes */
 	uint64_t length; /* bytes, clipped at the end of the image */
@@ -39,6 +39,8 @@ struct volume_table {
  *
  * Without a table there is one volume, number 0, the whole media. A boot
  * sector of a file system that also looks like a table is the file system.
+ * With a table, the whole media is a volume 0 beside the others where it has
+ * an ISO 9660 file system that none of them begins with.
  *
  * Return: 0; -EIO when the media cannot be read at all.
  */

@@ -128,6 +128,103 @@ static void test_dos(void)
 	volume_table_release(&t);
 }
 
+/* A record with two links: both are followed, the second one when the first has ended. */
+static void test_branches(void)
+{
+	struct volume_table t;
+
+	memset(disk, 0, sizeof(disk));
+	mbr_slot(0, 1, 0x0f, 100, 3000);
+	mbr_slot(100, 0, 0x83, 1, 10);
+	mbr_slot(100, 1, 0x05, 100, 100);
+	mbr_slot(100, 2, 0x05, 300, 100);
+	mbr_slot(200, 0, 0x83, 1, 20);
+	mbr_slot(400, 0, 0x83, 1, 30);
+	mbr_slot(400, 1, 0x05, 100, 100);
+	scan(sizeof(disk), &t);
+	is_int(t.n, 3, "three partitions in a chain with a branch");
+	is_volume(&t, 0, 5, 101, 10, "Linux (0x83)");
+	is_volume(&t, 1, 6, 201, 20, "Linux (0x83)");
+	is_volume(&t, 2, 7, 401, 30, "Linux (0x83)");
+	ok(strstr(t.note, "turns back"), "the link back to the first record is noted");
+	volume_table_release(&t);
+}
+
+/* A BSD label: slices a, c (the whole), d, e. */
+static void bsd_label(uint32_t sector, uint32_t a, uint32_t c, uint32_t d, uint32_t e)
+{
+	static const uint8_t types[] = {7, 0, 0, 7, 1};
+	const uint32_t starts[] = {a, 0, c, d, e};
+	const uint32_t counts[] = {100, 0, 1000, 200, 300};
+	uint8_t *p = disk + (size_t)sector * SECTOR;
+
+	put32(p, 0x82564557);
+	put32(p + 40, SECTOR);
+	put32(p + 132, 0x82564557);
+	p[138] = 5;
+	for (size_t i = 0; i < 5; i++) {
+		put32(p + 148 + i * 16, counts[i]);
+		put32(p + 152 + i * 16, starts[i]);
+		p[148 + i * 16 + 12] = types[i];
+	}
+}
+
+static void test_bsd(void)
+{
+	struct volume_table t;
+
+	memset(disk, 0, sizeof(disk));
+	mbr_slot(0, 0, 0xa5, 1000, 1000);
+	mbr_slot(0, 1, 0x05, 3000, 500);
+	mbr_slot(3000, 0, 0x83, 1, 10);
+	bsd_label(1001, 0, 0, 100, 300);
+	scan(sizeof(disk), &t);
+	is_int(t.n, 4, "a label within a partition, offsets from there");
+	is_volume(&t, 0, 1, 1000, 1000, "FreeBSD (0xa5)");
+	is_volume(&t, 1, 5, 3001, 10, "Linux (0x83)");
+	is_volume(&t, 2, 6, 1100, 200, "BSD slice d (0x07)");
+	is_volume(&t, 3, 7, 1300, 300, "BSD slice e (0x01)");
+	volume_table_release(&t);
+	bsd_label(1001, 1000, 1000, 1100, 1900);
+	scan(sizeof(disk), &t);
+	is_int(t.n, 3, "offsets from the disk");
+	is_volume(&t, 2, 6, 1100, 200, "BSD slice d (0x07)");
+	ok(strstr(t.note, "slice e of a BSD label leaves its partition"),
+		"another's bytes are none of it");
+	volume_table_release(&t);
+	disk[1001 * SECTOR + 132] ^= 1;
+	scan(sizeof(disk), &t);
+	is_int(t.n, 2, "what is no label has no slices");
+	volume_table_release(&t);
+}
+
+/* ISO 9660 over all of the medium, and a table that names other parts of it. */
+static void test_hybrid(void)
+{
+	struct volume_table t;
+
+	memset(disk, 0, sizeof(disk));
+	mbr_slot(0, 1, 0xef, 2000, 100);
+	memcpy(disk + 64 * SECTOR,
+		"\x01"
+		"CD001\x01",
+		7);
+	scan(sizeof(disk), &t);
+	is_str(t.kind, "dos", "a hybrid medium has its table");
+	is_int(t.n, 2, "and itself");
+	is_volume(&t, 0, 2, 2000, 100, "EFI system (0xef)");
+	is_volume(&t, 1, 0, 0, SECTORS, "the whole medium");
+	volume_table_release(&t);
+	mbr_slot(0, 0, 0xcd, 16, 1000);
+	memcpy(disk + 80 * SECTOR,
+		"\x01"
+		"CD001\x01",
+		7);
+	scan(sizeof(disk), &t);
+	is_int(t.n, 2, "not where a partition begins with that file system");
+	volume_table_release(&t);
+}
+
 static uint32_t crc32_of(const uint8_t *p, size_t n)
 {
 	uint32_t crc = UINT32_MAX;
@@ -268,6 +365,9 @@ int main(void)
 	test_none();
 	test_boot_sector();
 	test_dos();
+	test_branches();
+	test_bsd();
+	test_hybrid();
 	test_gpt();
 	test_unreadable();
 	test_utf16();
