@@ -134,20 +134,45 @@ static int segment_of(struct audit_reader *r, uint64_t seq, uint64_t *first, str
 	return rc;
 }
 
-int audit_reader_seek(struct audit_reader *r, uint64_t seq, struct err *e)
+/* Read on until record @seq is the next. */
+static int read_to(struct audit_reader *r, uint64_t seq, struct err *e)
 {
 	struct audit_event ev;
+	int rc = 0;
+
+	while (rc >= 0 && r->at.seq < seq && (rc = segment_next(&r->at, &ev, e)) == 1)
+		;
+	return rc < 0 ? rc : 0;
+}
+
+int audit_reader_seek_at(
+	struct audit_reader *r, uint64_t seq, uint64_t place, uint64_t offset, struct err *e)
+{
 	uint64_t first = 0;
 	int rc = segment_of(r, seq, &first, e);
 
+	segment_close(&r->at);
 	if (rc < 0 || first == 0)
 		return rc;
 	rc = segment_open(r->dirfd, first, &r->at, e);
 	if (rc == -ENOENT || rc == -ENODATA)
 		return 0;
-	while (rc >= 0 && r->at.seq < seq && (rc = segment_next(&r->at, &ev, e)) == 1)
-		;
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	if (place > first && place <= seq) {
+		r->at.pos = offset;
+		r->at.seq = place;
+		rc = read_to(r, seq, NULL);
+		if (rc == 0)
+			return 0;
+		return audit_reader_seek_at(r, seq, 0, 0, e);
+	}
+	return read_to(r, seq, e);
+}
+
+int audit_reader_seek(struct audit_reader *r, uint64_t seq, struct err *e)
+{
+	return audit_reader_seek_at(r, seq, 0, 0, e);
 }
 
 int audit_reader_next(struct audit_reader *r, struct audit_event *ev, struct err *e)

@@ -11,4 +11,12 @@ struct audit_reader {
 	struct segment at; /* at.fd < 0: none yet; segment_bytes(): of the last record */
 };
 
+/**
+ * audit_reader_seek_at() - as audit_reader_seek(), at any time, with a hint
+ * @place, @offset: record @place stands at @offset of its segment; 0: not known. Where
+ *                  that is not so, the segment is read from its beginning.
+ */
+int audit_reader_seek_at(
+	struct audit_reader *r, uint64_t seq, uint64_t place, uint64_t offset, struct err *e);
+
 #endif
