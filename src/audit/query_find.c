@@ -64,6 +64,15 @@ struct find {
 	" LEFT JOIN programs p ON p.id=r.program LEFT JOIN evidence v ON v.id=r.evidence"          \
 	" LEFT JOIN sums s ON s.seq=r.seq "
 
+/* What the database says is wrong with itself is -ESTALE, and is mended by the next who follows. */
+static int of_db(struct find *x, int r)
+{
+	if (r != -EBADMSG)
+		return r;
+	atomic_store(&x->q->sick, true);
+	return -ESTALE;
+}
+
 /* ---- what fits, as SQL ------------------------------------------------------------------ */
 
 static bool acts_only(uint32_t types)
@@ -390,7 +399,7 @@ static int next_row(struct find *x, struct err *e)
 	int r = 0;
 
 	while (r == 0 && x->at == x->n && !x->end)
-		r = fill(x, e);
+		r = of_db(x, fill(x, e));
 	return r < 0 ? r : x->at < x->n;
 }
 
@@ -556,7 +565,7 @@ static int go_to(struct find *x, uint64_t seq, struct err *e)
 	}
 	db_stmt_reset(x->place);
 	unlock(x);
-	return r < 0 ? r : audit_reader_seek_at(x->reader, seq, place, offset, e);
+	return r < 0 ? of_db(x, r) : audit_reader_seek_at(x->reader, seq, place, offset, e);
 }
 
 /* One record of the log. Return: 1 it is a read that fits; 0 not; -errno. */
@@ -572,7 +581,7 @@ static int judge_read(struct find *x, struct err *e)
 		return 0;
 	lock(x);
 	if (query_leaves(ev))
-		r = complete(x, ev, e);
+		r = of_db(x, complete(x, ev, e));
 	unlock(x);
 	return r < 0 ? r : read_fits(x->f, ev);
 }
@@ -655,7 +664,7 @@ static int begin(struct find *x, struct query_filter *f, struct err *e)
 	if (r == 0 && wants_reads(f) && !x->end)
 		r = prepare_reads(x, e);
 	unlock(x);
-	return r;
+	return of_db(x, r);
 }
 
 static void find_release(struct find *x)
@@ -731,6 +740,7 @@ int query_count(struct query *q, const struct query_filter *f, uint64_t *out, st
 	if (r == 0)
 		r = count(x, out, e);
 	unlock(x);
+	r = of_db(x, r);
 	find_release(x);
 	return r;
 }
