@@ -435,6 +435,16 @@ uint64_t audit_size(const struct audit_log *l)
 	return __atomic_load_n(&l->next_seq, __ATOMIC_ACQUIRE) - 1;
 }
 
+uint64_t audit_safe(struct audit_log *l)
+{
+	uint64_t seq = 0;
+
+	pthread_mutex_lock(&l->lock);
+	seq = l->safe_seq;
+	pthread_mutex_unlock(&l->lock);
+	return seq;
+}
+
 const char *audit_torn(const struct audit_log *l)
 {
 	return l->tail.torn[0] ? l->tail.torn : NULL;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/progress.h"
 #include "base/text.h"
 #include "cmd/audit_log.h"
 #include "cmd/mountpoint.h"
@@ -101,6 +102,23 @@ static void about(void *ctx, const struct audit_event *ev, struct audit_about *a
 	}
 }
 
+static bool evidence_named(void *ctx, const char *path, size_t n, struct evidence **ev,
+	uint8_t id[static AUDIT_EVIDENCE_ID])
+{
+	struct show *s = ctx;
+
+	for (size_t i = 0; i < s->names_n; i++) {
+		const char *name = s->names[i].noted.name;
+
+		if (strlen(name) != n || memcmp(name, path, n) != 0)
+			continue;
+		*ev = open_names(&s->names[i]);
+		memcpy(id, s->names[i].noted.digest, AUDIT_EVIDENCE_ID);
+		return true;
+	}
+	return false;
+}
+
 static int on_row(void *ctx, const struct audit_event *ev, struct buf *payload)
 {
 	struct show *s = ctx;
@@ -177,18 +195,57 @@ static int find_dir(const char *state_given, const char *mountpoint, char **out,
 	return r;
 }
 
+/* Beside the log, or in memory where that folder cannot be written. */
+static int open_query(const char *dir, const char *log, struct query **out, struct err *e)
+{
+	struct err why = {.code = 0};
+	char *path = NULL;
+	int r = asprintf(&path, "%s/query.db", dir) < 0 ? -ENOMEM
+							: query_open(path, log, out, &why);
+
+	if (r == -EROFS || r == -EACCES || r == -ENOSPC || r == -EDQUOT || r == -EPERM)
+		r = query_open(NULL, log, out, e);
+	else if (r < 0)
+		err_set(e, -r, "%s", err_text(&why, r));
+	free(path);
+	return r;
+}
+
+static int on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	(void)total;
+	progress_update(ctx, done);
+	return 0;
+}
+
+static int follow(struct query *q, struct err *e)
+{
+	struct progress p;
+	int r = 0;
+
+	progress_begin(&p, "reading the access log", 0, PROGRESS_ENTRIES);
+	r = query_follow(q, UINT64_MAX, on_progress, &p, e);
+	progress_end(&p);
+	return r;
+}
+
 static int show_log(struct show *s, const char *dir, struct err *e)
 {
 	char *log = NULL;
-	struct audit_source source = {.about = about, .each = on_row, .ctx = s};
+	struct audit_source source = {
+		.about = about, .evidence = evidence_named, .each = on_row, .ctx = s};
 	int r = asprintf(&log, "%s/log", dir) < 0 ? err_errno(e, ENOMEM, "%s", dir) : 0;
 
 	if (r)
 		return r;
-	source.log = log;
 	r = load_names(s, dir, e);
 	if (r == 0)
+		r = open_query(dir, log, &source.query, e);
+	if (r == 0)
+		r = follow(source.query, e);
+	if (r == 0)
 		r = audit_rows(&source, &s->filter, NULL, e);
+	query_close(source.query);
 	release_names(s);
 	free(log);
 	return r;

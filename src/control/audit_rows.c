@@ -14,22 +14,6 @@
 #include "control/row.h"
 #include "serve/evidence.h"
 
-/* What the reads and the close of an open do not repeat. */
-struct open_info {
-	uint64_t seq;
-	uint32_t gid;
-	uint32_t loginuid;
-	uint64_t process_start;
-	uint8_t evidence[AUDIT_EVIDENCE_ID];
-	uint64_t trace;
-	uint64_t case_id;
-	uint64_t grant;
-	uint64_t policy;
-	const char *exe; /* interned */
-	uint64_t reads;
-	uint64_t bytes;
-};
-
 #define NSS_BYTES  4096
 #define USERS_KEPT 64
 
@@ -43,16 +27,13 @@ struct user {
 struct rows {
 	const struct audit_source *source;
 	const struct audit_filter *filter;
-	uint64_t last;           /* the newest record when this began */
-	struct open_info *opens; /* sorted by seq, as the log is */
-	size_t open_count;
-	size_t open_cap;
-	char **exes; /* each path once: there are few */
-	size_t exe_count;
 	struct evidence_cursor cursor; /* in cursor.ev, kept from row to row */
 	struct buf path;
-	struct user users[USERS_KEPT]; /* by uid modulo */
-	struct siphash_key tokens;     /* of this answer */
+	struct buf row;
+	bool begun;                          /* a row was handed on */
+	uint8_t evidence[AUDIT_EVIDENCE_ID]; /* of the path in the filter */
+	struct user users[USERS_KEPT];       /* by uid modulo */
+	struct siphash_key tokens;           /* of this answer */
 	struct audit_untold untold;
 };
 
@@ -61,7 +42,7 @@ struct shown {
 	const struct audit_event *ev;
 	struct audit_about about;
 	const char *user;
-	const struct open_info *sums; /* an open whose reads are summed up; NULL: not */
+	const struct query_sum *sums; /* an open whose reads are summed up; NULL: not */
 };
 
 /* A name and a number of NSS, safe from several threads. */
@@ -112,111 +93,6 @@ int audit_filter_types(struct audit_filter *f, const char *list)
 		list += n + (list[n] == ',');
 	}
 	return f->types ? 0 : -EINVAL;
-}
-
-/* ---- opens ----------------------------------------------------------------------- */
-
-static const char *intern(struct rows *r, const char *exe)
-{
-	char **v = NULL;
-
-	for (size_t i = r->exe_count; i-- > 0;) {
-		if (!strcmp(r->exes[i], exe))
-			return r->exes[i];
-	}
-	v = reallocarray(r->exes, r->exe_count + 1, sizeof(*v));
-	if (!v)
-		return NULL;
-	r->exes = v;
-	v[r->exe_count] = strdup(exe);
-	return v[r->exe_count] ? v[r->exe_count++] : NULL;
-}
-
-static struct open_info *find_open(const struct rows *r, uint64_t seq)
-{
-	size_t lo = 0;
-	size_t hi = r->open_count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (r->opens[mid].seq == seq)
-			return &r->opens[mid];
-		if (r->opens[mid].seq < seq)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
-}
-
-static int note_open(struct rows *r, const struct audit_event *ev)
-{
-	struct open_info *o = NULL;
-
-	if (r->open_count == r->open_cap) {
-		size_t cap = r->open_cap ? r->open_cap * 2 : 1024;
-		struct open_info *v = reallocarray(r->opens, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		r->opens = v;
-		r->open_cap = cap;
-	}
-	o = &r->opens[r->open_count++];
-	*o = (struct open_info){.seq = ev->seq,
-		.gid = ev->gid,
-		.loginuid = ev->loginuid,
-		.process_start = ev->process_start,
-		.trace = ev->trace,
-		.case_id = ev->case_id,
-		.grant = ev->grant,
-		.policy = ev->policy,
-		.exe = intern(r, ev->exe)};
-	memcpy(o->evidence, ev->evidence, sizeof(o->evidence));
-	return o->exe ? 0 : -ENOMEM;
-}
-
-/* What only the open knows, for the records that refer to it. */
-static void complete(const struct rows *r, struct audit_event *ev)
-{
-	const struct open_info *o = ev->open_seq ? find_open(r, ev->open_seq) : NULL;
-
-	if (!o || ev->decision == AUDIT_DENIED)
-		return;
-	ev->gid = o->gid;
-	ev->loginuid = o->loginuid;
-	ev->process_start = o->process_start;
-	ev->trace = o->trace;
-	ev->case_id = o->case_id;
-	ev->grant = o->grant;
-	ev->policy = o->policy;
-	memcpy(ev->evidence, o->evidence, sizeof(ev->evidence));
-	snprintf(ev->exe, sizeof(ev->exe), "%s", o->exe);
-}
-
-/* First pass: every open, and the sums of its reads. */
-static int gather(struct rows *rows, struct err *e)
-{
-	const char *log = rows->source->log;
-	struct audit_reader *reader = NULL;
-	struct audit_event ev;
-	int r = audit_reader_open(log, &reader, e);
-
-	while (r == 0 && (r = audit_reader_next(reader, &ev, e)) == 1) {
-		struct open_info *o = ev.type == AUDIT_READ ? find_open(rows, ev.open_seq) : NULL;
-
-		if (o && ev.result >= 0) {
-			o->reads++;
-			o->bytes += (uint64_t)ev.result;
-		}
-		rows->last = ev.seq;
-		r = ev.type == AUDIT_OPEN ? note_open(rows, &ev) : 0;
-		if (r)
-			err_errno(e, -r, "%s", log);
-	}
-	audit_reader_close(reader);
-	return r;
 }
 
 /* ---- names ------------------------------------------------------------------------ */
@@ -287,20 +163,6 @@ static bool below_path(const struct audit_filter *f, const struct buf *path)
 	       (path->len == n || path->data[n] == '/');
 }
 
-static bool fits(const struct audit_filter *f, const struct audit_event *ev)
-{
-	if (!f->reads && ev->type == AUDIT_READ && ev->result >= 0)
-		return false;
-	/* one a second, of the log's own: with every record, or when asked for */
-	if (!f->types && !f->reads && ev->type == AUDIT_EPOCH)
-		return false;
-	if (f->types && !(f->types & 1u << ev->type))
-		return false;
-	if (f->uid >= 0 && ev->uid != f->uid)
-		return false;
-	return ev->time_ns >= f->since_ns && ev->time_ns < f->until_ns;
-}
-
 /* ---- what a row has ------------------------------------------------------------------ */
 
 static void put_row(const struct rows *r, const struct shown *s, struct buf *row)
@@ -350,13 +212,11 @@ static const char *user_name(struct rows *r, uint32_t uid)
 	return u->name;
 }
 
-static int show(struct rows *r, struct audit_event *ev, struct buf *row)
+static int show(void *ctx, struct audit_event *ev, const struct query_sum *sum)
 {
+	struct rows *r = ctx;
 	struct shown s = {.ev = ev};
 
-	complete(r, ev);
-	if (!fits(r->filter, ev))
-		return 0;
 	r->source->about(r->source->ctx, ev, &s.about);
 	r->untold.left_out += s.about.left_out;
 	if (s.about.skip || s.about.left_out)
@@ -370,52 +230,107 @@ static int show(struct rows *r, struct audit_event *ev, struct buf *row)
 		return 0;
 	r->untold.blinded += s.about.withheld;
 	s.user = user_name(r, ev->uid);
-	if (ev->type == AUDIT_OPEN && !r->filter->reads)
-		s.sums = find_open(r, ev->seq);
-	buf_reset(row);
-	put_row(r, &s, row);
-	return row->error ? row->error : r->source->each(r->source->ctx, ev, row);
+	s.sums = r->filter->reads ? NULL : sum;
+	r->begun = true;
+	buf_reset(&r->row);
+	put_row(r, &s, &r->row);
+	return r->row.error ? r->row.error : r->source->each(r->source->ctx, ev, &r->row);
 }
 
-/* Second pass. Records that came after the first are left for the next call. */
-static int show_all(struct rows *rows, struct err *e)
-{
-	struct audit_reader *reader = NULL;
-	struct buf row = BUF_INIT;
-	struct audit_event ev = {.seq = 0};
-	int r = audit_reader_open(rows->source->log, &reader, e);
+/* ---- the question ------------------------------------------------------------------------ */
 
-	while (r == 0 && ev.seq < rows->last && (r = audit_reader_next(reader, &ev, e)) == 1)
-		r = show(rows, &ev, &row);
-	audit_reader_close(reader);
-	buf_release(&row);
-	return r;
+/* The trace that PATH names, component by component. Its names are not good any more. */
+static int find_trace(struct evidence *ev, const char *path, struct trace *t)
+{
+	struct evidence_cursor c;
+	int rc = 0;
+
+	evidence_cursor_init(&c, ev);
+	rc = evidence_get(&c, trace_id(0, TRACE_EVIDENCE_DIR), t);
+	while (rc == 0 && *path) {
+		size_t n = strcspn(path, "/");
+
+		rc = n > 0 ? evidence_lookup(&c, t->id, path, n, t) : 0;
+		path += n + (path[n] == '/');
+	}
+	evidence_cursor_release(&c);
+	return rc;
 }
 
-static void release(struct rows *r)
+/* What is below PATH: accesses by the numbers of traces, and acts, which are few. Only to look
+ * at less: each row is compared by its path all the same. */
+static void narrow(struct rows *r, struct query_filter *q)
 {
-	evidence_cursor_release(&r->cursor);
-	buf_release(&r->path);
-	free(r->opens);
-	for (size_t i = 0; i < r->exe_count; i++)
-		free(r->exes[i]);
-	free(r->exes);
+	const char *path = r->filter->path ? wanted_path(r->filter) : "";
+	size_t n = strcspn(path, "/");
+	struct evidence *ev = NULL;
+	struct trace t;
+
+	if (n == 0 || !r->source->evidence ||
+		!r->source->evidence(r->source->ctx, path, n, &ev, r->evidence))
+		return;
+	q->evidence = r->evidence;
+	q->traces = true;
+	q->first = 1;
+	q->last = 0; /* none */
+	if (ev && find_trace(ev, path + n, &t) == 0) {
+		q->first = t.id;
+		q->last = t.id == trace_id(0, TRACE_EVIDENCE_DIR) ? INT64_MAX : t.last;
+	}
+}
+
+static int count_left_out(void *ctx, struct audit_event *ev, const struct query_sum *sum)
+{
+	struct rows *r = ctx;
+	struct audit_about a = {.skip = false};
+
+	(void)sum;
+	r->source->about(r->source->ctx, ev, &a);
+	r->untold.left_out += a.left_out;
+	return 0;
+}
+
+/* What is left out is told whatever its path: the number must not tell whether there is one. */
+static int ask(struct rows *r, struct query_filter *q, struct err *e)
+{
+	struct query_filter hidden = *q;
+	int rc = query_each(r->source->query, q, show, r, e);
+
+	if (rc || !q->traces)
+		return rc;
+	hidden.traces = false;
+	hidden.evidence = NULL;
+	hidden.refused = true;
+	r->untold.left_out = 0;
+	return query_each(r->source->query, &hidden, count_left_out, r, e);
 }
 
 int audit_rows(const struct audit_source *s, const struct audit_filter *f,
 	struct audit_untold *untold, struct err *e)
 {
 	struct rows rows = {.source = s, .filter = f};
+	struct query_filter q = {.reads = f->reads,
+		.after = f->after,
+		.upto = query_seq(s->query),
+		.since_ns = f->since_ns,
+		.until_ns = f->until_ns,
+		.uid = f->uid,
+		.types = f->types,
+		.case_id = f->case_id};
 	int r = 0;
 
 	evidence_cursor_init(&rows.cursor, NULL);
 	if (getrandom(&rows.tokens, sizeof(rows.tokens), 0) != (ssize_t)sizeof(rows.tokens))
 		r = err_set(e, EIO, "no random bytes");
 	if (r == 0)
-		r = gather(&rows, e);
+		narrow(&rows, &q);
 	if (r == 0)
-		r = show_all(&rows, e);
-	release(&rows);
+		r = ask(&rows, &q, e);
+	if (r == -ESTALE && !rows.begun && query_follow(s->query, q.upto, NULL, NULL, e) == 0)
+		r = ask(&rows, &q, e); /* it was damaged, and is built again */
+	evidence_cursor_release(&rows.cursor);
+	buf_release(&rows.path);
+	buf_release(&rows.row);
 	if (untold)
 		*untold = (struct audit_untold){untold->left_out + rows.untold.left_out,
 			untold->blinded + rows.untold.blinded};

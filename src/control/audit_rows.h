@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "audit/audit.h"
+#include "audit/query.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -28,6 +29,8 @@ struct audit_filter {
 	uint32_t types; /* bits 1 << enum audit_type; 0: any */
 	int64_t since_ns;
 	int64_t until_ns;       /* before it */
+	uint64_t after;         /* records behind that number; 0: all */
+	uint64_t case_id;       /* 0: any */
 	const char *path;       /* NULL: any; as under the case, or below @mountpoint */
 	const char *mountpoint; /* absolute; NULL: none */
 };
@@ -48,12 +51,19 @@ struct audit_about {
 
 /* A log, and the names behind its numbers. */
 struct audit_source {
-	const char *log; /* the folder of its segments */
+	struct query *query; /* query_follow()ed by who asks */
 	/** about() - fill @a, which is zeros; called for each record, borrowed until the next. */
 	void (*about)(void *ctx, const struct audit_event *ev, struct audit_about *a);
 	/** sees() - whether a record at that path is shown, where it has one; NULL: all are.
 	 * Of a row to be blinded it is the path that it would have. */
 	bool (*sees)(void *ctx, const struct audit_event *ev, const struct buf *path);
+	/**
+	 * evidence() - what the first [n] bytes of a path name; NULL: not known to this source
+	 * @id: as records have it. Return: whether it is one piece of evidence, *@ev: its
+	 * indexes, or NULL.
+	 */
+	bool (*evidence)(void *ctx, const char *path, size_t n, struct evidence **ev,
+		uint8_t id[static AUDIT_EVIDENCE_ID]);
 	/** each() - one row. Return: 0; non-zero ends it. */
 	int (*each)(void *ctx, const struct audit_event *ev, struct buf *row);
 	void *ctx;
@@ -72,7 +82,7 @@ struct audit_untold {
 
 /**
  * audit_rows() - a row (control/row.h) for every record that fits and may be seen
- * Records that are appended meanwhile are left for the next call. A path in the filter is
+ * As far as the query database has followed the log when it is called. A path in the filter is
  * compared with what is shown: a blinded row is not found by it.
  * @untold: counted up; NULL allowed. Return: 0; what each() returned; -errno.
  */

@@ -518,13 +518,36 @@ static void tell_untold(struct exchange *x, const struct audit_untold *u)
 			u->blinded);
 }
 
+/* One piece of evidence, where the case is named. */
+static bool evidence_named(void *ctx, const char *path, size_t n, struct evidence **ev,
+	uint8_t id[static AUDIT_EVIDENCE_ID])
+{
+	struct reader *r = ctx;
+
+	for (size_t i = 0; r->only_case && i < r->names_n; i++) {
+		struct names *to = &r->names[i];
+
+		if (to->case_id != r->only_case || strlen(to->name) != n ||
+			memcmp(to->name, path, n) != 0)
+			continue;
+		if (!to->tried) {
+			to->tried = true;
+			to->ev = service_evidence(r->x->service, to->id);
+		}
+		*ev = to->ev;
+		memcpy(id, to->digest, AUDIT_EVIDENCE_ID);
+		return true;
+	}
+	return false;
+}
+
 int handle_audit_show(struct exchange *x, struct err *e)
 {
 	struct reader reader = {.x = x};
 	struct audit_filter f = {.uid = -1, .since_ns = INT64_MIN, .until_ns = INT64_MAX};
-	const struct audit_source source = {.log = service_log_dir(x->service),
-		.about = about,
+	struct audit_source source = {.about = about,
 		.sees = sees,
+		.evidence = evidence_named,
 		.each = put_row,
 		.ctx = &reader};
 	struct audit_untold untold = {0};
@@ -535,6 +558,9 @@ int handle_audit_show(struct exchange *x, struct err *e)
 		r = take_filter(&reader, &f, &path, e);
 	if (r == 0)
 		r = exchange_query(x, reader.only_case, e);
+	f.case_id = reader.only_case;
+	if (r == 0)
+		r = service_question(x->service, answer_progress, x->answer, &source.query, e);
 	if (r == 0)
 		r = audit_rows(&source, &f, &untold, e);
 	if (r == -EACCES)

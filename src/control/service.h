@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "audit/audit.h"
+#include "audit/query.h"
 #include "base/err.h"
 #include "catalog/model.h"
 #include "catalog/store.h"
@@ -69,6 +70,13 @@ const char *service_log_dir(struct service *s);
 
 /* What long work tells while it goes on. Return: non-zero: give up. */
 typedef int service_progress(void *ctx, const char *what, uint64_t done, uint64_t total);
+
+/**
+ * service_question() - the log as it can be asked; good as long as the service
+ * All that was recorded by now is in it.
+ */
+int service_question(struct service *s, service_progress *progress, void *ctx, struct query **out,
+	struct err *e);
 
 /* What `add` found. */
 struct service_added {

@@ -29,6 +29,7 @@ struct service {
 	char *log_dir;
 	char *cases_dir;
 	struct audit_log *log;
+	struct follower *follower; /* service_follow.c; NULL: not begun */
 	struct store *store;
 	struct clock *clock;
 	struct registry *registry;
@@ -79,6 +80,10 @@ bool service_marks_again(const struct service *s);
 void service_marks_end(struct service *s);
 /** service_withheld() - as view_sources.withheld; @ctx: the service, its `lock` held. */
 const struct withheld *service_withheld(void *ctx, const struct model_evidence *me);
+
+/** service_follow_start(), _stop() - the thread that keeps query.db up with the log. */
+int service_follow_start(struct service *s, struct err *e);
+void service_follow_stop(struct service *s);
 
 /** service_clock_start(), _stop() - the threads that notice time, clocks, groups. */
 void service_clock_init(struct service *s);

@@ -303,6 +303,8 @@ int service_new(
 		r = open_policy(s, &why);
 	if (r == 0)
 		r = open_sessions(s, &why);
+	if (r == 0)
+		r = service_follow_start(s, &why);
 	if (r) {
 		break_down(s, &why, r);
 		drop_kept(s);
@@ -342,6 +344,7 @@ void service_end(struct service *s, bool keep)
 	if (!s)
 		return;
 	service_clock_stop(s);
+	service_follow_stop(s);
 	hangs = !viewers_end(s->viewers, keep);
 	people_free(s->people);
 	service_marks_end(s);

@@ -37,6 +37,7 @@ struct service {
 	struct model model;
 	struct store *store;
 	struct audit_log *log;
+	struct query *query;
 	struct clock *clock;
 	struct config config;
 	struct moment now;
@@ -190,6 +191,17 @@ struct audit_log *service_log(struct service *s)
 	return s->log;
 }
 
+int service_question(
+	struct service *s, service_progress *progress, void *ctx, struct query **out, struct err *e)
+{
+	int r = s->query ? 0 : query_open(NULL, s->log_dir, &s->query, e);
+
+	(void)progress;
+	(void)ctx;
+	*out = s->query;
+	return r < 0 ? r : query_follow(s->query, UINT64_MAX, NULL, NULL, e);
+}
+
 const char *service_log_dir(struct service *s)
 {
 	return s->log_dir;
@@ -322,6 +334,7 @@ static struct service *service_make(void)
 
 static void service_unmake(struct service *s)
 {
+	query_close(s->query);
 	audit_close(s->log);
 	store_close(s->store);
 	clock_free(s->clock);
