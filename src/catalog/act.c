@@ -89,6 +89,12 @@ bool act_begins(enum act_kind k)
 	       k == ACT_MARK || k == ACT_NOTE;
 }
 
+bool act_note_name_ok(const char *name)
+{
+	return name && strlen(name) == ACT_NOTE_NAME &&
+	       strspn(name, "0123456789abcdef") == ACT_NOTE_NAME;
+}
+
 const char *act_kind_name(enum act_kind k)
 {
 	static const char *const names[] = {NULL, "case create", "case transfer", "case officer",

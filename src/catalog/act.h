@@ -27,6 +27,8 @@
 #define RIGHT_AUDIT      0x100u
 #define RIGHTS_ALL       0x1ffu
 
+#define ACT_NOTE_NAME 16 /* hex digits */
+
 #define TIME_NEVER INT64_MAX /* an until that does not come */
 
 /* Stored numbers. */
@@ -44,7 +46,7 @@ enum act_kind {
 	ACT_REVOKE = 11,  /* object: grant or exclusion that ends; reason */
 	ACT_MARK = 12,    /* object: the mark's id; path, trace, inode, mark_*, basis, reason,
 			     with_members */
-	ACT_NOTE = 13,    /* object: the note's id; path, trace, inode, text */
+	ACT_NOTE = 13,    /* object: the note's id; name, path, trace, inode, text */
 	ACT_KIND_MAX = 13
 };
 
@@ -81,7 +83,7 @@ struct act {
 	uint64_t case_id;
 	uint64_t object; /* 0: none */
 	struct subject who;
-	char *name; /* of a case or a piece of evidence */
+	char *name; /* of a case or a piece of evidence; of a note 16 hex digits by chance */
 	char *title;
 	char *reason;
 	char *path; /* "laptop/p2-ntfs/Users/x" without a slash at either end; NULL: whole case */
@@ -118,6 +120,9 @@ void subject_release(struct subject *s);
 /** act_begins() - whether the act's object is new with it: a case, evidence, grant, exclusion,
  * mark, note. */
 bool act_begins(enum act_kind k);
+
+/** act_note_name_ok() - whether @name can be a note's: it says nothing of what it is about. */
+bool act_note_name_ok(const char *name);
 
 /** act_kind_name() - "grant", "case create", ...; NULL none. */
 const char *act_kind_name(enum act_kind k);

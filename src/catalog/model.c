@@ -316,6 +316,8 @@ static int check_said(const struct model *m, const struct act *a, struct err *e)
 		return rc;
 	if (!a->path || !model_evidence_named(m, a->case_id, a->path, strcspn(a->path, "/")))
 		return contradicts(e, a, "its evidence is not in its case");
+	if (a->kind == ACT_NOTE && !act_note_name_ok(a->name))
+		return contradicts(e, a, "without a name of its own");
 	if (a->kind == ACT_NOTE)
 		return a->text && a->text[0] ? 0 : contradicts(e, a, "without a text");
 	if (!mark_state_name(a->mark_state) || !mark_origin_name(a->mark_origin))

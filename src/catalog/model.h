@@ -4,7 +4,8 @@
  *
  * Acts applied one after the other; the same function builds what is in force
  * now and what was at any time before. Knows no clock: whether a grant is active
- * is for policy/ to say. Pointers into a model are good until the next apply.
+ * is for policy/ to say. Pointers into a model are good until the next apply; the texts
+ * of marks and notes (not the structs) stay where they are until model_release().
  */
 #ifndef EVIDENCEFS_CATALOG_MODEL_H
 #define EVIDENCEFS_CATALOG_MODEL_H
@@ -83,7 +84,8 @@ void model_release(struct model *m);
  * Return: 0; -EBADMSG it refers to what does not exist, or contradicts: its case is not
  * there or closed, the id or name it begins is taken, evidence is of another case or
  * released already, a grant was ended already, has no subject, no rights, or ends before
- * it begins; a mark or a note is on nothing, or says nothing.
+ * it begins; a mark or a note is on nothing, or says nothing; a
+ * note has no name of its kind.
  */
 int model_check(const struct model *m, const struct act *a, struct err *e);
 /**

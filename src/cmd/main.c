@@ -109,6 +109,14 @@ static const struct command commands[] = {
 		"  --why PATH       which marks withhold it, and over which road\n"
 		"  --history        every mark that was given\n" SERVICE,
 		cmd_team},
+	{"note", "add CASE PATH --text TEXT | list CASE [PATH]",
+		"say something about a trace, and read what others said",
+		"  add CASE PATH    a note about what is at PATH, for all who see it and hold "
+		"`notes`\n"
+		"  --text TEXT      what it says\n"
+		"  list CASE        every note that I may read\n"
+		"  list CASE PATH   those about PATH and what is below it\n" SERVICE,
+		cmd_team},
 	{"audit", "show | access | verify | checkpoint | prove ...",
 		"show and check the access log",
 		"  show             who did what with which file, when, with what result\n"

@@ -8,7 +8,7 @@
 
 #include "control/exchange.h"
 
-#define TEXT_MAX     4096 /* bytes of an argument that is not a path */
+#define TEXT_MAX     4096 /* bytes of an argument that is no path and no note */
 #define OFFICERS_MAX 256
 
 static const struct control_command commands[] = {
@@ -53,6 +53,10 @@ static const struct control_command commands[] = {
 		handle_mark},
 	{"marks", COMMAND_MARKS, AUDIT_QUERY, "case! state why history", "who holds `mark`",
 		handle_marks},
+	{"note add", COMMAND_NOTE_ADD, AUDIT_NOTE, "case! path! text!", "who holds `annotate`",
+		handle_note_add},
+	{"note list", COMMAND_NOTE_LIST, AUDIT_QUERY, "case! path", "who holds `notes`",
+		handle_note_list},
 	{"audit show", COMMAND_AUDIT_SHOW, AUDIT_QUERY, "case user path type since until reads",
 		"the owner, who holds `audit`, and the officers of the log", handle_audit_show},
 	{"audit access", COMMAND_AUDIT_ACCESS, AUDIT_QUERY, "case! at!",
@@ -99,9 +103,11 @@ static const char *known(const struct control_command *c, const char *name)
 	return NULL;
 }
 
-static bool is_path(const char *name)
+/* Paths, and the text of a note: as long as a request takes. */
+static bool is_long(const char *name)
 {
-	return !strcmp(name, "path") || !strcmp(name, "image") || !strcmp(name, "why");
+	return !strcmp(name, "path") || !strcmp(name, "image") || !strcmp(name, "why") ||
+	       !strcmp(name, "text");
 }
 
 static int check_given(
@@ -115,7 +121,7 @@ static int check_given(
 			return err_set(e, EINVAL, "%s is not an argument of %s", name, c->name);
 		if (!memchr(how, '+', strcspn(how, " ")) && control_arg_n(q, name, 1))
 			return err_set(e, EINVAL, "%s is given twice", name);
-		if (!is_path(name) && strlen(q->args[i].value) > TEXT_MAX)
+		if (!is_long(name) && strlen(q->args[i].value) > TEXT_MAX)
 			return err_set(
 				e, E2BIG, "%s: at most %d bytes can be kept", name, TEXT_MAX);
 	}

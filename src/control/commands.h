@@ -43,6 +43,8 @@ enum command_number {
 	COMMAND_AUDIT_PROVE = 21,
 	COMMAND_MARK = 22,
 	COMMAND_MARKS = 23,
+	COMMAND_NOTE_ADD = 24,
+	COMMAND_NOTE_LIST = 25,
 };
 
 struct control_command {
@@ -86,6 +88,8 @@ int handle_grants(struct exchange *x, struct err *e);
 int handle_whoami(struct exchange *x, struct err *e);
 int handle_mark(struct exchange *x, struct err *e);
 int handle_marks(struct exchange *x, struct err *e);
+int handle_note_add(struct exchange *x, struct err *e);
+int handle_note_list(struct exchange *x, struct err *e);
 int handle_audit_show(struct exchange *x, struct err *e);
 int handle_audit_access(struct exchange *x, struct err *e);
 int handle_audit_checkpoint(struct exchange *x, struct err *e);

@@ -16,6 +16,15 @@ const char *exchange_arg(const struct exchange *x, const char *name)
 	return control_arg(x->q, name);
 }
 
+size_t exchange_count(const struct exchange *x, const char *name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->q->n; i++)
+		n += strcmp(x->q->args[i].name, name) == 0;
+	return n;
+}
+
 bool exchange_flag(const struct exchange *x, const char *name)
 {
 	return control_arg(x->q, name) != NULL;
@@ -165,6 +174,15 @@ int exchange_text(const struct exchange *x, const char *name, char **out, struct
 int exchange_do(struct exchange *x, struct act *a, struct err *e)
 {
 	int r = service_do(x->service, x->caller, a, e);
+
+	if (r)
+		x->recorded = true;
+	return r;
+}
+
+int exchange_do_all(struct exchange *x, struct act *acts, size_t n, size_t *made, struct err *e)
+{
+	int r = service_do_all(x->service, x->caller, acts, n, made, e);
 
 	if (r)
 		x->recorded = true;

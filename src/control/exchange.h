@@ -35,6 +35,8 @@ struct sight {
 
 /** exchange_arg() - value of an argument; NULL. */
 const char *exchange_arg(const struct exchange *x, const char *name);
+/** exchange_count() - how often an argument was given. */
+size_t exchange_count(const struct exchange *x, const char *name);
 /** exchange_flag() - whether an argument without a value was given. */
 bool exchange_flag(const struct exchange *x, const char *name);
 /** exchange_time() - a TIME by the service's clock; *@out untouched where it was not given. */
@@ -73,6 +75,9 @@ uint64_t exchange_evidence(struct exchange *x, uint64_t case_id);
 int exchange_text(const struct exchange *x, const char *name, char **out, struct err *e);
 /** exchange_do() - service_do(); its refusals are recorded. */
 int exchange_do(struct exchange *x, struct act *a, struct err *e);
+
+/** exchange_do_all() - service_do_all(); likewise. */
+int exchange_do_all(struct exchange *x, struct act *acts, size_t n, size_t *made, struct err *e);
 
 /** exchange_query() - record that the caller looks at the log or at rights, before he does. */
 int exchange_query(struct exchange *x, uint64_t case_id, struct err *e);

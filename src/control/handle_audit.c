@@ -40,7 +40,8 @@ struct names {
 struct grant_seen {
 	uint64_t id;
 	char *path;     /* NULL: the whole case */
-	uint64_t trace; /* of a mark */
+	uint64_t trace; /* of a mark or a note */
+	char file[32];  /* of a note, in its case's folder */
 };
 
 /*
@@ -60,6 +61,8 @@ struct reader {
 	size_t grants_n;
 	struct grant_seen *marks; /* by id */
 	size_t marks_n;
+	struct grant_seen *notes; /* by id */
+	size_t notes_n;
 	uint64_t sight;    /* sum of what he may see, */
 	int64_t looked_ns; /* looked at then, boot time */
 };
@@ -185,6 +188,28 @@ static int copy_marks(struct reader *r, const struct model *m)
 	return 0;
 }
 
+static int copy_notes(struct reader *r, const struct model *m)
+{
+	r->notes = calloc(m->notes_n + 1, sizeof(*r->notes));
+	if (!r->notes)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->notes_n; i++) {
+		const struct act *a = &m->notes[i].act;
+		struct grant_seen *to = &r->notes[r->notes_n];
+
+		if (!find_case(r, a->case_id))
+			continue;
+		to->id = a->object;
+		to->trace = a->trace;
+		to->path = strdup(a->path);
+		snprintf(to->file, sizeof(to->file), "notes/%s.txt", a->name);
+		r->notes_n++;
+		if (!to->path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static void reader_release(struct reader *r)
 {
 	for (size_t i = 0; i < r->names_n; i++)
@@ -200,8 +225,11 @@ static void reader_release(struct reader *r)
 	free(r->cases);
 	for (size_t i = 0; i < r->marks_n; i++)
 		free(r->marks[i].path);
+	for (size_t i = 0; i < r->notes_n; i++)
+		free(r->notes[i].path);
 	free(r->grants);
 	free(r->marks);
+	free(r->notes);
 }
 
 /* ---- what a record is about -------------------------------------------------------------- */
@@ -268,14 +296,42 @@ static void judge(const struct reader *r, uint64_t case_id, const struct names *
 	a->subject[1] = trace;
 }
 
+/* Of a mark or a note: what it is on; @path: what is shown as its path. */
+static void about_said(const struct reader *r, const struct audit_event *ev,
+	const struct grant_seen *g, const char *path, struct audit_about *a)
+{
+	const struct names *n = g ? find_named(r, ev->case_id, g->path) : NULL;
+
+	a->known_path = true;
+	if (!n)
+		return;
+	a->evidence = n->name;
+	a->path = path;
+	judge(r, ev->case_id, n, g->trace, a);
+}
+
+/* The file of a note that was read: of a case as such, as ACCESS.txt is. */
+static void about_note_file(
+	const struct reader *r, const struct audit_event *ev, struct audit_about *a)
+{
+	const struct grant_seen *g = NULL;
+
+	if (trace_part(ev->trace) == 1)
+		g = find_seen(r->notes, r->notes_n, trace_number(ev->trace));
+	if (g)
+		about_said(r, ev, g, g->file, a);
+}
+
 /* An access: names are in the index of the evidence. */
 static void about_access(struct reader *r, const struct audit_event *ev, struct audit_about *a)
 {
 	static const uint8_t none[AUDIT_EVIDENCE_ID];
 	struct names *n = memcmp(ev->evidence, none, sizeof(none)) ? find_digest(r, ev) : NULL;
 
-	if (!n)
+	if (!n) {
+		about_note_file(r, ev, a);
 		return;
+	}
 	if (!n->tried) {
 		n->tried = true;
 		n->ev = service_evidence(r->x->service, n->id);
@@ -302,13 +358,11 @@ static void about_act(const struct reader *r, const struct audit_event *ev, stru
 		break;
 	case AUDIT_MARK:
 		g = find_seen(r->marks, r->marks_n, ev->object);
-		a->known_path = true;
-		n = g ? find_named(r, ev->case_id, g->path) : NULL;
-		if (!n)
-			break;
-		a->evidence = n->name;
-		a->path = g->path;
-		judge(r, ev->case_id, n, g->trace, a);
+		about_said(r, ev, g, g ? g->path : NULL, a);
+		break;
+	case AUDIT_NOTE:
+		g = find_seen(r->notes, r->notes_n, ev->object);
+		about_said(r, ev, g, g ? g->path : NULL, a);
 		break;
 	case AUDIT_ADD:
 	case AUDIT_RELEASE:
@@ -459,6 +513,8 @@ static int prepare(struct reader *r, struct err *e)
 		rc = copy_grants(r, m);
 	if (rc == 0)
 		rc = copy_marks(r, m);
+	if (rc == 0)
+		rc = copy_notes(r, m);
 	service_model_done(r->x->service);
 	if (rc == -ENOMEM)
 		err_errno(e, ENOMEM, "audit");

@@ -13,43 +13,20 @@
 #include <string.h>
 
 #include "control/mark_effect.h"
+#include "control/seen.h"
 
-#define PATHS_MAX CONTROL_ARGS_MAX
 #define ASK_ABOVE 100 /* traces: more are withheld only with --yes */
 
 struct marking {
 	struct exchange *x;
 	struct view *view; /* the caller's */
-	struct act acts[PATHS_MAX];
-	const struct act *list[PATHS_MAX];
+	struct act *acts;
+	const struct act **list; /* the same, for who asks what they would do */
 	size_t n;
 	struct mark_effect effect;
 };
 
 /* ---- what is asked ------------------------------------------------------------------------ */
-
-static int no_such_path(const struct act *a, struct err *e)
-{
-	return err_set(e, ENOENT, "%s: no such path in what you see of the case", a->path);
-}
-
-static int look_up(struct marking *k, struct act *a, struct err *e)
-{
-	const struct view_evidence *ev = NULL;
-	struct trace t;
-	bool name_only = false;
-	int r = view_find(k->view, a->case_id, a->path, &ev, &t, &name_only);
-
-	if (r == -ENOENT)
-		return no_such_path(a, e);
-	if (r)
-		return err_errno(e, -r, "%s", a->path);
-	if (name_only)
-		return err_set(e, EPERM, "%s: you see no more of it than its name", a->path);
-	a->trace = t.id;
-	a->inode = t.inode;
-	return 0;
-}
 
 static int take_terms(struct marking *k, struct act *a, struct err *e)
 {
@@ -80,8 +57,7 @@ static int take_path(struct marking *k, const char *typed, struct err *e)
 			exchange_arg(k->x, "case"), &a->path, e);
 	if (r == 0 && !a->path)
 		r = err_set(e, EINVAL, "mark what? Write PATH as below the case's folder");
-	/* of a case that he may not know of, no path is looked up: service_do() says so */
-	return r || a->case_id == 0 ? r : look_up(k, a, e);
+	return r ? r : seen_act(k->view, a, e);
 }
 
 static int take_all(struct marking *k, struct err *e)
@@ -90,6 +66,7 @@ static int take_all(struct marking *k, struct err *e)
 	const struct model_case *c = NULL;
 	struct sight s;
 	const char *path = NULL;
+	size_t paths = exchange_count(k->x, "path");
 	int r = exchange_case(k->x, m, &c, &s, e);
 
 	if (r == 0 && s.root)
@@ -97,6 +74,10 @@ static int take_all(struct marking *k, struct err *e)
 	service_model_done(k->x->service);
 	if (r == 0 && service_view(k->x->service, k->x->caller, &k->view))
 		r = err_set(e, EIO, "what you see cannot be told now");
+	k->acts = calloc(paths, sizeof(*k->acts));
+	k->list = calloc(paths, sizeof(*k->list)); /* NOLINT: pointers */
+	if (r == 0 && (!k->acts || !k->list))
+		r = err_errno(e, ENOMEM, "mark");
 	for (size_t i = 0; r == 0 && (path = control_arg_n(k->x->q, "path", i)); i++)
 		r = take_path(k, path, e);
 	return r;
@@ -231,13 +212,10 @@ static void tell(struct marking *k)
 static int make_all(struct marking *k, struct err *e)
 {
 	size_t made = 0;
-	int r = 0;
+	int r = exchange_do_all(k->x, k->acts, k->n, &made, e);
 
-	while (r == 0 && made < k->n) {
-		r = exchange_do(k->x, &k->acts[made], e);
-		if (r == 0)
-			put_made(k, &k->acts[made++]);
-	}
+	for (size_t i = 0; i < made; i++)
+		put_made(k, &k->acts[i]);
 	if (r && made > 0)
 		answer_note(k->x->answer, "%zu of %zu paths were marked", made, k->n);
 	if (r == 0)
@@ -265,6 +243,8 @@ int handle_mark(struct exchange *x, struct err *e)
 		r = make_all(k, e);
 	for (size_t i = 0; i < k->n; i++)
 		act_release(&k->acts[i]);
+	free(k->acts);
+	free(k->list);
 	view_free(k->view);
 	free(k);
 	return r;

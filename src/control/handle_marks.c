@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/seen.h"
 #include "policy/roads.h"
 
 struct listing {
@@ -76,11 +77,6 @@ static int list_states(const struct listing *l, const struct model *m, struct er
 	return 0;
 }
 
-static int no_such_path(const char *path, struct err *e)
-{
-	return err_set(e, ENOENT, "%s: no such path in what you see of the case", path);
-}
-
 /* Each road to it once for each mark. */
 static int list_why(const struct listing *l, const char *path, struct err *e)
 {
@@ -93,7 +89,7 @@ static int list_why(const struct listing *l, const char *path, struct err *e)
 	int r = view_find(l->view, l->case_id, path, &ev, &t, &name_only);
 
 	if (r)
-		return r == -ENOENT ? no_such_path(path, e) : err_errno(e, -r, "%s", path);
+		return r == -ENOENT ? seen_nothing(path, e) : err_errno(e, -r, "%s", path);
 	r = service_roads(l->x->service, l->case_id, NULL, 0, &roads);
 	if (r)
 		return err_errno(e, -r, "what is withheld");

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/seen.h"
 #include "mount/process.h"
 #include "policy/view.h"
 
@@ -191,15 +192,53 @@ static int set_by_name(struct act *a, const struct caller *c, struct err *e)
 	return a->by_name ? 0 : err_errno(e, ENOMEM, "act");
 }
 
-/* Called with `acting`. */
-static int check(struct service *s, const struct caller *c, struct act *a, struct err *e)
+/* What is said of a trace is said by who sees it. */
+static bool needs_sight(enum act_kind k)
+{
+	return k == ACT_MARK || k == ACT_NOTE;
+}
+
+/* Called with `acting`. @v: what @c sees, once it was asked for. */
+static int check(
+	struct service *s, const struct caller *c, struct act *a, struct view **v, struct err *e)
 {
 	struct moment now = clock_now(s->clock);
 	int r = rules_check(&s->model, &c->who, a, &now, s->clock, e);
 
+	if (r == 0 && needs_sight(a->kind) && !*v && service_view(s, c, v))
+		r = err_set(e, EIO, "what you see cannot be told now");
+	if (r == 0 && needs_sight(a->kind))
+		r = seen_act(*v, a, e);
 	if (r)
 		service_refused(s, c, record_type(a->kind), a->case_id, r);
 	return r;
+}
+
+/* Called with `acting`. */
+static int check_all(
+	struct service *s, const struct caller *c, struct act *acts, size_t n, struct err *e)
+{
+	struct view *v = NULL;
+	int r = service_broken(s, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = set_by_name(&acts[i], c, e);
+		if (r == 0)
+			r = check(s, c, &acts[i], &v, e);
+	}
+	view_free(v);
+	return r;
+}
+
+/* So that nobody has to be asked who that is while others wait. */
+static void ask_who(struct service *s, const struct act *a)
+{
+	uid_t *members = NULL;
+	size_t n = 0;
+
+	if (s->people && a->kind == ACT_GRANT &&
+		people_members(s->people, &a->who, &members, &n) == 0)
+		free(members);
 }
 
 /* In the log nothing of it is read after the record of its end. */
@@ -212,25 +251,22 @@ static void hold(struct service *s, enum act_kind k)
 	pthread_mutex_unlock(&s->showing);
 }
 
-int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e)
+int service_do_all(struct service *s, const struct caller *c, struct act *acts, size_t n,
+	size_t *made, struct err *e)
 {
-	uid_t *members = NULL;
-	size_t n = 0;
 	int r = 0;
 
-	/* so that nobody has to be asked who that is while others wait */
-	if (s->people && a->kind == ACT_GRANT &&
-		people_members(s->people, &a->who, &members, &n) == 0)
-		free(members);
+	*made = 0;
+	for (size_t i = 0; i < n; i++)
+		ask_who(s, &acts[i]);
 	pthread_mutex_lock(&s->acting);
-	r = service_broken(s, e);
-	if (r == 0)
-		r = set_by_name(a, c, e);
-	if (r == 0)
-		r = check(s, c, a, e);
-	if (r == 0) {
-		hold(s, a->kind);
-		r = keep(s, c, a, e);
+	r = check_all(s, c, acts, n, e);
+	if (r == 0 && n > 0) {
+		hold(s, acts[0].kind);
+		while (r == 0 && *made < n) {
+			r = keep(s, c, &acts[*made], e);
+			*made += r == 0;
+		}
 		if (!s->broken[0])
 			service_marks_refresh(s);
 		service_refresh(s); /* also after a fault: nothing is shown then */
@@ -239,6 +275,13 @@ int service_do(struct service *s, const struct caller *c, struct act *a, struct 
 	if (r == 0)
 		viewers_settled(s->viewers, SETTLE_MS);
 	return r;
+}
+
+int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e)
+{
+	size_t made = 0;
+
+	return service_do_all(s, c, a, 1, &made, e);
 }
 
 /* Called with `showing`. */

@@ -47,6 +47,14 @@ struct caller {
  * A refusal is recorded.
  */
 int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e);
+/**
+ * service_do_all() - several acts, one after the other; in force together when it returns
+ * What they withhold is compiled once. Marks and notes are judged by what @c sees then.
+ * @made: how many were recorded and kept, from the first on. With an error: none, if it is a
+ * refusal; else those before the one that could not be kept, and they are in force.
+ */
+int service_do_all(struct service *s, const struct caller *c, struct act *acts, size_t n,
+	size_t *made, struct err *e);
 /** service_refused() - record that @c was refused something about @case_id (0: none). */
 void service_refused(struct service *s, const struct caller *c, enum audit_type type,
 	uint64_t case_id, int result);

@@ -9,6 +9,7 @@
 #include "trace/names.h"
 
 #define BLOCK_SIZE 4096
+#define NS_PER_S   1000000000
 #define DIR_SIZE   4096 /* of every directory: a size would tell how much is in it */
 
 static void common(const struct session *s, const struct node *n, struct stat *st)
@@ -51,8 +52,10 @@ static int64_t root_time(const struct scene *sc)
 void attr_of_place(
 	const struct session *s, const struct scene *sc, const struct node *n, struct stat *st)
 {
+	const struct view_note *note = scene_note(sc, n);
+
 	common(s, n, st);
-	if (live_is(n)) {
+	if (live_is(sc, n)) {
 		st->st_mode = S_IFREG | 0400;
 		set_size(st, live_size(s, sc, n));
 	} else {
@@ -60,6 +63,8 @@ void attr_of_place(
 	}
 	if (n->root)
 		st->st_mtim.tv_sec = root_time(sc);
+	if (note)
+		st->st_mtim = (struct timespec){note->ns / NS_PER_S, note->ns % NS_PER_S};
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
@@ -125,13 +130,13 @@ int attr_of_trace(const struct session *s, const struct scene *sc, const struct 
 		return link_size(c, t, st);
 	}
 	st->st_mode = S_IFREG | 0400;
-	set_size(st, live_is(n) && !ev->whole ? live_size(s, sc, n) : t->size);
+	set_size(st, live_is(sc, n) && !ev->whole ? live_size(s, sc, n) : t->size);
 	return 0;
 }
 
 double attr_timeout(const struct session *s, const struct scene *sc, const struct node *n)
 {
-	return live_is(n) ? 0 : scene_timeout(s, sc);
+	return live_is(sc, n) ? 0 : scene_timeout(s, sc);
 }
 
 bool attr_in_evidence(const struct scene *sc, const struct node *n)

@@ -25,6 +25,22 @@ static int decide_evidence(const struct scene *sc, const struct view_evidence *e
 	return -EACCES;
 }
 
+/* What stands in a case's own folder, or, in a personal mount, in the root. */
+static int decide_case(
+	const struct scene *sc, const struct view_case *c, const struct node *n, struct permit *p)
+{
+	const struct view_note *note = scene_note(sc, n);
+
+	if (note) {
+		p->grant = note->grant;
+		return 0;
+	}
+	if (n->trace == PLACE_NOTES)
+		return c->has_notes ? 0 : -ENOENT;
+	return !sc->view->personal && (n->trace == PLACE_DIR || n->trace == PLACE_TXT) ? 0
+										       : -ENOENT;
+}
+
 int gate_decide(const struct session *s, const struct scene *sc, const struct asker *who,
 	const struct node *n, struct permit *p)
 {
@@ -40,7 +56,7 @@ int gate_decide(const struct session *s, const struct scene *sc, const struct as
 	case TABLE_ROOT:
 		return n->trace == PLACE_TXT ? 0 : -ENOENT;
 	case TABLE_CASE:
-		return n->trace == PLACE_DIR || n->trace == PLACE_TXT ? 0 : -ENOENT;
+		return decide_case(sc, place->c, n, p);
 	case TABLE_EVIDENCE:
 		return decide_evidence(sc, place->ev, who, n->trace, p);
 	case TABLE_NONE:

@@ -28,6 +28,13 @@ static bool shows(void *ctx, uint64_t trace, bool by_name)
 	return false;
 }
 
+bool live_is(const struct scene *sc, const struct node *n)
+{
+	if (n->root || n->trace == PLACE_TXT)
+		return !n->root;
+	return scene_place(sc, n)->kind == TABLE_CASE && trace_part(n->trace) == PLACE_NOTE_PART;
+}
+
 const char *live_name(const struct place *p)
 {
 	switch (p->kind) {
@@ -46,9 +53,16 @@ int live_text(
 	const struct session *s, const struct scene *sc, const struct node *n, struct buf *out)
 {
 	const struct place *p = scene_place(sc, n);
+	const struct view_note *note = scene_note(sc, n);
 	struct viewer viewer = {sc, p->ev};
 	const struct describe_filter filter = {shows, &viewer};
 
+	if (note) {
+		view_note_text(note, out);
+		return out->error;
+	}
+	if (n->trace != PLACE_TXT)
+		return -ENOENT; /* a note that is gone */
 	switch (p->kind) {
 	case TABLE_NONE:
 		return -ENOENT;

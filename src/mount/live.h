@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live.h - texts that change: PRIVACY.txt, ACCESS.txt, EVIDENCE.txt
+ * live.h - texts that are made when they are read: PRIVACY.txt, ACCESS.txt, EVIDENCE.txt, notes
  *
  * A text is what it is at its open, for as long as the view it was made for lasts.
  * After a change of the view, or of the service, an open text goes on as it is
@@ -16,10 +16,7 @@
 #include "mount/scene.h"
 
 /** live_is() - whether a node is such a text. */
-static inline bool live_is(const struct node *n)
-{
-	return !n->root && n->trace == PLACE_TXT;
-}
+bool live_is(const struct scene *sc, const struct node *n);
 
 /** live_name() - of the text in a place. */
 const char *live_name(const struct place *p);

@@ -20,8 +20,9 @@
 
 /*
  * What a node means: the session's root, or a trace of what stands in a slot of the
- * session (mount/table.h): a piece of evidence; a case, whose folder is trace 0 of part 0
- * and ACCESS.txt trace 1; the root's own texts.
+ * session (mount/table.h): a piece of evidence; a case, whose folder is trace 0 of part 0,
+ * ACCESS.txt trace 1, the folder of notes trace 2, and its notes part 1 by their numbers;
+ * the root's own texts.
  */
 struct node {
 	bool root;

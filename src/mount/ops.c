@@ -197,11 +197,23 @@ int ops_place_entry(
 static int find_place(
 	const struct scene *sc, const struct node *dir, const char *name, struct node *found)
 {
+	const struct view_note *note = scene_note_named(sc, dir, name);
+	bool in_notes = !dir->root && dir->trace == PLACE_NOTES;
+
+	if (note)
+		*found = (struct node){
+			.slot = dir->slot, .trace = trace_id(PLACE_NOTE_PART, note->id)};
+	if (in_notes)
+		return note ? 0 : -ENOENT;
 	for (unsigned i = 0; i < sc->slots; i++) {
 		const struct place *p = &sc->at[i];
 		bool here =
 			dir->root ? p->kind == TABLE_ROOT : p->kind == TABLE_CASE && i == dir->slot;
 
+		if (scene_has_notes(sc, p, dir) && !strcmp(NOTES_NAME, name)) {
+			*found = (struct node){.slot = i, .trace = PLACE_NOTES};
+			return 0;
+		}
 		if (here && !strcmp(live_name(p), name)) {
 			*found = (struct node){.slot = i, .trace = PLACE_TXT};
 			return 0;

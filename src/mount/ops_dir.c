@@ -15,7 +15,7 @@ static int check_directory(const struct visit *v)
 	int r = 0;
 
 	if (!attr_in_evidence(v->sc, &v->n))
-		return live_is(&v->n) ? -ENOTDIR : 0;
+		return live_is(v->sc, &v->n) ? -ENOTDIR : 0;
 	evidence_cursor_init(&c, scene_place(v->sc, &v->n)->ev->evidence);
 	r = evidence_get(&c, v->n.trace, &t);
 	evidence_cursor_release(&c);
@@ -115,12 +115,11 @@ static int add_trace(struct listing *l, struct evidence_cursor *c, const struct 
 	return r ? r : add(l, kept, len, &e, next);
 }
 
-static int add_text(struct listing *l, unsigned slot, uint64_t next)
+/* What is no trace: a text, a folder of the mount's own. */
+static int add_own(struct listing *l, const struct node *n, const char *name, uint64_t next)
 {
-	const struct node n = {.slot = slot, .trace = PLACE_TXT};
-	const char *name = live_name(scene_place(l->v.sc, &n));
 	struct fuse_entry_param e;
-	int r = ops_place_entry(l->v.s, l->v.sc, &n, &e);
+	int r = ops_place_entry(l->v.s, l->v.sc, n, &e);
 
 	return r ? r : add(l, name, strlen(name), &e, next);
 }
@@ -129,15 +128,12 @@ static int add_place(struct listing *l, unsigned slot, uint64_t next)
 {
 	const struct node n = {.slot = slot, .trace = PLACE_DIR};
 	const struct place *p = scene_place(l->v.sc, &n);
-	struct fuse_entry_param e;
 	struct evidence_cursor c;
 	struct trace t;
 	int r = 0;
 
-	if (p->kind == TABLE_CASE) {
-		r = ops_place_entry(l->v.s, l->v.sc, &n, &e);
-		return r ? r : add(l, p->c->name, strlen(p->c->name), &e, next);
-	}
+	if (p->kind == TABLE_CASE)
+		return add_own(l, &n, p->c->name, next);
 	evidence_cursor_init(&c, p->ev->evidence);
 	r = evidence_get(&c, n.trace, &t);
 	r = r ? r : add_trace(l, &c, &n, &t, p->ev->name, next);
@@ -146,22 +142,48 @@ static int add_place(struct listing *l, unsigned slot, uint64_t next)
 }
 
 /*
- * The root, or a case's folder. Places: 3 + i for what stands in slot i, so that a
- * listing goes on at the right place when the view has changed.
+ * The root, or a case's folder. Places: 3 + 2 * i for what stands in slot i, and one more
+ * for its notes, so that a listing goes on at the right place when the view has changed.
  */
 static int list_places(struct listing *l, uint64_t pos)
 {
+	const struct scene *sc = l->v.sc;
 	int r = 1;
 
-	for (uint64_t i = pos < 3 ? 0 : pos - 3; r > 0 && i < l->v.sc->slots; i++) {
-		const struct place *p = &l->v.sc->at[i];
+	for (uint64_t k = pos < 3 ? 0 : pos - 3; r > 0 && k / 2 < sc->slots; k++) {
+		const struct place *p = &sc->at[k / 2];
+		struct node n = {.slot = (unsigned)(k / 2), .trace = PLACE_TXT};
 		bool text = l->v.n.root ? p->kind == TABLE_ROOT
-					: p->kind == TABLE_CASE && i == l->v.n.slot;
+					: p->kind == TABLE_CASE && n.slot == l->v.n.slot;
 
-		if (text)
-			r = add_text(l, (unsigned)i, 3 + i + 1);
-		else if (scene_parent_is(l->v.sc, p, &l->v.n))
-			r = add_place(l, (unsigned)i, 3 + i + 1);
+		if (k % 2) {
+			n.trace = PLACE_NOTES;
+			if (scene_has_notes(sc, p, &l->v.n))
+				r = add_own(l, &n, NOTES_NAME, 3 + k + 1);
+		} else if (text) {
+			r = add_own(l, &n, live_name(p), 3 + k + 1);
+		} else if (scene_parent_is(sc, p, &l->v.n)) {
+			r = add_place(l, n.slot, 3 + k + 1);
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Places: 3 + the number of a note. Numbers only rise: a note that comes is met behind. */
+static int list_notes(struct listing *l, uint64_t pos)
+{
+	const struct view_case *c = scene_place(l->v.sc, &l->v.n)->c;
+	int r = 1;
+
+	for (size_t i = 0; r > 0 && i < c->notes_n; i++) {
+		const struct view_note *note = &c->notes[i];
+		const struct node n = {
+			.slot = l->v.n.slot, .trace = trace_id(PLACE_NOTE_PART, note->id)};
+		char name[NOTE_FILE_MAX];
+
+		if (pos >= 3 && note->id < pos - 3)
+			continue;
+		r = add_own(l, &n, scene_note_file(note, name), 3 + note->id + 1);
 	}
 	return r < 0 ? r : 0;
 }
@@ -189,6 +211,14 @@ static int list_directory(struct listing *l, uint64_t pos)
 	return r == -ENOENT || r >= 0 ? 0 : r;
 }
 
+static int list_any(struct listing *l, uint64_t pos)
+{
+	if (attr_in_evidence(l->v.sc, &l->v.n))
+		return list_directory(l, pos);
+	return !l->v.n.root && l->v.n.trace == PLACE_NOTES ? list_notes(l, pos)
+							   : list_places(l, pos);
+}
+
 static int fill(struct listing *l, const struct handle *h, uint64_t pos)
 {
 	int r = ops_decide(l->v.s, l->v.sc, &l->v.who, h, &l->v.permit);
@@ -196,8 +226,7 @@ static int fill(struct listing *l, const struct handle *h, uint64_t pos)
 	if (r == 0 && !l->buf)
 		r = -ENOMEM;
 	if (r == 0 && (pos >= 2 || add_dots(l, &pos)))
-		r = attr_in_evidence(l->v.sc, &l->v.n) ? list_directory(l, pos)
-						       : list_places(l, pos);
+		r = list_any(l, pos);
 	/* entries already gathered are delivered; the fault is met again behind them */
 	return r < 0 && r != -EACCES && l->entries > 0 ? 0 : r;
 }

@@ -43,9 +43,9 @@ static int content_of(struct visit *v, struct handle *h, struct content **out)
 /* Return: why what is decided upon cannot be opened as a file; else 0, with its contents. */
 static int open_file(struct visit *v, struct content **out)
 {
-	if (v->n.root || (!attr_in_evidence(v->sc, &v->n) && !live_is(&v->n)))
+	if (v->n.root || (!attr_in_evidence(v->sc, &v->n) && !live_is(v->sc, &v->n)))
 		return -EISDIR;
-	if (live_is(&v->n))
+	if (live_is(v->sc, &v->n))
 		return 0;
 	/* a directory by name only is not asked to be opened as a file */
 	return v->permit.name_only ? -ESTALE : make_ready(v, out);
@@ -66,7 +66,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	r = ops_begin(req, ino, AUDIT_OPEN, &v);
 	if (r == 0)
 		r = ops_open_handle(&v, TABLE_FILE, open_file(&v, &c), &h);
-	if (r == 0 && live_is(&v.n))
+	if (r == 0 && live_is(v.sc, &v.n))
 		live_read(v.s, v.sc, h, NULL, 0, 0); /* taken as it is now */
 	else if (r == 0 && atomic_compare_exchange_strong(&h->content, &none, c))
 		c = NULL;
@@ -150,7 +150,7 @@ static int read_at_hand(struct visit *v, struct read_job *j)
 	void *buf = NULL;
 	ssize_t n = ops_decide(v->s, v->sc, &v->who, j->handle, &v->permit);
 
-	if (n == 0 && !live_is(&v->n)) {
+	if (n == 0 && !live_is(v->sc, &v->n)) {
 		n = content_of(v, j->handle, &c);
 		if (n == 0 && !content_at_hand(c))
 			return 1;

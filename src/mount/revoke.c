@@ -2,6 +2,7 @@
 /* revoke.c - what the kernel keeps of what is no longer seen; see revoke.h. */
 #include "mount/revoke.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,6 @@
 #define NAMES_MAX 2000u /* forgotten one by one; about 10 us each */
 
 static const struct view_interval everything = {0, UINT64_MAX};
-static const struct view_interval folder = {TRACE_EVIDENCE_DIR, TRACE_EVIDENCE_TXT}; /* of part 0 */
 
 /* What has changed in one slot. */
 struct change {
@@ -85,6 +85,35 @@ static void forget_trace(struct calling *c, const struct node *n, enum sight sig
 	kernel_forget_name(c->s, node_id(session_keys(c->s), &dir), t.name, t.name_len);
 }
 
+/* A note that is hidden, or the folder of notes. */
+static void forget_note(struct calling *c, const struct node *n)
+{
+	const struct place *p = c->before ? &c->before->at[n->slot] : NULL;
+	struct node dir = {.slot = n->slot, .trace = PLACE_NOTES};
+	const struct view_note *note = p ? scene_note(c->before, n) : NULL;
+	char file[NOTE_FILE_MAX];
+	const char *name = NOTES_NAME;
+
+	if (n->trace == PLACE_NOTES)
+		dir = (struct node){
+			.root = c->now->view->personal, .slot = n->slot, .trace = PLACE_DIR};
+	else if (note)
+		name = scene_note_file(note, file);
+	if (!p || (!note && n->trace != PLACE_NOTES) || c->names++ >= NAMES_MAX) {
+		c->epoch = true;
+		return;
+	}
+	kernel_forget_name(c->s, node_id(session_keys(c->s), &dir), name, strlen(name));
+}
+
+static bool is_note(const struct calling *c, const struct node *n)
+{
+	uint64_t id = 0;
+
+	return table_slot_kind(c->s->table, n->slot, &id) == TABLE_CASE &&
+	       (n->trace == PLACE_NOTES || trace_part(n->trace) == PLACE_NOTE_PART);
+}
+
 /* A case, or a piece of evidence, that has left the view. */
 static void forget_place(struct calling *c, unsigned slot)
 {
@@ -112,6 +141,8 @@ static void on_marked(void *ctx, const struct node *n)
 	call_back(c, n, sight);
 	if (sight != SEEN && c->cursor.ev)
 		forget_trace(c, n, sight);
+	else if (sight != SEEN && is_note(c, n))
+		forget_note(c, n);
 }
 
 static void go_through(struct calling *c, unsigned slot)
@@ -187,6 +218,27 @@ static void all_of(struct change *c, const struct view_interval *in)
 	c->n = 1;
 }
 
+/* The folder with its text, and every note that is no longer there. */
+static int case_changes(const struct place *before, const struct place *now, struct change *c)
+{
+	const struct view_case *old = before->c;
+	size_t n = 0;
+
+	c->own = calloc((old ? old->notes_n : 0) + 1, sizeof(*c->own));
+	if (!c->own)
+		return -ENOMEM;
+	c->own[n++] = (struct view_interval){PLACE_DIR, PLACE_NOTES};
+	for (size_t i = 0; old && i < old->notes_n; i++) {
+		uint64_t note = trace_id(PLACE_NOTE_PART, old->notes[i].id);
+
+		if (!now->c || !view_note(now->c, old->notes[i].id))
+			c->own[n++] = (struct view_interval){note, note};
+	}
+	c->in = c->own;
+	c->n = n;
+	return 0;
+}
+
 static void find_changes(const struct place *before, const struct place *now, struct change *c)
 {
 	size_t n = 0;
@@ -194,7 +246,8 @@ static void find_changes(const struct place *before, const struct place *now, st
 	if (before->kind == TABLE_NONE && now->kind == TABLE_NONE)
 		return;
 	if (before->kind != TABLE_EVIDENCE && now->kind != TABLE_EVIDENCE) {
-		all_of(c, &folder);
+		if (case_changes(before, now, c))
+			all_of(c, &everything);
 		return;
 	}
 	/* how many names a file shows depends on whether all of them are seen */

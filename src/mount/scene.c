@@ -144,12 +144,52 @@ bool scene_parent_is(const struct scene *sc, const struct place *p, const struct
 	const struct place *in = scene_place(sc, dir);
 
 	if (p->kind == TABLE_CASE)
-		return dir->root;
+		return dir->root && !sc->view->personal;
 	if (p->kind != TABLE_EVIDENCE)
 		return false;
 	if (sc->view->personal)
 		return dir->root;
-	return in->kind == TABLE_CASE && in->c->id == p->ev->case_id;
+	return in->kind == TABLE_CASE && dir->trace == PLACE_DIR && in->c->id == p->ev->case_id;
+}
+
+bool scene_has_notes(const struct scene *sc, const struct place *p, const struct node *dir)
+{
+	if (p->kind != TABLE_CASE || !p->c->has_notes)
+		return false;
+	return sc->view->personal ? dir->root
+				  : dir->trace == PLACE_DIR && scene_place(sc, dir) == p;
+}
+
+const struct view_note *scene_note(const struct scene *sc, const struct node *n)
+{
+	const struct place *p = scene_place(sc, n);
+
+	return p->kind == TABLE_CASE && trace_part(n->trace) == PLACE_NOTE_PART
+		       ? view_note(p->c, trace_number(n->trace))
+		       : NULL;
+}
+
+const char *scene_note_file(const struct view_note *n, char out[static NOTE_FILE_MAX])
+{
+	snprintf(out, NOTE_FILE_MAX, "%.16s" NOTE_SUFFIX, n->name);
+	return out;
+}
+
+/* All are looked at, so that it takes the same for any name. */
+const struct view_note *scene_note_named(
+	const struct scene *sc, const struct node *dir, const char *name)
+{
+	const struct place *p = scene_place(sc, dir);
+	const struct view_note *found = NULL;
+	char file[NOTE_FILE_MAX];
+
+	if (p->kind != TABLE_CASE || dir->trace != PLACE_NOTES)
+		return NULL;
+	for (size_t i = 0; i < p->c->notes_n; i++) {
+		if (!strcmp(scene_note_file(&p->c->notes[i], file), name))
+			found = &p->c->notes[i];
+	}
+	return found;
 }
 
 double scene_timeout(const struct session *s, const struct scene *sc)

@@ -17,6 +17,11 @@
 /* Traces of a slot that is no piece of evidence, and of one: its folder, its text. */
 #define PLACE_DIR trace_id(0, TRACE_EVIDENCE_DIR)
 #define PLACE_TXT trace_id(0, TRACE_EVIDENCE_TXT)
+/* Of a case: its folder of notes, and part of the notes in it. */
+#define PLACE_NOTES     trace_id(0, 2)
+#define PLACE_NOTE_PART 1u
+#define NOTES_NAME      "notes"
+#define NOTE_SUFFIX     ".txt"
 
 struct place {
 	enum table_kind kind; /* TABLE_NONE: not in the view */
@@ -56,6 +61,18 @@ const struct place *scene_place(const struct scene *sc, const struct node *n);
 const char *scene_name(const struct place *p);
 /** scene_parent_is() - whether a place stands in the folder @dir: the root, or a case's. */
 bool scene_parent_is(const struct scene *sc, const struct place *p, const struct node *dir);
+
+/** scene_has_notes() - whether the folder of notes of a case in @p stands in the folder @dir. */
+bool scene_has_notes(const struct scene *sc, const struct place *p, const struct node *dir);
+/** scene_note() - the note that a node is; NULL: it is none, or none that is shown. */
+const struct view_note *scene_note(const struct scene *sc, const struct node *n);
+
+/** scene_note_file() - name of a note's file, into @out; returns @out. */
+#define NOTE_FILE_MAX 32
+const char *scene_note_file(const struct view_note *n, char out[static NOTE_FILE_MAX]);
+/** scene_note_named() - the note whose file in the folder @dir has that name; NULL. */
+const struct view_note *scene_note_named(
+	const struct scene *sc, const struct node *dir, const char *name);
 
 /** scene_timeout() - seconds the kernel may keep an answer: never past the next change. */
 double scene_timeout(const struct session *s, const struct scene *sc);

@@ -312,6 +312,8 @@ static const struct rule {
 		"only who could have given it revokes it"},
 	{ACT_MARK, BY_OWNER | BY_OFFICER | BY_HOLDER | BY_ANYBODY, rules_mark,
 		"root sees no evidence, and marks none"},
+	{ACT_NOTE, BY_OWNER | BY_OFFICER | BY_HOLDER | BY_ANYBODY, rules_note,
+		"root sees no evidence, and adds no notes about it"},
 };
 
 static const struct rule *rule_for(enum act_kind k)

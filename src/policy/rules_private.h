@@ -28,6 +28,7 @@ int rules_conflict(const struct asking *x, const struct subject *s, unsigned rig
 bool rules_holds(const struct asking *x, unsigned right, const char *path);
 
 int rules_mark(struct asking *x, struct err *e);
+int rules_note(struct asking *x, struct err *e);
 int rules_grant(struct asking *x, struct err *e);
 int rules_exclude(struct asking *x, struct err *e);
 int rules_revoke(struct asking *x, struct err *e);

@@ -127,6 +127,7 @@ static int compile_case(struct compiler *x, const struct model_case *c)
 	struct view_case *vc = &x->v->cases[x->v->cases_n];
 	struct view_holding h;
 	struct buf text = BUF_INIT;
+	size_t first = x->v->evidence_n;
 	int r = 0;
 
 	if (c->closed_ns || !look_at_case(x, c, &h))
@@ -139,7 +140,9 @@ static int compile_case(struct compiler *x, const struct model_case *c)
 	x->v->cases_n++;
 	if (!vc->name || !vc->access_txt)
 		r = -ENOMEM;
-	return r ? r : compile_evidence(x, c, &h);
+	if (r == 0)
+		r = compile_evidence(x, c, &h);
+	return r ? r : view_notes_compile(x->m, &h, x->v, first, vc);
 }
 
 /* ---- a view ----------------------------------------------------------------------------- */
@@ -260,6 +263,7 @@ void view_free(struct view *v)
 	for (size_t i = 0; v->cases && i < v->cases_n; i++) {
 		free(v->cases[i].name);
 		free(v->cases[i].access_txt);
+		free(v->cases[i].notes);
 	}
 	for (size_t i = 0; v->evidence && i < v->evidence_n; i++)
 		view_evidence_release(&v->evidence[i]);

@@ -46,10 +46,25 @@ struct view_evidence {
 	size_t passages_n;
 };
 
+/* A note that may be read. Texts are borrowed from the model. */
+struct view_note {
+	uint64_t id;
+	const char *name; /* of the note itself: nothing of what it is about */
+	const char *path;
+	const char *text;
+	const char *by_name;
+	uid_t by_uid;
+	int64_t ns;
+	uint64_t grant; /* by which its trace is seen */
+};
+
 struct view_case {
 	uint64_t id;
 	char *name;
-	char *access_txt; /* ACCESS.txt as it is now */
+	char *access_txt;        /* ACCESS.txt as it is now */
+	bool has_notes;          /* there is a folder of notes, which may be empty */
+	struct view_note *notes; /* by id */
+	size_t notes_n;
 };
 
 struct view {
@@ -106,6 +121,11 @@ struct view_people {
 int view_find(const struct view *v, uint64_t case_id, const char *path,
 	const struct view_evidence **ev, struct trace *t, bool *name_only);
 
+/** view_rights() - what the view's user holds on a trace; all grants taken together. */
+unsigned view_rights(const struct view_evidence *ev, uint64_t trace);
+/** view_note() - a note of a case by its number; NULL there is none, or none for him. */
+const struct view_note *view_note(const struct view_case *c, uint64_t id);
+
 /** view_users() - uids that hold a grant active at @now, or own a case that is open, or are its
  * privilege officer. Caller frees. @p: NULL: NSS is asked now. */
 int view_users(const struct model *m, const struct moment *now, const struct clock *clock,
@@ -126,6 +146,10 @@ struct view_interval {
  */
 int view_changes(const struct view_evidence *old, const struct view_evidence *new,
 	struct view_interval **out, size_t *n);
+
+/** view_note_text() - a note as a file: who, when, about what, then after an empty line its text.
+ * Every byte of it can be shown on a terminal. */
+void view_note_text(const struct view_note *n, struct buf *out);
 
 /**
  * access_text() - ACCESS.txt of one case: the user's own grants with reasons and ends,

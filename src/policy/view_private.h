@@ -103,4 +103,11 @@ int view_evidence_compile(const struct view_holding *h, const struct model_evide
 	struct evidence *ev, const struct withheld *w, struct view_evidence *out);
 void view_evidence_release(struct view_evidence *ev);
 
+/* ---- notes ----------------------------------------------------------------------------- */
+
+/** view_notes_compile() - the notes of a case for who holds @h; its evidence is in @v from
+ * @first on. Return: 0; -ENOMEM. */
+int view_notes_compile(const struct model *m, const struct view_holding *h, const struct view *v,
+	size_t first, struct view_case *out);
+
 #endif

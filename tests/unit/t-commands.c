@@ -126,7 +126,7 @@ static enum audit_type type_of(enum act_kind k)
 	return AUDIT_CASE;
 }
 
-int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e)
+static int do_one(struct service *s, const struct caller *c, struct act *a, struct err *e)
 {
 	int r = rules_check(&s->model, &c->who, a, &s->now, s->clock, e);
 
@@ -136,8 +136,7 @@ int service_do(struct service *s, const struct caller *c, struct act *a, struct 
 		service_refused(s, c, type_of(a->kind), a->case_id, r);
 		return r;
 	}
-	if (a->kind == ACT_CASE_CREATE || a->kind == ACT_ADD || a->kind == ACT_GRANT ||
-		a->kind == ACT_EXCLUDE)
+	if (act_begins(a->kind))
 		a->object = store_next_object(s->store);
 	if (a->kind == ACT_CASE_CREATE)
 		a->case_id = a->object;
@@ -153,6 +152,21 @@ int service_do(struct service *s, const struct caller *c, struct act *a, struct 
 	s->now.real_ns += 1000000000;
 	s->now.boot_ns += 1000000000;
 	return 0;
+}
+
+int service_do_all(struct service *s, const struct caller *c, struct act *acts, size_t n,
+	size_t *made, struct err *e)
+{
+	int r = 0;
+
+	for (*made = 0; r == 0 && *made < n; *made += r == 0)
+		r = do_one(s, c, &acts[*made], e);
+	return r;
+}
+
+int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e)
+{
+	return do_one(s, c, a, e);
 }
 
 const struct model *service_model(struct service *s)
@@ -643,6 +657,16 @@ static void test_grants(struct service *s)
 	refused(s, -ENOENT, AUDIT_MARK, "marking in a case one knows nothing of", OUTSIDER, "mark",
 		"case=c1", "path=laptop/x", "state=suspected", "basis=b", "reason=r", NULL);
 	refused(s, -EPERM, AUDIT_QUERY, "marks, without `mark`", ANALYST, "marks", "case=c1", NULL);
+	refused(s, -EPERM, AUDIT_NOTE, "a note by root", ROOT, "note add", "case=c1",
+		"path=laptop/x", "text=t", NULL);
+	refused(s, -EPERM, AUDIT_NOTE, "a note without `annotate`", OFFICER, "note add", "case=c1",
+		"path=laptop/x", "text=t", NULL);
+	refused(s, -ENOENT, AUDIT_NOTE, "a note in a case one knows nothing of", OUTSIDER,
+		"note add", "case=c1", "path=laptop/x", "text=t", NULL);
+	refused(s, -EINVAL, AUDIT_NOTE, "a note about nothing", ANALYST, "note add", "case=c1",
+		"path=/", "text=t", NULL);
+	refused(s, -EPERM, AUDIT_QUERY, "notes, without `notes`", OWNER, "note list", "case=c1",
+		NULL);
 	refused(s, -EINVAL, AUDIT_REVOKE, "revoking what is no number", OWNER, "revoke", "case=c1",
 		"id=-1", "reason=r", NULL);
 	ask(s, OWNER, "grants", "case=c1", NULL);

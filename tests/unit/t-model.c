@@ -250,6 +250,7 @@ static struct act make_said(enum act_kind kind, uint64_t object)
 {
 	static char path[] = "laptop/p2-ntfs/x";
 	static char text[] = "as it is";
+	static char name[] = "0123456789abcdef";
 	struct act a = make(kind, CASE, object);
 
 	a.path = path;
@@ -261,6 +262,7 @@ static struct act make_said(enum act_kind kind, uint64_t object)
 		a.mark_origin = MARK_BY_USER;
 	} else {
 		a.text = text;
+		a.name = name;
 	}
 	return a;
 }
@@ -454,6 +456,11 @@ static void refuse_said(void)
 	a = make_said(ACT_NOTE, FREE);
 	a.text = NULL;
 	refuse(a, "a note without a text");
+	a = make_said(ACT_NOTE, FREE);
+	a.name = make_named(ACT_ADD, CASE, FREE, "laptop").name;
+	refuse(a, "a note whose name says something");
+	a.name = NULL;
+	refuse(a, "a note without a name");
 	must_apply(at_hand, make_said(ACT_MARK, FREE));
 	refuse(make_said(ACT_NOTE, FREE), "a mark's number again");
 	must_apply(at_hand, make_said(ACT_NOTE, FREE + 1));
