@@ -186,8 +186,11 @@ PY
 ev rosa grant c1 "${U[rita]}" --rights audit --reason r >/dev/null 2>&1 || ev anna grant c1 "${U[rita]}" --rights audit --reason r >/dev/null
 ev rita audit show --case c1 --type note --json >"$WORK/log"
 ok "with its name for who may see it" grep -q "\"$L\"" "$WORK/log"
-ev anna audit show --case c1 --type open --json >"$WORK/log"
+ev rita audit show --case c1 --type open --json >"$WORK/log"
 ok "and who opened which note" grep -q "\"notes/$letter.txt\"" "$WORK/log"
+ev anna audit show --case c1 --type open --json >"$WORK/log"
+ok "of a note about what is withheld, only who may see that" test "$(grep -c "\"notes/$inner.txt\"" "$WORK/log")" -gt 0 \
+	-a "$(grep -c "\"notes/$letter.txt\"" "$WORK/log")" = 0
 not_ok "no text is in it" grep -r -q -a -e "looks like a draft" -e "the volume" "$WORK/team/log"
 
 ev rita mark c1 "$L" --state rejected --basis b --reason r >/dev/null
