@@ -7,7 +7,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 slow
 need fuse
-need_tools mke2fs debugfs mkntfs ntfs-3g mkfs.vfat mcopy xorriso python3
+need_tools mke2fs debugfs mkntfs ntfs-3g mkfs.vfat mkfs.exfat mcopy xorriso getfattr od python3
 hostile=$TOP/tests/helpers/hostile.py
 walk=$TOP/tests/helpers/walk.py
 mnt=$WORK/mnt
@@ -33,6 +33,10 @@ make_fat32() {
 	mkfs.vfat -F 32 -s 1 "$1" >/dev/null
 	mcopy -i "$1" -s -Q "$WORK/tree/many" "$WORK/tree/garbage" "$WORK/tree/cyclea" "$WORK/tree/deep" :: </dev/null
 }
+make_exfat() {
+	truncate -s 64M "$1"
+	mkfs.exfat -c 4K "$1" >/dev/null && python3 "$TOP/tests/helpers/fill_exfat.py" "$1" "$WORK/tree"
+}
 make_iso9660() {
 	xorriso -as mkisofs -r -V hostile -o "$1" "$WORK/tree" >/dev/null 2>&1
 }
@@ -52,6 +56,7 @@ make_cycle() { # KIND IMAGE
 		;;
 	ntfs) python3 "$hostile" cycle NTFS "$2" ;;
 	fat32) python3 "$hostile" cycle FAT "$2" ;;
+	exfat) python3 "$hostile" cycle EXFAT "$2" ;;
 	iso9660) python3 "$hostile" cycle ISO "$2" ;;
 	hfsplus) python3 "$hostile" cycle HFS "$2" ;;
 	esac
@@ -83,7 +88,7 @@ leave() {
 }
 mkdir "$mnt"
 track_mount "$mnt"
-for kind in ext4 ntfs fat32 iso9660 hfsplus; do
+for kind in ext4 ntfs fat32 exfat iso9660 hfsplus; do
 	image=$WORK/$kind.img
 	if ! "make_$kind" "$image" >"$WORK/make.log" 2>&1; then
 		fail "$kind is made"
@@ -123,6 +128,10 @@ print(len({os.getxattr(e.path, "user.evidencefs.inode") for e in os.scandir(sys.
 		continue
 	fi
 	is "$(find "$tree/garbage" -type f -exec cat {} + 2>/dev/null | sort -u | wc -l)" 9 "$kind, names: garbage is shown too"
+	if [[ $kind == ntfs || $kind == exfat ]]; then
+		is "$(getfattr --only-values -n user.evidencefs.name "$tree/garbage/a%00b%00c%2F" | od -An -c | tr -d ' ')" \
+			'a\0b\0c/' "$kind, names: one does not end at a NUL"
+	fi
 	leave "$kind, names"
 done
 done_testing

@@ -7,7 +7,7 @@
  *
  * tsk_UTF16toUTF8()      '^' for an unpaired surrogate; here its three bytes
  *                        (WTF-8). Control characters pass in disguise, see
- *                        text.h.
+ *                        text.h; so does NUL where more of the name follows.
  * hfs_UTF16toUTF8()      '^' for NUL, which HFS+ names may have, and for control
  *                        characters; here they pass in disguise. Two names
  *                        keep theirs, since libtsk looks for them by it.
@@ -32,6 +32,17 @@ void fatfs_cleanup_ascii(char *name);
 int fatfs_utf16_inode_str_2_utf8(TSK_FS_INFO *fs, uint16_t *src, size_t src_len, uint8_t *dest,
 	size_t dest_len, TSK_INUM_T inum, const char *what);
 
+/* What fills up the place of a name, in FAT and exFAT: NULs, and 0xffff behind the first of them.
+ */
+static bool is_filling(const uint8_t *p, const uint8_t *end)
+{
+	for (; end - p >= 2; p += 2) {
+		if (p[0] != p[1] || (p[0] != 0 && p[0] != 0xff))
+			return false;
+	}
+	return true;
+}
+
 int tsk_UTF16toUTF8(TSK_ENDIAN_ENUM endian, const uint8_t **src, const uint8_t *src_end,
 	uint8_t **dst, const uint8_t *dst_end, int flags)
 {
@@ -46,7 +57,7 @@ int tsk_UTF16toUTF8(TSK_ENDIAN_ENUM endian, const uint8_t **src, const uint8_t *
 		uint32_t c = utf16_next(p, (size_t)(src_end - p), endian == TSK_BIG_ENDIAN, &used);
 		size_t n = utf8_encode(c, out);
 
-		if (c > 0 && c < 0x20) {
+		if (c < 0x20 && (c > 0 || !is_filling(p, src_end))) {
 			out[0] = TEXT_DISGUISE;
 			out[1] = (uint8_t)(0x80 | c);
 			n = 2;

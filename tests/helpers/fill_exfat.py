@@ -102,6 +102,7 @@ class Volume:
 
 
 if __name__ == "__main__":
+    sys.setrecursionlimit(5000)  # trees 300 levels deep
     if len(sys.argv) != 3:
         sys.exit("usage: fill_exfat.py IMAGE FOLDER")
     Volume(sys.argv[1]).fill(sys.argv[2])

@@ -7,7 +7,7 @@
       cyclea/cycleb/cyclec, all with names that the other commands look for
   hostile.py names IMAGE
       every dup-NNNN becomes dup-0000, garb-N becomes what no name should be
-  hostile.py cycle FAT|ISO|NTFS|HFS IMAGE
+  hostile.py cycle FAT|ISO|NTFS|EXFAT|HFS IMAGE
       the entry cyclec is made to lead to cyclea
 Names are changed where they stand, in ASCII and in both orders of UTF-16, with checksums left as they
 were: the file systems must be ones that have none over names.
@@ -116,6 +116,9 @@ def cycle(kind, image):
     elif kind == "NTFS":
         n = link(data, lambda s: s.encode("utf-16-le"),
                  lambda at: at - 82 if struct.unpack_from("<H", data, at - 72)[0] == 78 else None, [(0, 8)])
+    elif kind == "EXFAT":
+        n = link(data, lambda s: s.encode("utf-16-le"),
+                 lambda at: at - 34 if data[at - 2] == 0xC1 and data[at - 34] == 0xC0 else None, [(1, 1), (8, 24)])
     else:
         n = link(data, lambda s: s.encode("utf-16-be"),
                  lambda at: at - 8 if data[at - 8 : at - 6] == b"\0\x12" and data[at + 12 : at + 14] == b"\0\1" else None, [(28, 4)])
