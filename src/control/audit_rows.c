@@ -172,12 +172,14 @@ static void put_row(const struct rows *r, const struct shown *s, struct buf *row
 	bool read = ev->type == AUDIT_READ && !blind;
 	bool sums = s->sums && !blind;
 	bool path = r->path.len > 0;
+	/* nobody asked for these: the log writes them itself */
+	bool own = ev->type == AUDIT_EPOCH || ev->type == AUDIT_DISCONTINUITY;
 
 	row_u64(row, "seq", ev->seq);
 	row_time(row, "time", ev->time_ns);
 	row_str(row, "type", audit_type_name(ev->type));
-	row_str(row, "user", s->user);
-	row_u64(row, "uid", ev->uid);
+	row_str(row, "user", own ? NULL : s->user);
+	row_u64_if(row, "uid", !own, ev->uid);
 	row_u64_if(row, "loginuid", ev->loginuid != AUDIT_NO_LOGINUID, ev->loginuid);
 	row_u64_if(row, "pid", ev->pid != 0, ev->pid);
 	row_str(row, "exe", ev->exe[0] ? ev->exe : NULL);
@@ -189,7 +191,7 @@ static void put_row(const struct rows *r, const struct shown *s, struct buf *row
 	row_u64_if(row, "length", read, ev->length);
 	/* how much was delivered would tell of its size */
 	row_i64_if(row, "result", !blind || ev->result < 0, ev->result);
-	row_str(row, "decision", audit_decision_name(ev->decision));
+	row_str(row, "decision", own ? NULL : audit_decision_name(ev->decision));
 	row_u64_if(row, "grant", s->about.grant != 0 && !blind, s->about.grant);
 	row_u64_if(row, "reads", sums, sums ? s->sums->reads : 0);
 	row_u64_if(row, "bytes", sums, sums ? s->sums->bytes : 0);
