@@ -65,6 +65,15 @@ usage: evidencefs '"$command" "names it and shows the usage on stderr"
 		like "$("$EVIDENCEFS" "$command" --help)" "  $option" "$command --help tells of $option"
 	done < <("$EVIDENCEFS" "$command" --help | grep -oE '^  --[a-z-]+' | tr -d ' ')
 done
+for type in ntfs p0 p0= p0=foo 'p0=ntfs,p1=ntfs' p-1=ntfs 'p 1=ntfs' p0=NTFS; do
+	exits 2 "mount --type $type" "$EVIDENCEFS" mount --state "$STATE" --type "$type" "$image" "$mnt"
+	like "$(cat "$ERR")" "^evidencefs: --type $type: (write it as p2=ntfs|not one of ntfs fat )" "says what is wrong with it"
+	exits 2 "add --type $type" "$EVIDENCEFS" add some-case "$image" --type "$type"
+	like "$(cat "$ERR")" "^evidencefs: --type $type: (write it as p2=ntfs|not one of ntfs fat )" "says it too"
+done
+exits 1 "mount --type of a volume that is not there" "$EVIDENCEFS" mount --state "$WORK/state-2" --type p2=ntfs "$image" "$mnt"
+is "$(cat "$ERR")" "evidencefs: --type p2=ntfs: no volume p2 in what was given" "it was meant for another"
+not_ok "nothing is mounted" is_mounted "$mnt"
 for command in status whoami "audit show" "case list"; do
 	read -ra words <<<"$command"
 	exits 1 "$command without a service" "$EVIDENCEFS" "${words[@]}"

@@ -56,18 +56,6 @@ static int fail(const struct err *e, int r)
 
 /* ---- options ----------------------------------------------------------------------- */
 
-static int add_type(const struct command *c, struct mount_job *j, const char *arg)
-{
-	unsigned number = 0;
-	char type[16];
-	char rest = '\0';
-
-	if (sscanf(arg, "p%u=%15[a-z0-9]%c", &number, type, &rest) != 2)
-		return cmd_usage(c, "--type %s: write it as p2=ntfs", arg);
-	buf_printf(&j->types, "%sp%u=%s", j->types.len ? "," : "", number, type);
-	return 0;
-}
-
 static int add_degraded(const struct command *c, struct mount_job *j, const char *arg)
 {
 	return kernel_degraded_parse(arg, &j->degrade)
@@ -99,7 +87,7 @@ static int parse(const struct command *c, int argc, char **argv, struct mount_jo
 		else if (o == 'n')
 			j->no_hash = true;
 		else if (o == 't')
-			r = add_type(c, j, optarg);
+			r = mount_types_add(c, j, optarg);
 		else if (o == 'd')
 			r = add_degraded(c, j, optarg);
 		else if (o == 'h')
@@ -248,11 +236,6 @@ static double now_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static const char *types_of(struct mount_job *j)
-{
-	return j->types.len ? buf_cstr(&j->types) : NULL;
-}
-
 static int ingest_all(struct mount_job *j, struct err *e)
 {
 	struct sigaction act = {.sa_handler = on_stop};
@@ -265,7 +248,7 @@ static int ingest_all(struct mount_job *j, struct err *e)
 	for (size_t i = 0; r == 0 && i < j->count; i++) {
 		struct shown shown = {.image = j->images[i].name};
 		const struct ingest_opts o = {.state = j->state,
-			.types = types_of(j),
+			.types = mount_types(j),
 			.stop = &stop_asked,
 			.progress = show_progress,
 			.ctx = &shown};
@@ -330,7 +313,7 @@ static int open_evidence(struct mount_job *j, struct service *v, struct err *e)
 	for (size_t i = 0; r == 0 && i < j->count; i++) {
 		struct image *im = &j->images[i];
 		const struct evidence_opts o = {
-			.name = im->name, .types = types_of(j), .hash = !j->no_hash};
+			.name = im->name, .types = mount_types(j), .hash = !j->no_hash};
 
 		r = evidence_open(
 			im->found.dir, &im->found.manifest, &im->files, &o, &v->evidence[i], e);
@@ -531,6 +514,8 @@ int cmd_mount(const struct command *c, int argc, char **argv)
 	r = prepare(&j, argv + optind, &e);
 	if (r == 0)
 		r = ingest_all(&j, &e);
+	if (r == 0)
+		r = mount_types_check(&j, &e);
 	if (r == 0)
 		mount_report_make(&j);
 	if (r)

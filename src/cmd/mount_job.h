@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "cmd/cmd.h"
 #include "image/files.h"
 #include "ingest/ingest.h"
 
@@ -36,6 +37,15 @@ struct mount_job {
 	struct buf report;
 };
 
+/** mount_types_add() - take --type @arg. Return: 0, or EXIT_USAGE with it said. */
+int mount_types_add(const struct command *c, struct mount_job *j, const char *arg);
+/** mount_types() - all of them, as a worker takes them; NULL: none. */
+const char *mount_types(struct mount_job *j);
+/**
+ * mount_types_check() - after the ingest: is each forced on a volume that is there?
+ * Return: 0, or -ENOENT: it was meant for another.
+ */
+int mount_types_check(struct mount_job *j, struct err *e);
 /** mount_report_make() - put into words what was found, before it is given to who serves it */
 void mount_report_make(struct mount_job *j);
 /**

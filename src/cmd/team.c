@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "catalog/act.h"
 #include "control/client.h"
+#include "fs/kinds.h"
 
 #define OPTION_FIRST 256 /* of what getopt_long() returns for options of the table */
 #define OPTION_JSON  2
@@ -66,9 +67,10 @@ static const char *wrong_value(enum team_kind kind, const char *v)
 	case TEAM_FLAG:
 	case TEAM_PATH:
 		return NULL;
+	case TEAM_TYPES:
+		return kinds_forced(v, NULL);
 	case TEAM_TEXT:
 	case TEAM_IMAGE:
-	case TEAM_TYPES:
 		break;
 	}
 	return v[0] ? NULL : "is empty";

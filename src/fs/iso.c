@@ -134,6 +134,27 @@ static bool take_primary(struct iso *i, const uint8_t *b, struct fs_info *info)
 	return true;
 }
 
+static void add_note(struct fs_info *info, const char *words)
+{
+	size_t used = strlen(info->note);
+
+	snprintf(info->note + used, sizeof(info->note) - used, "%s%s", used ? "; " : "", words);
+}
+
+/* Behind the descriptors of ISO 9660 those of UDF, where both are there (a bridge). */
+static bool has_udf(struct iso *i)
+{
+	uint8_t b[ISO_BLOCK];
+
+	for (uint64_t k = 0; k < DESCRIPTORS_MAX; k++) {
+		if (!read_block(i, FIRST_DESCRIPTOR + k, b))
+			return false;
+		if (memcmp(b + 1, "NSR02", 5) == 0 || memcmp(b + 1, "NSR03", 5) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool read_descriptors(struct iso *i, struct fs_info *info)
 {
 	uint8_t b[ISO_BLOCK];
@@ -147,14 +168,15 @@ static bool read_descriptors(struct iso *i, struct fs_info *info)
 			have = take_primary(i, b, info);
 		/* Rock Ridge names are nearer to what was written than Joliet's. */
 		if (b[0] == 2 && is_joliet(b) && have && i->how.rock)
-			snprintf(info->note, sizeof(info->note),
-				"also has a Joliet tree, which is not shown");
+			add_note(info, "also has a Joliet tree, which is not shown");
 		if (b[0] != 2 || !is_joliet(b) || i->how.rock)
 			continue;
 		i->how.joliet = true;
 		if (!iso_record_parse(&i->how, b + 156, 34, &i->root))
 			i->how.joliet = false;
 	}
+	if (have && has_udf(i))
+		add_note(info, "also has the signature of UDF, which is not read");
 	return have;
 }
 
