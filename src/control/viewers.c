@@ -31,6 +31,7 @@ struct user {
 
 struct viewers {
 	struct viewers_opts o;
+	struct view_masks *masks;
 	pthread_mutex_t lock; /* over what follows */
 	pthread_cond_t work;  /* for the thread */
 	pthread_cond_t idle;
@@ -85,7 +86,8 @@ static struct view *view_of(
 	const struct view_sources src = {.evidence = open_evidence,
 		.ctx = all,
 		.clock = all->o.clock,
-		.withheld = all->o.withheld ? withheld : NULL};
+		.withheld = all->o.withheld ? withheld : NULL,
+		.masks = all->masks};
 	struct identity who = {.uid = uid};
 	struct view *v = NULL;
 	struct err e = {0};
@@ -455,6 +457,11 @@ int viewers_new(const struct viewers_opts *o, struct viewers **out, struct err *
 	if (!all)
 		return err_errno(e, ENOMEM, "sessions");
 	all->o = *o;
+	all->masks = view_masks_new();
+	if (!all->masks) {
+		free(all);
+		return err_errno(e, ENOMEM, "sessions");
+	}
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_cond_init(&all->work, NULL);
 	thread_cond_init(&all->idle);
@@ -497,6 +504,7 @@ bool viewers_end(struct viewers *all, bool keep)
 		end_one(all);
 	pthread_mutex_unlock(&all->lock);
 	free(all->wanted);
+	view_masks_free(all->masks);
 	pthread_cond_destroy(&all->idle);
 	pthread_cond_destroy(&all->work);
 	pthread_mutex_destroy(&all->lock);

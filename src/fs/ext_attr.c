@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
+
 #define MAGIC       0xea020000u
 #define ENTRY       16u /* an entry without its name */
 #define BLOCK_HEAD  32u
@@ -77,6 +79,13 @@ static int next(const struct table *t, size_t *at, struct attr *a)
 	return 1;
 }
 
+uint32_t ext_attr_id(unsigned number, const uint8_t *name, size_t n)
+{
+	uint8_t first = (uint8_t)number;
+
+	return crc32c(crc32c(0, &first, 1), name, n) & 0xfffff;
+}
+
 static void put_name(struct buf *b, const struct attr *a)
 {
 	buf_reset(b);
@@ -130,6 +139,8 @@ static int emit(
 
 	if (a->space == SPACE_SYSTEM && a->name_len == 4 && memcmp(a->name, "data", 4) == 0)
 		return 0;
+	e.attr_type = EXT_ATTR_TYPE;
+	e.attr_id = ext_attr_id(a->space, a->name, a->name_len);
 	put_name(&f->name, a);
 	pack(f, a, &e);
 	if (f->name.error || f->content.error)

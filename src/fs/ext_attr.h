@@ -14,4 +14,9 @@
 int ext_attr_streams(
 	struct fs *f, const struct fs_sink *sink, uint64_t addr, const struct entry *stream);
 
+/* Attributes have no numbers: this type, and a number made from the name. */
+#define EXT_ATTR_TYPE 0xeau
+/** ext_attr_id() - from its name space and name. */
+uint32_t ext_attr_id(unsigned number, const uint8_t *name, size_t n);
+
 #endif

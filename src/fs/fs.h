@@ -94,6 +94,15 @@ int fs_walk(struct fs *f, const struct fs_sink *sink, struct err *e);
 int fs_unallocated(struct fs *f, struct buf *out, uint64_t *size, struct err *e);
 
 /**
+ * fs_places() - where what has to be blanked with a trace stands (image/place.h)
+ * @each:          takes batches of at most PLACE_BATCH bytes; its non-zero return is handed through
+ * @cluster, @base: bytes of an allocation unit, of which one begins at image byte @base
+ * Return: 1 all places were told; 0 they cannot be, in this kind or state of file system.
+ */
+int fs_places(struct fs *f, int (*each)(void *ctx, const uint8_t *p, size_t n), void *ctx,
+	uint32_t *cluster, uint64_t *base);
+
+/**
  * fs_read() - contents of one attribute, for what extents cannot say
  * @inode, @attr_type, @attr_id: as in the entry
  *

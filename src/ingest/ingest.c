@@ -81,6 +81,19 @@ static int on_unallocated(void *ctx, const uint8_t *content, size_t len, uint64_
 	return build_unallocated(((struct walk *)ctx)->build, content, len, size);
 }
 
+static int on_places(void *ctx, const uint8_t *packed, size_t len)
+{
+	struct walk *w = ctx;
+	int r = check_stop(w);
+
+	return r ? r : build_places(w->build, packed, len);
+}
+
+static int on_placed(void *ctx, uint32_t cluster, uint64_t base)
+{
+	return build_placed(((struct walk *)ctx)->build, cluster, base);
+}
+
 /* A worker's failure, as opposed to one of ours: the disk, the memory, a signal. */
 static bool worker_failed(int r)
 {
@@ -96,7 +109,8 @@ static int walk_once(struct workers *w, const struct manifest *m, size_t k, cons
 	struct now *now, bool last, struct err *e)
 {
 	struct walk walk = {.now = now};
-	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unallocated, &walk};
+	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unallocated, on_places,
+		on_placed, &walk};
 	struct err why = {0};
 	int r = build_open(path, &m->key, &walk.build, e);
 	bool ours = false;

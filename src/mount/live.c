@@ -6,6 +6,12 @@
 
 #include "serve/describe.h"
 
+/* Not how much, nor where: not even that there is anything. */
+static const char masked_text[] =
+	"\nBYTE STREAMS (*.raw, *.unallocated)\nmasked: what this view does not show reads as "
+	"zeros in them, and in deleted files that lie over it; names and dates of it are blank. "
+	"Their hashes are not those of the evidence, and are not shown.\n";
+
 struct viewer {
 	const struct scene *sc;
 	const struct view_evidence *ev;
@@ -74,6 +80,8 @@ int live_text(
 		break;
 	case TABLE_EVIDENCE:
 		describe(p->ev->evidence, p->ev->whole ? NULL : &filter, out);
+		if (p->ev->mask)
+			buf_puts(out, masked_text);
 		break;
 	}
 	return out->error;

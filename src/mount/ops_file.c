@@ -125,6 +125,16 @@ static void answer_read(struct session *s, const struct scene *sc, const struct 
 	kernel_end_note(s, j->note);
 }
 
+/* What is not shown now, whenever the bytes were fetched. */
+static void mask_bytes(const struct scene *sc, const struct read_job *j, void *buf, size_t n)
+{
+	const struct node node = handle_node(j->handle);
+	const struct view_evidence *ev = scene_place(sc, &node)->ev;
+
+	if (ev && ev->mask)
+		content_mask(atomic_load(&j->handle->content), ev->mask, buf, n, j->off);
+}
+
 /* Fetches without the scene, and decides upon what is seen then. */
 static void fetch_and_answer(struct session *s, struct read_job *j)
 {
@@ -137,6 +147,8 @@ static void fetch_and_answer(struct session *s, struct read_job *j)
 		struct permit p;
 		int again = ops_decide(s, sc, &j->who, j->handle, &p);
 
+		if (again == 0 && n > 0)
+			mask_bytes(sc, j, buf, (size_t)n);
 		answer_read(s, sc, j, buf, again ? again : n);
 		scene_leave(s, token);
 	}
@@ -160,6 +172,8 @@ static int read_at_hand(struct visit *v, struct read_job *j)
 		n = !buf ? -ENOMEM
 		    : c  ? fetch(j, c, buf)
 			 : live_read(v->s, v->sc, j->handle, buf, j->size, j->off);
+		if (c && buf && n > 0)
+			mask_bytes(v->sc, j, buf, (size_t)n);
 	}
 	answer_read(v->s, v->sc, j, buf, n);
 	session_buffer_put(v->s, buf);

@@ -22,6 +22,7 @@ static const struct view_interval everything = {0, UINT64_MAX};
 struct change {
 	const struct view_interval *in;
 	size_t n;
+	bool bytes; /* of what is seen before and after too: masks differ */
 	struct view_interval *own; /* to be freed; NULL */
 };
 
@@ -53,10 +54,11 @@ static enum sight sight_of(const struct calling *c, const struct node *n)
 	return p.name_only ? BY_NAME : SEEN;
 }
 
-/* A text's bytes are called back too, as they may be others now. */
+/* Bytes of a text, and of what is masked, are called back too: they may be others now. */
 static void call_back(struct calling *c, const struct node *n, enum sight sight)
 {
-	bool keep = n->trace != PLACE_TXT && sight == SEEN;
+	bool keep = n->trace != PLACE_TXT && sight == SEEN &&
+		    (n->root || !c->changes[n->slot].bytes);
 
 	/* an offset below 0 means attributes only: nobody waits for a page then */
 	fuse_lowlevel_notify_inval_inode(
@@ -254,10 +256,12 @@ static void find_changes(const struct place *before, const struct place *now, st
 	if ((before->ev && now->ev && before->ev->whole != now->ev->whole) ||
 		view_changes(before->ev, now->ev, &c->own, &n)) {
 		all_of(c, &everything);
+		c->bytes = true;
 		return;
 	}
 	c->in = c->own;
 	c->n = n;
+	c->bytes = before->ev && now->ev && !mask_same(before->ev->mask, now->ev->mask);
 }
 
 void revoke_changes(struct session *s, const struct scene *before, const struct scene *now)
@@ -280,7 +284,7 @@ void revoke_changes(struct session *s, const struct scene *before, const struct 
 void revoke_hidden(struct session *s)
 {
 	const struct scene *now = atomic_load(&s->scene);
-	static const struct change all = {&everything, 1, NULL};
+	static const struct change all = {&everything, 1, true, NULL};
 	struct change changes[NODE_SLOTS];
 
 	for (unsigned i = 0; i < NODE_SLOTS; i++)

@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "mount/attr.h"
+#include "serve/content.h"
 #include "serve/hashes.h"
 
 #define PREFIX      "user.evidencefs."
@@ -21,6 +22,7 @@ struct about {
 	struct evidence *ev; /* NULL: nothing of evidence, or by name only */
 	struct trace t;
 	const struct manifest_volume *volume; /* at a volume's root */
+	bool masked; /* bytes of its contents are not shown */
 };
 
 static int put_flag(const struct about *a, uint32_t flag, struct buf *out)
@@ -166,8 +168,8 @@ static int get_sha256(const struct about *a, struct buf *out)
 	uint8_t value[32];
 	char hex[DIGEST_HEX_MAX];
 
-	if (!a->ev)
-		return -ENODATA;
+	if (!a->ev || a->masked)
+		return -ENODATA; /* a hash would be that of what is not shown */
 	if (a->t.id == trace_id(0, TRACE_IMAGE_RAW)) {
 		hashes_status(a->ev->hashes, &status);
 		if (!status.totals_known)
@@ -177,6 +179,11 @@ static int get_sha256(const struct about *a, struct buf *out)
 		return -ENODATA;
 	}
 	return put_text(digest_hex(value, sizeof(value), hex), out);
+}
+
+static int get_masked(const struct about *a, struct buf *out)
+{
+	return a->masked ? put_text("1", out) : -ENODATA;
 }
 
 static int get_volume_offset(const struct about *a, struct buf *out)
@@ -252,6 +259,7 @@ static const struct {
 	{"sparse", get_sparse},
 	{"unreadable", get_unreadable},
 	{"metadata_file", get_metadata_file},
+	{"masked", get_masked},
 	{"sha256", get_sha256},
 	{"volume_offset", get_volume_offset},
 	{"volume_length", get_volume_length},
@@ -264,6 +272,19 @@ static const struct {
 };
 
 #define ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
+
+static bool is_masked(struct evidence *ev, const struct mask *m, const struct trace *t)
+{
+	struct content *c = NULL;
+	bool masked = true; /* what cannot be opened has no hash to show */
+
+	if (!m || t->kind == ENTRY_DIR || evidence_is_live(t->id))
+		return false;
+	if (content_open(ev, t->id, &c) == 0)
+		masked = content_is_masked(c, m);
+	content_close(c);
+	return masked;
+}
 
 /* @c must be released by the caller, after the last use of @a. */
 static int about_node(struct session *s, const struct scene *sc, const struct permit *p,
@@ -285,6 +306,8 @@ static int about_node(struct session *s, const struct scene *sc, const struct pe
 		return r;
 	}
 	a->ev = ev;
+	if (r == 0)
+		a->masked = is_masked(ev, scene_place(sc, n)->ev->mask, &a->t);
 	if (r == 0 && trace_part(n->trace) > 0 && trace_number(n->trace) == 0 &&
 		!trace_in_deleted(n->trace))
 		a->volume = &a->ev->manifest.volumes[trace_volume(n->trace)];

@@ -273,6 +273,7 @@ static int add_stream(struct gathering *g, uint64_t number, uint64_t mark)
 	return gathering_add(g, id, id, ROAD_BYTES, mark);
 }
 
+/* *@any: its bytes are withheld as a whole, so those of the medium are. */
 static int add_volume(
 	struct gathering *g, const struct facts *f, const struct withheld *w, unsigned k, bool *any)
 {
@@ -286,15 +287,17 @@ static int add_volume(
 		*any = true;
 	if (!withheld_in(w, first, last))
 		return 0;
-	*any = true;
 	mark = mark_at(g, first, last);
 	for (size_t i = 0; r == 0 && i < f->system_n; i++) {
 		if (f->system[i].volume == k)
 			r = gathering_add(
 				g, f->system[i].first, f->system[i].last, ROAD_SYSTEM, mark);
 	}
-	if (r == 0)
-		r = add_stream(g, TRACE_VOLUME_RAW((uint64_t)k), mark);
+	/* what can be masked is shown, masked (view_mask.c) */
+	if (r || (g->ev->volumes[k].maskable && !*any))
+		return r;
+	*any = true;
+	r = add_stream(g, TRACE_VOLUME_RAW((uint64_t)k), mark);
 	return r ? r : add_stream(g, TRACE_VOLUME_UNALLOCATED((uint64_t)k), mark);
 }
 
@@ -304,8 +307,12 @@ static int add_holders(struct gathering *g, const struct facts *f, const struct 
 	bool any = false;
 	int r = 0;
 
-	for (unsigned k = 0; r == 0 && k < g->ev->manifest.n; k++)
-		r = add_volume(g, f, w, k, &any);
+	for (unsigned k = 0; r == 0 && k < g->ev->manifest.n; k++) {
+		bool bytes = false;
+
+		r = add_volume(g, f, w, k, &bytes);
+		any = any || bytes;
+	}
 	if (r == 0 && any)
 		r = add_stream(g, TRACE_IMAGE_RAW, ways > 0 ? g->ways[0].mark : 0);
 	return r;

@@ -114,7 +114,8 @@ static int compile_evidence(
 		if (!ev)
 			continue;
 		w = x->src->withheld ? x->src->withheld(x->src->ctx, me) : NULL;
-		r = view_evidence_compile(h, me, ev, w, &x->v->evidence[x->v->evidence_n]);
+		r = view_evidence_compile(
+			h, me, ev, w, x->src->masks, &x->v->evidence[x->v->evidence_n]);
 		if (r < 0)
 			return r;
 		x->v->evidence_n += (size_t)r;

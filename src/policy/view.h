@@ -21,6 +21,7 @@
 #include "policy/clock.h"
 #include "policy/identity.h"
 #include "serve/evidence.h"
+#include "serve/mask.h"
 
 /* In a range only: directories are there, by name. What a case's owner has everywhere. */
 #define RIGHT_NAMES 0x80000000u
@@ -44,6 +45,7 @@ struct view_evidence {
 	size_t ranges_n;
 	uint64_t *passages;
 	size_t passages_n;
+	struct mask *mask; /* bytes of the media that are not shown; NULL: all are */
 };
 
 /* A note that may be read. Texts are borrowed from the model. */
@@ -80,6 +82,12 @@ struct view {
 
 struct withheld; /* policy/roads.h */
 
+/* Masks that were made lately: most refreshes change none. Safe from several threads. */
+struct view_masks;
+struct view_masks *view_masks_new(void);
+/** view_masks_free() - NULL allowed. Before the evidence is closed. */
+void view_masks_free(struct view_masks *m);
+
 /* Where a compile finds the traces. */
 struct view_sources {
 	/** evidence() - open it; NULL: cannot be served now, and is left out. */
@@ -89,6 +97,7 @@ struct view_sources {
 	/** withheld() - what marks withhold of it from who lacks `privileged`; NULL nothing. The
 	 * function may be NULL: there are no marks. */
 	const struct withheld *(*withheld)(void *ctx, const struct model_evidence *m);
+	struct view_masks *masks; /* NULL: the view is asked for names alone, and has no masks */
 };
 
 /**
@@ -141,6 +150,7 @@ struct view_interval {
 };
 /**
  * view_changes() - intervals of traces on which two views of one piece of evidence differ
+ * Masks count: whole volumes then, and the byte streams.
  * @old, @new: NULL: it was not, or is no longer, in the view. Passages that differ are
  * intervals of one trace. Caller frees *@out.
  */

@@ -62,6 +62,23 @@ static void passages_differ(
 	}
 }
 
+/* What reads otherwise now: byte streams, and whatever lies over bytes that are blanked. */
+static void masks_differ(
+	const struct view_evidence *one, const struct view_evidence *other, struct changes *c)
+{
+	const struct evidence *ev = one ? one->evidence : NULL;
+
+	if (!one || !other || mask_same(one->mask, other->mask))
+		return;
+	c->v[c->n++] = (struct view_interval){
+		trace_id(0, TRACE_EVIDENCE_TXT), trace_id(0, TRACE_NUMBER_MASK)};
+	for (unsigned k = 0; k < ev->manifest.n; k++) {
+		if (mask_streams(one->mask, k) || mask_streams(other->mask, k))
+			c->v[c->n++] = (struct view_interval){trace_id(1 + 2 * k, 0),
+				trace_id(2 + 2 * k, TRACE_NUMBER_MASK)};
+	}
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct view_interval *x = a;
@@ -92,7 +109,7 @@ static void tidy(struct changes *c)
 
 static size_t room_for(const struct view_evidence *ev)
 {
-	return ev ? 2 * ev->ranges_n + ev->passages_n : 0;
+	return ev ? 2 * ev->ranges_n + ev->passages_n + ev->evidence->manifest.n + 1 : 0;
 }
 
 int view_changes(const struct view_evidence *old, const struct view_evidence *new,
@@ -105,6 +122,7 @@ int view_changes(const struct view_evidence *old, const struct view_evidence *ne
 	ranges_differ(old, new, &c);
 	passages_differ(old, new, &c);
 	passages_differ(new, old, &c);
+	masks_differ(old, new, &c);
 	tidy(&c);
 	*out = c.v;
 	*n = c.n;

@@ -3,7 +3,8 @@
  * view_evidence.c - what grants and exclusions show of one piece of evidence
  *
  * Fails closed: what cannot be resolved gives nothing, or takes everything. Byte
- * streams are not masked: one is there only while all that stands in it is.
+ * streams are masked to what is seen; where that cannot be done, one is there only while
+ * all that stands in it is.
  */
 #include "policy/view_private.h"
 
@@ -37,8 +38,11 @@ struct compile {
 	struct tops tops;
 	unsigned everywhere; /* rights on all of it */
 	bool excluded;       /* an exclusion names it, or anything in it */
+	bool outside;        /* one names what lies in no volume */
 	bool *touched;       /* for each volume: an exclusion names it, or anything in it */
 	bool *parted;        /* for each volume: a grant names something in it */
+	bool *masked;        /* for each volume: something in it may not be seen */
+	bool *sealed;        /* for each volume: an exclusion names its bytes */
 	bool names;          /* its directories' names are shown */
 };
 
@@ -135,8 +139,13 @@ static int exclude(struct compile *x, const struct act *a)
 	x->excluded = true;
 	if (r)
 		return r == -ENOMEM ? r : take_all(x); /* in doubt, everything */
+	x->outside = x->outside || places.all || places.outside;
 	if (!places.all && !places.outside)
 		x->touched[places.volume] = true;
+	for (size_t i = 0; i < places.n && !places.all && !places.outside; i++) {
+		if (trace_part(places.v[i].first) == 0)
+			x->sealed[places.volume] = true;
+	}
 	for (size_t i = 0; r == 0 && i < places.n; i++)
 		r = add(x, PIECE_TAKES, places.v[i].first, places.v[i].last, 0, 0);
 	return r;
@@ -196,18 +205,22 @@ static bool is_privileged(const struct compile *x, unsigned k)
 	       0;
 }
 
-static int set_volume(struct compile *x, unsigned k, bool *whole)
+/* *@there: its byte streams can be shown. */
+static int set_volume(struct compile *x, unsigned k, bool *there)
 {
+	bool whole = false;
 	bool known = x->c.ev->volumes[k].index != NULL;
 	bool read = view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) & RIGHT_READ;
 	bool deleted = view_pieces_rights(&x->pieces, trace_id(2 + 2 * k, 0)) & RIGHT_DELETED;
 	int r = set_apart(x, k, deleted);
 
-	*whole = !x->touched[k] && (!known || (read && deleted));
+	whole = !x->touched[k] && (!known || (read && deleted));
 	if (withheld_in(
 		    x->withheld, trace_id(1 + 2 * k, 0), trace_id(2 + 2 * k, TRACE_NUMBER_MASK)))
-		*whole = *whole && is_privileged(x, k);
-	if (r == 0 && !*whole) {
+		whole = whole && is_privileged(x, k);
+	x->masked[k] = known && !whole;
+	*there = (whole || x->c.ev->volumes[k].maskable) && !x->sealed[k];
+	if (r == 0 && !*there) {
 		r = take(x, TRACE_VOLUME_RAW((uint64_t)k));
 		if (r == 0)
 			r = take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k));
@@ -217,14 +230,14 @@ static int set_volume(struct compile *x, unsigned k, bool *whole)
 
 static int set_streams(struct compile *x)
 {
-	bool all = !x->excluded;
+	bool all = !x->outside;
 	int r = 0;
 
 	for (unsigned k = 0; r == 0 && k < x->volumes; k++) {
-		bool whole = false;
+		bool there = false;
 
-		r = set_volume(x, k, &whole);
-		all = all && whole;
+		r = set_volume(x, k, &there);
+		all = all && there;
 	}
 	return r == 0 && !all ? take(x, TRACE_IMAGE_RAW) : r;
 }
@@ -406,8 +419,18 @@ static int set_head(struct view_evidence *out, const struct model_evidence *me, 
 	return out->name ? 0 : -ENOMEM;
 }
 
+static int set_mask(struct compile *x, struct view_masks *masks, struct view_evidence *out)
+{
+	for (unsigned k = 0; k < x->volumes; k++) {
+		if (x->masked[k])
+			return view_mask(masks, out, x->withheld, x->masked, &out->mask);
+	}
+	return 0;
+}
+
 int view_evidence_compile(const struct view_holding *h, const struct model_evidence *me,
-	struct evidence *ev, const struct withheld *w, struct view_evidence *out)
+	struct evidence *ev, const struct withheld *w, struct view_masks *masks,
+	struct view_evidence *out)
 {
 	struct compile x = {.volumes = ev->manifest.n, .withheld = w};
 	struct view_evidence v = {0};
@@ -415,8 +438,10 @@ int view_evidence_compile(const struct view_holding *h, const struct model_evide
 	int r = 0;
 
 	evidence_cursor_init(&x.c, ev);
-	x.touched = calloc(2 * x.volumes + 2, sizeof(*x.touched));
+	x.touched = calloc(4 * x.volumes + 4, sizeof(*x.touched));
 	x.parted = x.touched ? x.touched + x.volumes + 1 : NULL;
+	x.masked = x.touched ? x.parted + x.volumes + 1 : NULL;
+	x.sealed = x.touched ? x.masked + x.volumes + 1 : NULL;
 	r = x.touched ? gather(&x, h, me) : -ENOMEM;
 	if (r == 0)
 		r = set_streams(&x);
@@ -429,13 +454,15 @@ int view_evidence_compile(const struct view_holding *h, const struct model_evide
 		r = set_passages(&x, &v);
 	if (r == 0 && seen)
 		r = set_head(&v, me, ev, &x);
+	if (r == 0 && seen && masks)
+		r = set_mask(&x, masks, &v);
 	evidence_cursor_release(&x.c);
 	free(x.touched);
 	free(x.pieces.v);
 	free(x.tops.v);
 	if (r || !seen) {
 		view_evidence_release(&v);
-		return r;
+		return r == -ENOMEM || !seen ? r : 0;
 	}
 	*out = v;
 	return 1;
@@ -446,5 +473,6 @@ void view_evidence_release(struct view_evidence *ev)
 	free(ev->name);
 	free(ev->ranges);
 	free(ev->passages);
+	mask_put(ev->mask);
 	*ev = (struct view_evidence){0};
 }

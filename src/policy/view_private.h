@@ -97,10 +97,13 @@ struct view_holding {
 /**
  * view_evidence_compile() - what @h shows of @me
  * @w: what marks withhold of it; NULL nothing
- * @out: name, ids and evidence are set too. Return: 1 something is seen; 0 nothing; -ENOMEM.
+ * @masks: NULL: none is made
+ * @out: name, ids and evidence are set too. Return: 1 something is seen; 0 nothing, or its
+ * mask cannot be made; -ENOMEM.
  */
 int view_evidence_compile(const struct view_holding *h, const struct model_evidence *me,
-	struct evidence *ev, const struct withheld *w, struct view_evidence *out);
+	struct evidence *ev, const struct withheld *w, struct view_masks *masks,
+	struct view_evidence *out);
 void view_evidence_release(struct view_evidence *ev);
 
 /* ---- notes ----------------------------------------------------------------------------- */
@@ -109,5 +112,12 @@ void view_evidence_release(struct view_evidence *ev);
  * @first on. Return: 0; -ENOMEM. */
 int view_notes_compile(const struct model *m, const struct view_holding *h, const struct view *v,
 	size_t first, struct view_case *out);
+/**
+ * view_mask() - the bytes that @ev's ranges and passages do not show
+ * @masked: [manifest.n] volumes of which something is not shown
+ * Return: 0 and *@out, to be put; -ENOMEM; -EIO it cannot be told.
+ */
+int view_mask(struct view_masks *m, const struct view_evidence *ev, const struct withheld *w,
+	const bool *masked, struct mask **out);
 
 #endif

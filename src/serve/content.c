@@ -11,6 +11,7 @@
 
 struct content {
 	struct evidence *ev;
+	uint64_t id; /* the trace; 0 (a folder) for a text */
 	enum content_tag tag;
 	uint64_t size;
 	struct extent_map map; /* CONTENT_EXTENTS */
@@ -145,6 +146,7 @@ int content_open(struct evidence *ev, uint64_t id, struct content **out)
 	if (!c)
 		return -ENOMEM;
 	c->ev = ev;
+	c->id = id;
 	if (trace_part(id) == 0)
 		r = open_added(c, trace_number(id));
 	else
@@ -249,4 +251,58 @@ ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t of
 		break;
 	}
 	return -EIO;
+}
+
+/* ---- what a viewer is not shown ------------------------------------------------------------ */
+
+void content_mask(
+	const struct content *c, const struct mask *m, void *buf, size_t len, uint64_t off)
+{
+	uint64_t pos = off;
+
+	if (!m)
+		return;
+	if (mask_blanks(m, c->id)) {
+		memset(buf, 0, len);
+		return;
+	}
+	while (c->tag == CONTENT_EXTENTS && pos < off + len) {
+		const struct extent *x = extent_map_find(&c->map, pos);
+		uint64_t end = 0;
+
+		if (!x)
+			return;
+		end = x->start + x->length < off + len ? x->start + x->length : off + len;
+		if (x->kind == EXTENT_DATA)
+			mask_apply(m, (uint8_t *)buf + (pos - off), (size_t)(end - pos),
+				x->offset + (pos - x->start));
+		pos = end;
+	}
+}
+
+static bool is_masked_stream(const struct content *c, const struct mask *m)
+{
+	uint64_t number = trace_number(c->id);
+
+	if (trace_part(c->id) > 0 || number == TRACE_EVIDENCE_TXT)
+		return false;
+	return mask_streams(m, number == TRACE_IMAGE_RAW
+				       ? SIZE_MAX
+				       : (size_t)(number - TRACE_VOLUME_RAW(0)) / 2);
+}
+
+bool content_is_masked(const struct content *c, const struct mask *m)
+{
+	if (!m)
+		return false;
+	if (is_masked_stream(c, m) || mask_blanks(m, c->id))
+		return true;
+	for (size_t i = 0; c->tag == CONTENT_EXTENTS && i < c->map.n; i++) {
+		const struct extent *x = &c->map.v[i];
+
+		if (x->kind == EXTENT_DATA &&
+			mask_touches(m, x->offset, x->offset + x->length))
+			return true;
+	}
+	return false;
 }

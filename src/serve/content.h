@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "serve/evidence.h"
+#include "serve/mask.h"
 
 struct content;
 
@@ -35,5 +36,14 @@ uint64_t content_size(const struct content *c);
  * (asking again from there reports it); 0 past the end; -EIO.
  */
 ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t off);
+
+/**
+ * content_mask() - blank what a viewer is not shown of [@len] bytes read at @off
+ * @m: NULL: he is shown everything
+ */
+void content_mask(
+	const struct content *c, const struct mask *m, void *buf, size_t len, uint64_t off);
+/** content_is_masked() - whether any of it is blanked, or it is a byte stream that may be. */
+bool content_is_masked(const struct content *c, const struct mask *m);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/thread.h"
 #include "image/extent.h"
+#include "serve/claims.h"
 #include "serve/describe.h"
 #include "serve/hashes.h"
 
@@ -39,8 +40,9 @@ static int open_volume(struct evidence *ev, size_t k, struct err *e)
 	if (r == 0 && v->index)
 		r = index_get_reader(v->index, &reader);
 	if (r == 0 && reader) {
-		/* a walk that ended early has none */
-		trace_unallocated(reader, &b, &v->unallocated_size);
+		/* a walk that ended early has none; what is allocated must be known to mask */
+		v->maskable = trace_unallocated(reader, &b, &v->unallocated_size) == 0 &&
+			      index_has_places(reader);
 		index_put_reader(v->index, reader);
 	}
 	buf_release(&b);
@@ -109,6 +111,7 @@ int evidence_open(const char *dir, struct manifest *m, const struct image_files 
 	if (!ev)
 		return err_errno(e, ENOMEM, "%s", dir);
 	pthread_mutex_init(&ev->lock, NULL);
+	pthread_mutex_init(&ev->claiming, NULL);
 	thread_cond_init(&ev->looked);
 	ev->looking = o->attach_later;
 	snprintf(ev->name, sizeof(ev->name), "%s", o->name);
@@ -139,8 +142,10 @@ void evidence_close(struct evidence *ev)
 	hashes_close(ev->hashes);
 	source_close(ev->media);
 	workers_free(ev->workers);
-	for (size_t k = 0; ev->volumes && k < ev->manifest.n; k++)
+	for (size_t k = 0; ev->volumes && k < ev->manifest.n; k++) {
 		index_close(ev->volumes[k].index);
+		claims_free(ev->volumes[k].claims);
+	}
 	for (size_t i = 0; i < ev->fault_count && i < EVIDENCE_FAULTS_MAX; i++)
 		free(ev->faults[i]);
 	free(ev->volumes);
@@ -148,6 +153,7 @@ void evidence_close(struct evidence *ev)
 	manifest_release(&ev->manifest);
 	pthread_cond_destroy(&ev->looked);
 	pthread_mutex_destroy(&ev->lock);
+	pthread_mutex_destroy(&ev->claiming);
 	free(ev);
 }
 

@@ -27,6 +27,7 @@
 #define EVIDENCE_LOOK_S     10
 
 struct hashes; /* serve/hashes.h */
+struct claims; /* serve/claims.h */
 
 struct evidence_volume {
 	struct index *index; /* NULL: not recognised */
@@ -34,6 +35,8 @@ struct evidence_volume {
 	char unallocated_name[64];
 	char raw_name[64];
 	uint64_t unallocated_size;
+	bool maskable; /* its byte streams can be shown to who may not see all of it */
+	struct claims *claims; /* NULL until they are asked for; under `claiming` */
 };
 
 struct evidence {
@@ -45,6 +48,7 @@ struct evidence {
 	_Atomic(struct source *) media;  /* NULL: its storage is away; set once (evidence_attach) */
 	struct evidence_volume *volumes; /* manifest.n of them */
 	struct hashes *hashes;
+	pthread_mutex_t claiming; /* over claims of volumes */
 	pthread_mutex_t lock;  /* over faults, looking */
 	pthread_cond_t looked; /* `looking` has ended */
 	bool looking;          /* its storage is being looked for, the first time */

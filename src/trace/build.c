@@ -30,7 +30,8 @@ static const char schema[] =
 	" content BLOB);"
 	"CREATE TABLE big(id INTEGER PRIMARY KEY, size INTEGER NOT NULL, content BLOB NOT NULL);"
 	"CREATE TABLE problem(n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
-	"CREATE TABLE apart(id INTEGER PRIMARY KEY);";
+	"CREATE TABLE apart(id INTEGER PRIMARY KEY);"
+	"CREATE TABLE place(n INTEGER PRIMARY KEY, packed BLOB NOT NULL);";
 
 static const char stage_schema[] =
 	"PRAGMA stage.journal_mode=OFF; PRAGMA stage.synchronous=OFF; PRAGMA "
@@ -50,6 +51,7 @@ static int prepare_all(struct build *b)
 		{&b->insert_big, "INSERT INTO big(id,size,content) VALUES(?1,?2,?3)"},
 		{&b->insert_problem, "INSERT INTO problem(text) VALUES(?1)"},
 		{&b->insert_apart, "INSERT INTO apart(id) VALUES(?1)"},
+		{&b->insert_place, "INSERT INTO place(packed) VALUES(?1)"},
 		{&b->stage_entry, "INSERT INTO stage.d(key,parent,entry) VALUES(?1,?2,?3)"},
 		{&b->stage_link, "INSERT INTO stage.link(part,inode,attr,id) VALUES(?1,?2,?3,?4)"},
 	};
@@ -119,6 +121,7 @@ static void build_close_db(struct build *b)
 	db_stmt_free(b->insert_big);
 	db_stmt_free(b->insert_problem);
 	db_stmt_free(b->insert_apart);
+	db_stmt_free(b->insert_place);
 	db_stmt_free(b->stage_entry);
 	db_stmt_free(b->stage_link);
 	db_close(b->db);
@@ -400,10 +403,31 @@ int build_unallocated(struct build *b, const uint8_t *content, size_t len, uint6
 	return insert_big(b, INDEX_UNALLOCATED, size, content, len);
 }
 
+int build_places(struct build *b, const uint8_t *packed, size_t len)
+{
+	db_bind_blob(b->insert_place, 1, packed, len);
+	return db_run(b->insert_place, &b->err);
+}
+
+int build_placed(struct build *b, uint32_t cluster, uint64_t base)
+{
+	struct db_stmt *s = NULL;
+	int r = db_prepare(b->db, "INSERT INTO head VALUES('cluster', ?1), ('base', ?2)", &s,
+		&b->err);
+
+	if (r == 0) {
+		db_bind_int(s, 1, cluster);
+		db_bind_int(s, 2, (int64_t)base);
+		r = db_run(s, &b->err);
+	}
+	db_stmt_free(s);
+	return r;
+}
+
 static int write_head(struct build *b)
 {
 	const char *sql =
-		"INSERT INTO head SELECT 'version', 1;"
+		"INSERT INTO head SELECT 'version', 2;"
 		"INSERT INTO head SELECT 'allocated', count(*) FROM trace WHERE id < 1<<40;"
 		"INSERT INTO head SELECT 'deleted', count(*)-1 FROM trace WHERE id >= 1<<40;"
 		"INSERT INTO head SELECT 'with_contents', count(*) FROM trace WHERE kind IN (1,4) "

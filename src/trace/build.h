@@ -34,6 +34,11 @@ int build_problem(struct build *b, const char *text);
 int build_ended(struct build *b, const char *why);
 int build_unallocated(struct build *b, const uint8_t *content, size_t len, uint64_t size);
 
+/** build_places() - one batch of places (image/place.h), checked. */
+int build_places(struct build *b, const uint8_t *packed, size_t len);
+/** build_placed() - every place has come. @cluster, @base: as index_places(). */
+int build_placed(struct build *b, uint32_t cluster, uint64_t base);
+
 /** build_traces() - entries taken so far, for a progress line. */
 uint64_t build_traces(const struct build *b);
 

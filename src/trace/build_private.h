@@ -34,6 +34,7 @@ struct build {
 	struct db_stmt *insert_big;
 	struct db_stmt *insert_problem;
 	struct db_stmt *insert_apart;
+	struct db_stmt *insert_place;
 	struct db_stmt *stage_entry;
 	struct db_stmt *stage_link;
 	struct frame *stack;

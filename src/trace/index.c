@@ -454,6 +454,84 @@ int index_children_named(
 	return rc;
 }
 
+int index_all(struct index_reader *r,
+	int (*each)(void *ctx, const struct trace *t, const uint8_t *content, size_t n), void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db,
+		"SELECT " COLUMNS ", coalesce(content, (SELECT b.content FROM big b WHERE b.id ="
+		" trace.id)) FROM trace ORDER BY id",
+		&s, NULL);
+	while (rc == 0) {
+		struct trace t;
+		size_t n = 0;
+		const uint8_t *content = NULL;
+
+		rc = take_row(r, s, &t);
+		if (rc)
+			break;
+		content = db_blob(s, 11, &n);
+		rc = each(ctx, &t, content, n);
+	}
+	r->busy = NULL;
+	db_stmt_free(s);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* A number in the head. Return: 1 and *@out; 0 it is not there; -errno. */
+static int head_number(struct index_reader *r, const char *key, uint64_t *out)
+{
+	struct db_stmt *s = NULL;
+	int rc = db_prepare(r->db, "SELECT value FROM head WHERE key=?1", &s, NULL);
+
+	if (rc == 0) {
+		db_bind_text(s, 1, key);
+		rc = db_step(s, NULL);
+	}
+	if (rc == 1)
+		*out = (uint64_t)db_int(s, 0);
+	db_stmt_free(s);
+	return rc;
+}
+
+int index_places(struct index_reader *r, uint32_t *cluster, uint64_t *base,
+	int (*each)(void *ctx, const uint8_t *p, size_t n), void *ctx)
+{
+	struct db_stmt *s = NULL;
+	uint64_t unit = 0;
+	int rc = 0;
+
+	settle(r);
+	rc = head_number(r, "cluster", &unit);
+	if (rc == 1)
+		rc = head_number(r, "base", base);
+	if (rc != 1)
+		return rc;
+	if (unit == 0 || unit > UINT32_MAX)
+		return -EBADMSG;
+	*cluster = (uint32_t)unit;
+	rc = db_prepare(r->db, "SELECT packed FROM place ORDER BY n", &s, NULL);
+	while (rc == 0 && (rc = db_step(s, NULL)) == 1) {
+		size_t n = 0;
+		const uint8_t *p = db_blob(s, 0, &n);
+
+		rc = each(ctx, p, n);
+	}
+	db_stmt_free(s);
+	return rc < 0 ? rc : rc == 0 ? 1 : rc;
+}
+
+bool index_has_places(struct index_reader *r)
+{
+	uint64_t cluster = 0;
+
+	settle(r);
+	return head_number(r, "cluster", &cluster) == 1 && cluster > 0;
+}
+
 int index_ended(struct index_reader *r, char *out, size_t size)
 {
 	struct db_stmt *s = NULL;

@@ -128,6 +128,23 @@ int index_same_inode(struct index_reader *r, uint64_t first, uint64_t last, bool
 int index_children_named(
 	struct index_reader *r, uint64_t dir, const char *name, index_item_fn *each, void *ctx);
 
+/**
+ * index_all() - every trace with its packed content, in order of ids
+ * Return: 0; what @each returned; -EBADMSG, -EIO.
+ */
+int index_all(struct index_reader *r,
+	int (*each)(void *ctx, const struct trace *t, const uint8_t *content, size_t n), void *ctx);
+/**
+ * index_places() - batches of places (image/place.h), as they came
+ * @cluster, @base: bytes of an allocation unit, and where in the image one begins
+ * Return: 1 they are all there; 0 they are not; what @each returned; -EBADMSG, -EIO.
+ */
+int index_places(struct index_reader *r, uint32_t *cluster, uint64_t *base,
+	int (*each)(void *ctx, const uint8_t *p, size_t n), void *ctx);
+
+/** index_has_places() - whether they are all there. */
+bool index_has_places(struct index_reader *r);
+
 /** index_ended() - why the walk ended early; "" when it did not. @out: [size] bytes. */
 int index_ended(struct index_reader *r, char *out, size_t size);
 

@@ -109,6 +109,11 @@ struct walk_sink {
 	/* once, after the walk: packed extents of the unallocated data units; not called when
 	 * they cannot be listed (then problem() was) */
 	int (*unallocated)(void *ctx, const uint8_t *content, size_t len, uint64_t size);
+	/* after that: batches of places (image/place.h), checked; NULL: not wanted */
+	int (*places)(void *ctx, const uint8_t *packed, size_t len);
+	/* once: all places have come; not called when they cannot be told. @cluster: bytes of an
+	 * allocation unit, of which one begins at image byte @base */
+	int (*placed)(void *ctx, uint32_t cluster, uint64_t base);
 	void *ctx;
 };
 

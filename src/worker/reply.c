@@ -253,6 +253,46 @@ static int walk_unallocated(struct reply_walk *w, struct cur *c)
 	return w->stopped != 0;
 }
 
+/* What is open has been left: places stand behind the last LEAVE. */
+static bool may_place(const struct reply_walk *w)
+{
+	return w->rooted && !w->entered_file && w->depth == 0 && !w->placed;
+}
+
+static int walk_places(struct reply_walk *w, struct cur *c)
+{
+	struct place_state state = {.end = 0};
+	struct place_at at;
+	size_t n = cur_left(c);
+	const uint8_t *p = cur_take(c, n);
+	struct cur batch = cur_of(p, n);
+	int r = 1;
+
+	if (!may_place(w) || n == 0 || n > PLACE_BATCH)
+		return -EPROTO;
+	while (r == 1)
+		r = place_get(&batch, &state, w->media_size, &at);
+	if (r)
+		return -EPROTO;
+	if (w->sink->places)
+		w->stopped = w->sink->places(w->sink->ctx, p, n);
+	return w->stopped != 0;
+}
+
+static int walk_placed(struct reply_walk *w, struct cur *c)
+{
+	uint32_t cluster = cur_u32(c);
+	uint64_t base = cur_u64(c);
+
+	if (!used_up(c) || !may_place(w) || cluster == 0 || cluster > REPLY_CLUSTER_MAX ||
+		base > w->media_size)
+		return -EPROTO;
+	w->placed = true;
+	if (w->sink->placed)
+		w->stopped = w->sink->placed(w->sink->ctx, cluster, base);
+	return w->stopped != 0;
+}
+
 /* No media has room for more than this, however it is made. */
 static bool too_much(struct reply_walk *w, const struct frame *f)
 {
@@ -288,6 +328,10 @@ int reply_walk(struct reply_walk *w, struct frame *f, bool *failed, struct err *
 		return walk_problem(w, c);
 	case WIRE_UNALLOCATED:
 		return walk_unallocated(w, c);
+	case WIRE_PLACES:
+		return walk_places(w, c);
+	case WIRE_PLACED:
+		return walk_placed(w, c);
 	case WIRE_ALIVE:
 		return used_up(c) && w->rooted ? 0 : -EPROTO;
 	case WIRE_WALKED:

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "image/place.h"
 #include "worker/client.h"
 #include "worker/wire.h"
 
@@ -24,6 +25,7 @@
 #define REPLY_FILL_MAX  (256 * 1024)
 #define REPLY_TEXT_MAX  4096 /* bytes of cleaned text, NUL included */
 #define REPLY_DEPTH_MAX 4096
+#define REPLY_CLUSTER_MAX (1u << 31) /* bytes of an allocation unit */
 #define REPLY_CHUNK_MAX (128u * 1024 * 1024) /* bytes of an EWF chunk */
 
 /**
@@ -60,6 +62,7 @@ struct reply_walk {
 	bool entered_file; /* only LEAVE may follow */
 	bool may_stream;   /* a stream may follow */
 	bool unallocated;  /* has come */
+	bool placed;       /* has come */
 	unsigned depth;    /* open directories below the root */
 	uint64_t frames;
 	uint64_t bytes;

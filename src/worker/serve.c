@@ -336,6 +336,30 @@ static int send_unallocated(struct image *im, struct fs *fs)
 	return wire_end(im->s->wire);
 }
 
+static int send_batch(void *ctx, const uint8_t *p, size_t n)
+{
+	struct image *im = ctx;
+
+	buf_put(wire_begin(im->s->wire, WIRE_PLACES), p, n);
+	return wire_end(im->s->wire);
+}
+
+/* Where what has to be blanked with a trace stands; without it, who may not see all sees no bytes. */
+static int send_places(struct image *im, struct fs *fs)
+{
+	uint32_t cluster = 0;
+	uint64_t base = 0;
+	struct buf *b = NULL;
+	int r = fs_places(fs, send_batch, im, &cluster, &base);
+
+	if (r <= 0)
+		return r;
+	b = wire_begin(im->s->wire, WIRE_PLACED);
+	buf_put_u32(b, cluster);
+	buf_put_u64(b, base);
+	return wire_end(im->s->wire);
+}
+
 static int do_walk(struct image *im, struct cur *c)
 {
 	const struct fs_sink sink = {
@@ -367,6 +391,8 @@ static int do_walk(struct image *im, struct cur *c)
 		r = fs_walk(fs, &sink, &e);
 	if (r == 0)
 		r = send_unallocated(im, fs);
+	if (r == 0)
+		r = send_places(im, fs);
 	im->walking = false;
 	return r < 0 ? send_fail(im, r, &e) : send_empty(im, WIRE_WALKED);
 }

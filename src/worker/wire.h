@@ -50,7 +50,9 @@ enum wire_type {
 	WIRE_WALKED = 140,
 	WIRE_BYTES = 141,
 	WIRE_FILLED = 142,
-	WIRE_ALIVE = 143
+	WIRE_ALIVE = 143,
+	WIRE_PLACES = 144,
+	WIRE_PLACED = 145
 };
 
 struct wire {

@@ -1,0 +1,6 @@
+#include "fs/places.h"
+int places_ntfs(struct places *p, uint32_t *cluster, uint64_t *base)
+{
+	(void)p; (void)cluster; (void)base;
+	return 0;
+}

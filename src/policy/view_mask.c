@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view_mask.c - the bytes of the media that a view does not show; see view.h.
+ *
+ * What is decided of traces (ranges, passages, what marks withhold) is decided here of
+ * bytes: those of allocated files by who has them, others by who claims them. What nobody
+ * is known to have among metadata is blanked too. Fails closed: what cannot be told of
+ * a volume ends the compile.
+ */
+#include "policy/view_private.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/decide.h"
+#include "serve/claims.h"
+
+/* Of a claimant. */
+#define SEEN     0x1u
+#define WITHHELD 0x2u
+
+struct spans {
+	struct view_interval *v; /* [first, last): in order of `first` */
+	size_t n, cap;
+};
+
+struct masking {
+	const struct view_evidence *ev;
+	const struct withheld *w;
+	const struct claims *c;
+	unsigned volume;
+	uint8_t *sight;     /* of each claimant */
+	struct spans shown; /* bytes of allocated files that are seen */
+	struct mask *out;
+};
+
+static uint64_t trace_of(const struct masking *x, const struct claimant *w)
+{
+	unsigned part = (w->flags & CLAIMANT_DELETED ? 2u : 1u) + 2 * x->volume;
+
+	return trace_id(part, w->number);
+}
+
+static uint8_t sight_of(const struct masking *x, const struct claimant *w)
+{
+	uint64_t trace = trace_of(x, w);
+	const struct view_range *r = view_range_at(x->ev, trace);
+
+	/* the file system's own: its bytes are blanked by place, not as a file */
+	if ((w->flags & CLAIMANT_SYSTEM) || (r && (r->rights & right_for(trace))))
+		return SEEN;
+	if (w->flags & CLAIMANT_DIR) {
+		if (view_has(x->ev->passages, x->ev->passages_n, trace) ||
+			(r && (r->rights & RIGHT_NAMES)))
+			return SEEN;
+	}
+	return withheld_has(x->w, trace) ? WITHHELD : 0;
+}
+
+/* Whether a claim is of what is not shown. *@marked: a mark withholds it. */
+static bool is_hidden(const struct masking *x, const struct claim *claim, bool *marked)
+{
+	const struct claims *c = x->c;
+	bool name = claim->flags & CLAIM_NAME;
+	bool seen = false;
+	bool unseen = false;
+	bool allocated = false;
+
+	*marked = false;
+	if (claim->claimant == CLAIM_NOBODY)
+		return true;
+	for (size_t i = claim->claimant;
+		i < c->who_n && claimant_same(&c->who[claim->claimant], &c->who[i], claim->flags);
+		i++) {
+		const struct claimant *w = &c->who[i];
+
+		if (w->flags & CLAIMANT_REUSED)
+			continue;
+		/* a name that is there counts, not one that was */
+		if (name && !(w->flags & CLAIMANT_DELETED) && !allocated) {
+			allocated = true;
+			seen = unseen = false;
+		}
+		if (name && allocated && (w->flags & CLAIMANT_DELETED))
+			continue;
+		seen = seen || x->sight[i] == SEEN;
+		unseen = unseen || x->sight[i] != SEEN;
+		*marked = *marked || x->sight[i] == WITHHELD;
+	}
+	return !seen || *marked || (name && unseen);
+}
+
+/* ---- spans ------------------------------------------------------------------------------------ */
+
+static int add_shown(struct spans *s, uint64_t begin, uint64_t end)
+{
+	struct view_interval *at = s->n > 0 ? &s->v[s->n - 1] : NULL;
+
+	if (at && begin <= at->last) {
+		at->last = end > at->last ? end : at->last;
+		return 0;
+	}
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 256;
+		struct view_interval *v = reallocarray(s->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		s->v = v;
+		s->cap = cap;
+	}
+	s->v[s->n++] = (struct view_interval){begin, end};
+	return 0;
+}
+
+static int blank(struct masking *x, const struct claim *claim, uint64_t begin, uint64_t end)
+{
+	bool all = begin == claim->begin && end == claim->end;
+	const struct mask_range r = {.begin = begin,
+		.end = end,
+		.value = claim->value,
+		.action = all || claim->action == PLACE_FILL ? (enum place_action)claim->action
+							     : PLACE_ZERO};
+
+	return begin < end ? mask_add(x->out, &r) : 0;
+}
+
+/* All of [@begin, @end) that no allocated file which is seen has. */
+static int blank_unshown(struct masking *x, const struct claim *claim, uint64_t begin, uint64_t end)
+{
+	const struct spans *s = &x->shown;
+	size_t low = 0;
+	size_t high = s->n;
+	int r = 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->v[middle].last <= begin)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; r == 0 && low < s->n && s->v[low].first < end; low++) {
+		if (s->v[low].first > begin)
+			r = blank(x, claim, begin, s->v[low].first);
+		begin = s->v[low].last;
+	}
+	return r == 0 && begin < end ? blank(x, claim, begin, end) : r;
+}
+
+/* What of a claim lies where nothing is allocated. */
+static int blank_free(struct masking *x, const struct claim *claim)
+{
+	const struct claims *c = x->c;
+	size_t low = 0;
+	size_t high = c->free_n;
+	int r = 0;
+
+	if (!c->free_known)
+		return blank_unshown(x, claim, claim->begin, claim->end);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->free[middle].offset + c->free[middle].length <= claim->begin)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; r == 0 && low < c->free_n && c->free[low].offset < claim->end; low++) {
+		uint64_t begin = c->free[low].offset;
+		uint64_t end = begin + c->free[low].length;
+
+		r = blank_unshown(x, claim, begin > claim->begin ? begin : claim->begin,
+			end < claim->end ? end : claim->end);
+	}
+	return r;
+}
+
+static int blank_claim(struct masking *x, const struct claim *claim)
+{
+	bool marked = false;
+
+	if (!is_hidden(x, claim, &marked))
+		return 0;
+	if (claim->flags & PLACE_STALE)
+		return blank_free(x, claim);
+	if ((claim->flags & PLACE_DATA) && !marked)
+		return blank_unshown(x, claim, claim->begin, claim->end);
+	return blank(x, claim, claim->begin, claim->end);
+}
+
+/* ---- one volume -------------------------------------------------------------------------------- */
+
+static int find_shown(struct masking *x)
+{
+	const struct claims *c = x->c;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
+		const struct claim *claim = &c->v[i];
+		bool marked = false;
+
+		if ((claim->flags & (PLACE_DATA | PLACE_STALE)) == PLACE_DATA &&
+			claim->claimant != CLAIM_NOBODY && !is_hidden(x, claim, &marked))
+			r = add_shown(&x->shown, claim->begin, claim->end);
+	}
+	return r;
+}
+
+static int mask_volume(struct masking *x)
+{
+	const struct claims *c = x->c;
+	int r = 0;
+
+	x->sight = malloc(c->who_n + 1);
+	if (!x->sight)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->who_n; i++)
+		x->sight[i] = sight_of(x, &c->who[i]);
+	r = find_shown(x);
+	for (size_t i = 0; r == 0 && i < c->n; i++)
+		r = blank_claim(x, &c->v[i]);
+	return r;
+}
+
+/* Contents that only a worker can tell, of what is seen over bytes that are blanked. */
+static int blank_asked(struct masking *x)
+{
+	const struct claims *c = x->c;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !c->complete && i < c->who_n; i++) {
+		if ((c->who[i].flags & CLAIMANT_BY_ASKING) && (c->who[i].flags & CLAIMANT_DELETED))
+			r = mask_add_blank(x->out, trace_of(x, &c->who[i]));
+	}
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
+		const struct claim *claim = &c->v[i];
+
+		if (!(claim->flags & PLACE_DATA) || claim->claimant == CLAIM_NOBODY ||
+			!mask_touches(x->out, claim->begin, claim->end))
+			continue;
+		for (size_t k = claim->claimant;
+			r == 0 && k < c->who_n &&
+			claimant_same(&c->who[claim->claimant], &c->who[k], claim->flags);
+			k++) {
+			if (c->who[k].flags & CLAIMANT_BY_ASKING)
+				r = mask_add_blank(x->out, trace_of(x, &c->who[k]));
+		}
+	}
+	return r;
+}
+
+typedef int volume_fn(struct masking *x);
+
+/* @each for every volume of which something is not shown. */
+static int each_volume(struct masking *x, const bool *masked, volume_fn *each)
+{
+	struct evidence *ev = x->ev->evidence;
+	int r = 0;
+
+	for (unsigned k = 0; r == 0 && k < ev->manifest.n; k++) {
+		if (!masked[k] || !ev->volumes[k].index)
+			continue;
+		x->volume = k;
+		r = claims_of(ev, k, &x->c);
+		if (r == 0)
+			r = each(x);
+		free(x->sight);
+		free(x->shown.v);
+		x->sight = NULL;
+		x->shown = (struct spans){NULL, 0, 0};
+	}
+	return r;
+}
+
+static int compile(const struct view_evidence *ev, const struct withheld *w, const bool *masked,
+	struct mask **out)
+{
+	struct masking x = {.ev = ev, .w = w, .out = mask_new(ev->evidence->manifest.n)};
+	int r = x.out ? 0 : -ENOMEM;
+
+	if (r == 0)
+		memcpy(x.out->volumes, masked, x.out->volumes_n * sizeof(*masked));
+	if (r == 0)
+		r = each_volume(&x, masked, mask_volume);
+	if (r == 0)
+		r = mask_settle(x.out);
+	if (r == 0)
+		r = each_volume(&x, masked, blank_asked);
+	if (r) {
+		mask_put(x.out);
+		return r;
+	}
+	mask_settle_blank(x.out);
+	*out = x.out;
+	return 0;
+}
+
+/* ---- masks that are in use ------------------------------------------------------------------- */
+
+#define MASKS_MAX 64u
+
+/* What a mask was made from. */
+struct kept {
+	const struct evidence *ev;
+	struct buf from;
+	struct mask *mask;
+	uint64_t used;
+};
+
+struct view_masks {
+	pthread_mutex_t lock;
+	struct kept v[MASKS_MAX];
+	uint64_t uses;
+};
+
+struct view_masks *view_masks_new(void)
+{
+	struct view_masks *m = calloc(1, sizeof(*m));
+
+	if (m)
+		pthread_mutex_init(&m->lock, NULL);
+	return m;
+}
+
+static void forget(struct kept *k)
+{
+	buf_release(&k->from);
+	mask_put(k->mask);
+	*k = (struct kept){NULL, BUF_INIT, NULL, 0};
+}
+
+void view_masks_free(struct view_masks *m)
+{
+	for (size_t i = 0; m && i < MASKS_MAX; i++)
+		forget(&m->v[i]);
+	if (m)
+		pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+static void put_key(
+	const struct view_evidence *ev, const struct withheld *w, const bool *masked, struct buf *out)
+{
+	buf_put(out, masked, ev->evidence->manifest.n * sizeof(*masked));
+	buf_put_u64(out, ev->ranges_n);
+	for (size_t i = 0; i < ev->ranges_n; i++) {
+		buf_put_u64(out, ev->ranges[i].first);
+		buf_put_u64(out, ev->ranges[i].last);
+		buf_put_u32(out, ev->ranges[i].rights & VIEW_RIGHTS);
+	}
+	buf_put_u64(out, ev->passages_n);
+	buf_put(out, ev->passages, ev->passages_n * sizeof(*ev->passages));
+	for (size_t i = 0; w && i < w->n; i++) {
+		buf_put_u64(out, w->v[i].first);
+		buf_put_u64(out, w->v[i].last);
+	}
+}
+
+static struct kept *place_for(struct view_masks *m, const struct evidence *ev, const struct buf *from)
+{
+	struct kept *oldest = &m->v[0];
+
+	for (size_t i = 0; i < MASKS_MAX; i++) {
+		struct kept *k = &m->v[i];
+
+		if (k->mask && k->ev == ev && k->from.len == from->len &&
+			memcmp(k->from.data, from->data, from->len) == 0)
+			return k;
+		if (k->used < oldest->used)
+			oldest = k;
+	}
+	forget(oldest);
+	return oldest;
+}
+
+int view_mask(struct view_masks *m, const struct view_evidence *ev, const struct withheld *w,
+	const bool *masked, struct mask **out)
+{
+	struct buf from = BUF_INIT;
+	struct kept *k = NULL;
+	int r = 0;
+
+	put_key(ev, w, masked, &from);
+	if (from.error) {
+		buf_release(&from);
+		return -ENOMEM;
+	}
+	pthread_mutex_lock(&m->lock);
+	k = place_for(m, ev->evidence, &from);
+	if (!k->mask) {
+		r = compile(ev, w, masked, &k->mask);
+		k->ev = ev->evidence;
+		k->from = from;
+		from = (struct buf)BUF_INIT;
+		if (r)
+			forget(k);
+	}
+	if (r == 0) {
+		k->used = ++m->uses;
+		*out = mask_get(k->mask);
+	}
+	pthread_mutex_unlock(&m->lock);
+	buf_release(&from);
+	return r;
+}
