@@ -74,9 +74,9 @@ roads=(disk/p0-ext4/docs/letter.txt disk/p0-ext4/mail/hard.txt disk/p0-ext4/mail
 	win/p0-ntfs.deleted/mail/gone.txt)
 links=(disk/p0-ext4/mail/link)
 [[ ! -L "$R/win/p0-ntfs/mail/link" ]] || links+=(win/p0-ntfs/mail/link)
-holders=(disk/image.raw disk/p0-ext4.raw disk/p0-ext4.unallocated win/p0-ntfs/pagefile.sys
+holders=(win/p0-ntfs/pagefile.sys
 	"win/p0-ntfs/System Volume Information" "win/p0-ntfs/\$MFT" "win/p0-ntfs/\$LogFile")
-stays=(disk/p0-ext4/docs/public.txt disk/p0-ext4/mail/other.txt disk/p0-ext4/docs/tiny win/p0-ntfs/mail/other.txt)
+stays=(disk/image.raw disk/p0-ext4.raw disk/p0-ext4.unallocated win/image.raw disk/p0-ext4/docs/public.txt disk/p0-ext4/mail/other.txt disk/p0-ext4/docs/tiny win/p0-ntfs/mail/other.txt)
 
 is_seen() { # USER PATH: also a link that leads nowhere
 	as "$1" test -e "$(view "$1" c1)/$2" || as "$1" test -L "$(view "$1" c1)/$2"
@@ -126,7 +126,7 @@ import json, sys
 roads = {r["road"]: r for r in map(json.loads, open(sys.argv[1]))}
 print(roads)
 n = {k: v["withheld"] for k, v in roads.items()}
-sys.exit(not (n["mark"] == 1 and n["inode"] == 1 and n["copy"] >= 7 and n["link"] >= 1 and n["bytes"] == 6
+sys.exit(not (n["mark"] == 1 and n["inode"] == 1 and n["copy"] >= 7 and n["link"] >= 1 and "bytes" not in n
               and n["system"] >= 3 and all(v["shown"] == 0 for v in roads.values())))
 PY
 ok "and changes nothing" all_there bert "${roads[@]}"

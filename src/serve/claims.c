@@ -18,6 +18,7 @@ struct loading {
 		uint64_t inode;
 		uint64_t key;
 		bool stream;
+		bool nobody;
 	} *waiting;
 	size_t waiting_cap;
 };
@@ -187,7 +188,8 @@ static int on_places(void *ctx, const uint8_t *p, size_t n)
 	while (r == 0 && (r = place_get(&c, &state, x->media_size, &at)) == 1) {
 		const struct waiting of = {.inode = at.inode,
 			.key = at.attr_type ? (uint64_t)at.attr_type << 32 | at.attr_id : at.parent,
-			.stream = at.attr_type != 0};
+			.stream = at.attr_type != 0,
+			.nobody = at.inode == 0};
 		const struct claim claim = {.begin = at.offset,
 			.end = at.offset + at.length,
 			.value = at.value,
@@ -211,7 +213,7 @@ static uint32_t find(const struct claims *c, const struct waiting *of, unsigned 
 	size_t low = 0;
 	size_t high = c->who_n;
 
-	if (of->inode == 0)
+	if (of->nobody)
 		return CLAIM_NOBODY;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
