@@ -360,6 +360,7 @@ void fs_close(struct fs *f)
 	drop(f);
 	if (f->img)
 		tsk_img_close(f->img);
+	set_release(&f->entries);
 	buf_release(&f->name);
 	buf_release(&f->target);
 	buf_release(&f->content);

@@ -110,6 +110,18 @@ void set_remove(struct set *s, uint64_t v)
 	}
 }
 
+void set_each(const struct set *s, void (*each)(void *ctx, uint64_t v), void *ctx)
+{
+	for (size_t i = 0; i < s->slots; i++) {
+		const struct set_page *p = s->slot[i];
+
+		for (unsigned v = 0; p && v < PAGE_WORDS * 64; v++) {
+			if (p->bits[v >> 6] >> (v & 63) & 1)
+				each(ctx, p->key << PAGE_SHIFT | v);
+		}
+	}
+}
+
 void set_release(struct set *s)
 {
 	for (size_t i = 0; i < s->slots; i++)

@@ -27,6 +27,8 @@ struct set {
 bool set_add(struct set *s, uint64_t v);
 bool set_has(struct set *s, uint64_t v);
 void set_remove(struct set *s, uint64_t v);
+/** set_each() - @each for every number, in no order; it changes nothing in the set. */
+void set_each(const struct set *s, void (*each)(void *ctx, uint64_t v), void *ctx);
 void set_release(struct set *s);
 
 #endif

@@ -65,6 +65,8 @@ struct fs {
 	uint64_t valid;       /* bytes of its contents ever written, where libtsk does not know */
 	TSK_FS_FILE *reading; /* what fs_read() served last, kept for the next range */
 
+	struct set entries; /* FAT, exFAT: entries of directories that were handed out */
+
 	struct buf name;
 	struct buf target;
 	struct buf content;

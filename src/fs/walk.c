@@ -317,6 +317,8 @@ static int emit(struct walk *w, TSK_INUM_T addr, enum bond b, struct entry *e, s
 	TSK_FS_DIR *d = NULL;
 	int r = 0;
 
+	if (w->f->family == FAMILY_FAT || w->f->family == FAMILY_EXFAT)
+		set_add(&w->f->entries, addr);
 	if (e->kind == ENTRY_DIR)
 		r = open_children(w, addr, b, e, &d);
 	if (r == 0)
