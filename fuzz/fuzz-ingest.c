@@ -291,8 +291,7 @@ static size_t put(size_t at, uint64_t v, size_t n)
 static void ask_walk(struct frame *f)
 {
 	static const struct walk_sink sink = {
-		on_root, on_enter, on_leave, on_problem, on_unallocated, NULL, NULL,
-		NULL};
+		on_root, on_enter, on_leave, on_problem, on_unallocated, NULL, NULL, NULL};
 	static const struct siphash_key key;
 
 	service.phase = WALK;

@@ -23,7 +23,7 @@
 /* The set of entries that is coming. */
 struct exfat_set {
 	struct fat_places x; /* first: fat_places.slot() is given that */
-	uint64_t inode; /* of its first entry; 0: none has begun */
+	uint64_t inode;      /* of its first entry; 0: none has begun */
 	bool used;
 	bool directory;
 	unsigned left; /* entries still to come */
@@ -76,7 +76,8 @@ static void on_stream(struct exfat_set *e, const uint8_t *p)
 	fat_claim(x, cluster, chain, skip, chain ? UINT64_MAX : all, e->inode);
 }
 
-static bool on_slot(struct fat_places *x, struct fat_gather *g, const struct fat_slot *s, bool stale)
+static bool on_slot(
+	struct fat_places *x, struct fat_gather *g, const struct fat_slot *s, bool stale)
 {
 	struct exfat_set *e = set_of(x);
 	unsigned type = s->p[0];

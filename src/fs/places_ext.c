@@ -28,8 +28,8 @@ bool places_ext_block(const struct ext_places *x, uint64_t block, uint64_t *off)
 
 	if (block == 0 || block >= f->ext.blocks ||
 		__builtin_mul_overflow(block, (uint64_t)f->ext.block_size, &at) ||
-		__builtin_add_overflow(at, f->offset, &at) ||
-		at > f->end || f->ext.block_size > f->end - at)
+		__builtin_add_overflow(at, f->offset, &at) || at > f->end ||
+		f->ext.block_size > f->end - at)
 		return false;
 	*off = at;
 	return true;
@@ -43,7 +43,8 @@ bool places_ext_read(struct ext_places *x, uint64_t block, uint8_t *out, uint64_
 	return places_read(x->p, out, x->p->f->ext.block_size, *off);
 }
 
-void places_ext_sum(struct ext_places *x, const struct place_at *about, uint64_t off, uint32_t value)
+void places_ext_sum(
+	struct ext_places *x, const struct place_at *about, uint64_t off, uint32_t value)
 {
 	struct place_at at = *about;
 
@@ -123,8 +124,8 @@ static void on_run(struct blocks *b, uint64_t logical, uint64_t block, uint64_t 
 		return;
 	if (!places_ext_block(b->x, block + n - 1, &last))
 		last = f->end - f->ext.block_size;
-	places_zero(b->x->p, off, last + f->ext.block_size - off,
-		b->journal ? 0 : b->in->number, b->journal ? 0 : flags);
+	places_zero(b->x->p, off, last + f->ext.block_size - off, b->journal ? 0 : b->in->number,
+		b->journal ? 0 : flags);
 }
 
 static void extents(struct blocks *b, const uint8_t *node, size_t n, unsigned depth)
@@ -153,8 +154,9 @@ static void extents(struct blocks *b, const uint8_t *node, size_t n, unsigned de
 			continue;
 		}
 		on_map_block(b, ext_at32(e + 4) | (uint64_t)ext_at16(e + 8) << 32);
-		if (child && places_ext_read(b->x,
-				     ext_at32(e + 4) | (uint64_t)ext_at16(e + 8) << 32, child, &off))
+		if (child &&
+			places_ext_read(b->x, ext_at32(e + 4) | (uint64_t)ext_at16(e + 8) << 32,
+				child, &off))
 			extents(b, child, b->x->p->f->ext.block_size, depth + 1);
 	}
 	free(child);
@@ -219,8 +221,7 @@ static void contents(struct ext_places *x, const struct ext_inode *in)
 	uint64_t size = ext_at32(in->p + 4) | (uint64_t)ext_at32(in->p + 108) << 32;
 	struct blocks b = {.x = x,
 		.in = in,
-		.written = size / x->p->f->ext.block_size +
-			   (size % x->p->f->ext.block_size != 0),
+		.written = size / x->p->f->ext.block_size + (size % x->p->f->ext.block_size != 0),
 		.directory = in->directory,
 		.journal = in->number == x->journal};
 	bool fast_link = (in->mode & 0170000u) == 0120000u && size < 60;

@@ -128,22 +128,22 @@ static void in_inode(struct ext_places *x, const struct ext_inode *in)
 
 		if (is_contents(&t))
 			continue;
-		places_ext_inode_zero(
-			x, in, &a, t.at + ENTRY, t.at + ENTRY + t.p[t.at]);
+		places_ext_inode_zero(x, in, &a, t.at + ENTRY, t.at + ENTRY + t.p[t.at]);
 		if (value_of(&t, &from, &to))
 			places_ext_inode_zero(x, in, &a, from, to);
 	}
 }
 
-static void zero(struct ext_places *x, const struct place_at *a, uint64_t off, size_t from, size_t to)
+static void zero(
+	struct ext_places *x, const struct place_at *a, uint64_t off, size_t from, size_t to)
 {
 	struct place_at at = *a;
 
 	at.offset = off + from;
 	at.length = to - from;
 	places_put(x->p, &at);
-	places_ext_sum(x, a, off + 16,
-		places_ext_delta(x->copy, x->p->f->ext.block_size, from, to));
+	places_ext_sum(
+		x, a, off + 16, places_ext_delta(x->copy, x->p->f->ext.block_size, from, to));
 }
 
 /* A block that inodes may share: all of it is theirs, each value of the stream it is. */
@@ -155,8 +155,7 @@ static void in_block(struct ext_places *x, const struct ext_inode *in)
 	size_t from = 0;
 	size_t to = 0;
 
-	if (block == 0 || !places_ext_read(x, block, x->copy, &off) ||
-		ext_at32(x->copy) != MAGIC)
+	if (block == 0 || !places_ext_read(x, block, x->copy, &off) || ext_at32(x->copy) != MAGIC)
 		return;
 	places_zero(x->p, off, t.n, in->number, in->used ? PLACE_DATA : PLACE_DATA | PLACE_STALE);
 	for (; in->used && is_entry(&t); next(&t)) {

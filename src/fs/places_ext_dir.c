@@ -9,7 +9,7 @@
 #include "fs/places_ext.h"
 
 #define HEAD       8u
-#define TAIL       12u   /* with a checksum: an entry in nobody's use at the end of a block */
+#define TAIL       12u /* with a checksum: an entry in nobody's use at the end of a block */
 #define TAIL_TYPE  0xdeu
 #define INDEX_FLAG 0x1000u
 
@@ -46,8 +46,8 @@ static void zero(const struct range *r, const struct place_at *about, size_t fro
 	at.length = to - from;
 	places_put(r->x->p, &at);
 	if (!r->unsummed && to <= summed)
-		places_ext_sum(r->x, about, r->off + r->n - 4,
-			places_ext_delta(r->p, summed, from, to));
+		places_ext_sum(
+			r->x, about, r->off + r->n - 4, places_ext_delta(r->p, summed, from, to));
 }
 
 static void nobodys(const struct range *r, size_t from, size_t to)
@@ -134,8 +134,7 @@ static bool inner_node(struct range *r)
 void places_ext_dir_block(
 	struct ext_places *x, const struct ext_inode *dir, uint64_t logical, uint64_t block)
 {
-	struct range r = {
-		.x = x, .dir = dir, .p = x->block, .n = x->p->f->ext.block_size};
+	struct range r = {.x = x, .dir = dir, .p = x->block, .n = x->p->f->ext.block_size};
 	bool indexed = ext_at32(dir->p + 32) & INDEX_FLAG;
 
 	/* of a directory that is gone, its blocks are blanked with it */

@@ -43,7 +43,8 @@ static void on_contents(struct fat_places *x, const struct fat_slot *s)
 	fat_claim(x, cluster, true, used, UINT64_MAX, s->inode);
 }
 
-static bool on_slot(struct fat_places *x, struct fat_gather *g, const struct fat_slot *s, bool stale)
+static bool on_slot(
+	struct fat_places *x, struct fat_gather *g, const struct fat_slot *s, bool stale)
 {
 	bool is_long = (s->p[11] & 0x3fu) == ATTR_LONG;
 	bool gone = s->p[0] == DELETED;
@@ -92,7 +93,8 @@ static bool geometry(struct fat_places *x)
 	reserved = le(b + 14, 2);
 	tables = le(b + 22, 2) ? le(b + 22, 2) : le(b + 36, 4);
 	sectors = le(b + 19, 2) ? le(b + 19, 2) : le(b + 32, 4);
-	if (x->sector < 512 || x->sector > 4096 || x->cluster == 0 || x->sector != f->tsk->block_size)
+	if (x->sector < 512 || x->sector > 4096 || x->cluster == 0 ||
+		x->sector != f->tsk->block_size)
 		return false;
 	x->table = f->offset + reserved * x->sector;
 	x->first = x->table + b[16] * tables * x->sector;
@@ -100,8 +102,8 @@ static bool geometry(struct fat_places *x)
 		  : strcmp(f->info.type, "fat16") == 0 ? 16
 						       : 32;
 	if (x->bits != 32)
-		x->root_bytes = (le(b + 17, 2) * (uint64_t)FAT_ENTRY + x->sector - 1) /
-				x->sector * x->sector;
+		x->root_bytes = (le(b + 17, 2) * (uint64_t)FAT_ENTRY + x->sector - 1) / x->sector *
+				x->sector;
 	x->heap = x->first + x->root_bytes;
 	head = x->heap - f->offset;
 	if (x->heap < x->first || head > sectors * x->sector || x->heap >= f->end)

@@ -7,9 +7,9 @@
 
 #include "fs/places.h"
 
-#define FAT_ENTRY       32u
-#define FAT_FIRST_INODE 3u
-#define FAT_GATHER_MAX  256u /* entries of one name: 21, in exFAT 19; as many as can be said */
+#define FAT_ENTRY        32u
+#define FAT_FIRST_INODE  3u
+#define FAT_GATHER_MAX   256u /* entries of one name: 21, in exFAT 19; as many as can be said */
 #define FAT_CLUSTERS_MAX 0x0fffffffu
 
 struct fat_places;
@@ -54,9 +54,10 @@ struct fat_places {
 	uint8_t window[4096]; /* of the table */
 	uint64_t window_at;
 	size_t window_n;
-	/* the kind of entries; *@stale: in clusters that no directory has now. slot() is told of each
-	 * entry in turn. Return: false: the directory ends here. end() after the last. */
-	bool (*slot)(struct fat_places *x, struct fat_gather *g, const struct fat_slot *s, bool stale);
+	/* the kind of entries; *@stale: in clusters that no directory has now. slot() is told of
+	 * each entry in turn. Return: false: the directory ends here. end() after the last. */
+	bool (*slot)(
+		struct fat_places *x, struct fat_gather *g, const struct fat_slot *s, bool stale);
 	void (*end)(struct fat_places *x, struct fat_gather *g, bool stale);
 };
 

@@ -112,7 +112,8 @@ static void look_at_names(struct record *r, size_t first)
 	}
 }
 
-/* ---- streams ---------------------------------------------------------------------------------- */
+/* ---- streams ----------------------------------------------------------------------------------
+ */
 
 static struct place_at about_stream(const struct record *r, const struct attr *a)
 {
@@ -148,7 +149,8 @@ static void on_list(const struct record *r, const struct attr *list)
 	}
 }
 
-/* ---- what stands elsewhere ---------------------------------------------------------------------- */
+/* ---- what stands elsewhere ----------------------------------------------------------------------
+ */
 
 /* Runs as somebody's contents. */
 static void claim_runs(const struct record *r, const struct ntfs_runs *runs, struct place_at about)
@@ -171,7 +173,8 @@ static void claim_runs(const struct record *r, const struct ntfs_runs *runs, str
 }
 
 /* Whether the extents of a trace leave out what is allocated to it. */
-static bool shows_too_little(const struct ntfs_places *x, const struct record *r, const struct attr *a)
+static bool shows_too_little(
+	const struct ntfs_places *x, const struct record *r, const struct attr *a)
 {
 	const uint8_t *p = r->b.p + a->at;
 	uint64_t allocated = ntfs_le(p + 40, 8);
@@ -222,7 +225,8 @@ static void on_runs(const struct record *r, const struct attr *a)
 	free(runs.v);
 }
 
-/* ---- records ------------------------------------------------------------------------------------ */
+/* ---- records ------------------------------------------------------------------------------------
+ */
 
 static void on_attr(const struct record *r, const struct attr *a)
 {
@@ -323,7 +327,8 @@ static bool each_record(struct ntfs_places *x, uint64_t records)
 	return p != NULL && !x->failed;
 }
 
-/* ---- the volume --------------------------------------------------------------------------------- */
+/* ---- the volume ---------------------------------------------------------------------------------
+ */
 
 static uint32_t size_of(uint8_t v, uint32_t cluster)
 {
@@ -338,8 +343,8 @@ static bool read_boot(struct ntfs_places *x)
 	if (!places_read(x->p, b, sizeof(b), x->p->f->offset))
 		return false;
 	sector = (uint32_t)ntfs_le(b + 11, 2);
-	x->cluster = b[13] > 0x80 ? (256u - b[13] < 20 ? sector << (256u - b[13]) : 0)
-				  : sector * b[13];
+	x->cluster =
+		b[13] > 0x80 ? (256u - b[13] < 20 ? sector << (256u - b[13]) : 0) : sector * b[13];
 	x->record = size_of(b[0x40], x->cluster);
 	x->block = size_of(b[0x44], x->cluster);
 	return x->cluster >= NTFS_SECTOR && x->cluster % NTFS_SECTOR == 0 &&
@@ -367,7 +372,7 @@ static uint64_t read_mft(struct ntfs_places *x)
 				.at = run->addr,
 				.n = run->len,
 				.sparse = (run->flags & (TSK_FS_ATTR_RUN_FLAG_SPARSE |
-							TSK_FS_ATTR_RUN_FLAG_FILLER)) != 0};
+								TSK_FS_ATTR_RUN_FLAG_FILLER)) != 0};
 	}
 	if (file)
 		tsk_fs_file_close(file);

@@ -38,8 +38,8 @@ struct ntfs_places {
 	uint32_t block; /* of an index, when its root does not say */
 	struct ntfs_runs mft;
 	struct set system; /* what is below $Extend, and it */
-	uint8_t *buf;       /* [NTFS_BLOCK_MAX] */
-	uint64_t reads;     /* bytes that may still be read of indexes */
+	uint8_t *buf;      /* [NTFS_BLOCK_MAX] */
+	uint64_t reads;    /* bytes that may still be read of indexes */
 	bool failed;
 };
 

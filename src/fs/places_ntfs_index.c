@@ -17,8 +17,8 @@
 
 /* ---- blocks ------------------------------------------------------------------------------- */
 
-static bool where(const struct ntfs_places *x, const struct ntfs_runs *runs, uint64_t from,
-	uint64_t *off)
+static bool where(
+	const struct ntfs_places *x, const struct ntfs_runs *runs, uint64_t from, uint64_t *off)
 {
 	uint64_t cluster = from / x->cluster;
 	uint64_t at = 0;
@@ -29,8 +29,8 @@ static bool where(const struct ntfs_places *x, const struct ntfs_runs *runs, uin
 		if (cluster < r->first || cluster - r->first >= r->n)
 			continue;
 		if (r->sparse ||
-			__builtin_mul_overflow(r->at + (cluster - r->first), (uint64_t)x->cluster,
-				&at) ||
+			__builtin_mul_overflow(
+				r->at + (cluster - r->first), (uint64_t)x->cluster, &at) ||
 			__builtin_add_overflow(at, x->p->f->offset + from % x->cluster, &at))
 			return false;
 		*off = at;

@@ -39,8 +39,8 @@ enum place_action {
 struct place_at {
 	uint64_t offset; /* image bytes */
 	uint64_t length;
-	uint64_t inode;  /* whose; 0: nobody's, blanked as soon as anything of the volume is */
-	uint64_t parent; /* not 0: the name of `inode` in this directory, else `inode` itself */
+	uint64_t inode;     /* whose; 0: nobody's, blanked as soon as anything of the volume is */
+	uint64_t parent;    /* not 0: the name of `inode` in this directory, else `inode` itself */
 	uint32_t attr_type; /* not 0: this stream of `inode` */
 	uint32_t attr_id;
 	enum place_action action;

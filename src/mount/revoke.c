@@ -22,7 +22,7 @@ static const struct view_interval everything = {0, UINT64_MAX};
 struct change {
 	const struct view_interval *in;
 	size_t n;
-	bool bytes; /* of what is seen before and after too: masks differ */
+	bool bytes;                /* of what is seen before and after too: masks differ */
 	struct view_interval *own; /* to be freed; NULL */
 };
 
@@ -57,8 +57,8 @@ static enum sight sight_of(const struct calling *c, const struct node *n)
 /* Bytes of a text, and of what is masked, are called back too: they may be others now. */
 static void call_back(struct calling *c, const struct node *n, enum sight sight)
 {
-	bool keep = n->trace != PLACE_TXT && sight == SEEN &&
-		    (n->root || !c->changes[n->slot].bytes);
+	bool keep =
+		n->trace != PLACE_TXT && sight == SEEN && (n->root || !c->changes[n->slot].bytes);
 
 	/* an offset below 0 means attributes only: nobody waits for a page then */
 	fuse_lowlevel_notify_inval_inode(

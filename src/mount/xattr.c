@@ -22,7 +22,7 @@ struct about {
 	struct evidence *ev; /* NULL: nothing of evidence, or by name only */
 	struct trace t;
 	const struct manifest_volume *volume; /* at a volume's root */
-	bool masked; /* bytes of its contents are not shown */
+	bool masked;                          /* bytes of its contents are not shown */
 };
 
 static int put_flag(const struct about *a, uint32_t flag, struct buf *out)

@@ -74,8 +74,8 @@ static void masks_differ(
 		trace_id(0, TRACE_EVIDENCE_TXT), trace_id(0, TRACE_NUMBER_MASK)};
 	for (unsigned k = 0; k < ev->manifest.n; k++) {
 		if (mask_streams(one->mask, k) || mask_streams(other->mask, k))
-			c->v[c->n++] = (struct view_interval){trace_id(1 + 2 * k, 0),
-				trace_id(2 + 2 * k, TRACE_NUMBER_MASK)};
+			c->v[c->n++] = (struct view_interval){
+				trace_id(1 + 2 * k, 0), trace_id(2 + 2 * k, TRACE_NUMBER_MASK)};
 	}
 }
 

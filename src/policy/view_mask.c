@@ -92,7 +92,8 @@ static bool is_hidden(const struct masking *x, const struct claim *claim, bool *
 	return !seen || *marked || (name && unseen);
 }
 
-/* ---- spans ------------------------------------------------------------------------------------ */
+/* ---- spans ------------------------------------------------------------------------------------
+ */
 
 static int add_shown(struct spans *s, uint64_t begin, uint64_t end)
 {
@@ -192,7 +193,8 @@ static int blank_claim(struct masking *x, const struct claim *claim)
 	return blank(x, claim, claim->begin, claim->end);
 }
 
-/* ---- one volume -------------------------------------------------------------------------------- */
+/* ---- one volume --------------------------------------------------------------------------------
+ */
 
 static int find_shown(struct masking *x)
 {
@@ -342,8 +344,8 @@ void view_masks_free(struct view_masks *m)
 	free(m);
 }
 
-static void put_key(
-	const struct view_evidence *ev, const struct withheld *w, const bool *masked, struct buf *out)
+static void put_key(const struct view_evidence *ev, const struct withheld *w, const bool *masked,
+	struct buf *out)
 {
 	buf_put(out, masked, ev->evidence->manifest.n * sizeof(*masked));
 	buf_put_u64(out, ev->ranges_n);
@@ -360,7 +362,8 @@ static void put_key(
 	}
 }
 
-static struct kept *place_for(struct view_masks *m, const struct evidence *ev, const struct buf *from)
+static struct kept *place_for(
+	struct view_masks *m, const struct evidence *ev, const struct buf *from)
 {
 	struct kept *oldest = &m->v[0];
 

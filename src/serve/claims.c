@@ -19,7 +19,7 @@ struct loading {
 		uint64_t key;
 		bool stream;
 		bool nobody;
-	} *waiting;
+	} * waiting;
 	size_t waiting_cap;
 };
 
@@ -242,7 +242,8 @@ static void settle(struct loading *x)
 		qsort(c->v, c->n, sizeof(*c->v), by_begin);
 }
 
-/* ---- all of it --------------------------------------------------------------------------------- */
+/* ---- all of it ---------------------------------------------------------------------------------
+ */
 
 static int by_offset(const void *a, const void *b)
 {

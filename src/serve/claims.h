@@ -18,15 +18,15 @@
 /* A name of something. In order of inode, names before streams, then `key`. */
 struct claimant {
 	uint64_t inode;
-	uint64_t key; /* inode of its directory; of a stream the attribute: type << 32 | id */
+	uint64_t key;    /* inode of its directory; of a stream the attribute: type << 32 | id */
 	uint32_t number; /* the trace, in its part */
 	uint8_t flags;
 };
-#define CLAIMANT_DELETED  0x01u
-#define CLAIMANT_REUSED   0x02u /* its inode is another file's now */
-#define CLAIMANT_STREAM   0x04u
-#define CLAIMANT_SYSTEM   0x08u /* the file system's own metadata */
-#define CLAIMANT_DIR      0x10u
+#define CLAIMANT_DELETED   0x01u
+#define CLAIMANT_REUSED    0x02u /* its inode is another file's now */
+#define CLAIMANT_STREAM    0x04u
+#define CLAIMANT_SYSTEM    0x08u /* the file system's own metadata */
+#define CLAIMANT_DIR       0x10u
 #define CLAIMANT_BY_ASKING 0x20u /* only a worker can tell its contents */
 
 struct claim {

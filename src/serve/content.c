@@ -286,9 +286,8 @@ static bool is_masked_stream(const struct content *c, const struct mask *m)
 
 	if (trace_part(c->id) > 0 || number == TRACE_EVIDENCE_TXT)
 		return false;
-	return mask_streams(m, number == TRACE_IMAGE_RAW
-				       ? SIZE_MAX
-				       : (size_t)(number - TRACE_VOLUME_RAW(0)) / 2);
+	return mask_streams(m,
+		number == TRACE_IMAGE_RAW ? SIZE_MAX : (size_t)(number - TRACE_VOLUME_RAW(0)) / 2);
 }
 
 bool content_is_masked(const struct content *c, const struct mask *m)
@@ -300,8 +299,7 @@ bool content_is_masked(const struct content *c, const struct mask *m)
 	for (size_t i = 0; c->tag == CONTENT_EXTENTS && i < c->map.n; i++) {
 		const struct extent *x = &c->map.v[i];
 
-		if (x->kind == EXTENT_DATA &&
-			mask_touches(m, x->offset, x->offset + x->length))
+		if (x->kind == EXTENT_DATA && mask_touches(m, x->offset, x->offset + x->length))
 			return true;
 	}
 	return false;

@@ -35,7 +35,7 @@ struct evidence_volume {
 	char unallocated_name[64];
 	char raw_name[64];
 	uint64_t unallocated_size;
-	bool maskable; /* its byte streams can be shown to who may not see all of it */
+	bool maskable;         /* its byte streams can be shown to who may not see all of it */
 	struct claims *claims; /* NULL until they are asked for; under `claiming` */
 };
 
@@ -49,9 +49,9 @@ struct evidence {
 	struct evidence_volume *volumes; /* manifest.n of them */
 	struct hashes *hashes;
 	pthread_mutex_t claiming; /* over claims of volumes */
-	pthread_mutex_t lock;  /* over faults, looking */
-	pthread_cond_t looked; /* `looking` has ended */
-	bool looking;          /* its storage is being looked for, the first time */
+	pthread_mutex_t lock;     /* over faults, looking */
+	pthread_cond_t looked;    /* `looking` has ended */
+	bool looking;             /* its storage is being looked for, the first time */
 	char *faults[EVIDENCE_FAULTS_MAX];
 	size_t fault_count;   /* may be more than are kept */
 	_Atomic bool damaged; /* an index is not what its digest says: nothing is served */

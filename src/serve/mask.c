@@ -141,8 +141,7 @@ int mask_settle(struct mask *m)
 
 		if (last && last->begin == r.begin)
 			last->value ^= r.value;
-		else if ((at == from || m->v[at].begin >= r.end) &&
-			 (!last || last->end <= r.begin))
+		else if ((at == from || m->v[at].begin >= r.end) && (!last || last->end <= r.begin))
 			m->v[kept++] = r;
 	}
 	m->n = kept;
@@ -230,7 +229,8 @@ bool mask_same(const struct mask *a, const struct mask *b)
 	return true;
 }
 
-/* ---- blanking --------------------------------------------------------------------------------- */
+/* ---- blanking ---------------------------------------------------------------------------------
+ */
 
 static void put(uint8_t *p, uint64_t v, size_t n)
 {
@@ -249,13 +249,13 @@ static void free_record(uint8_t out[PLACE_RECORD_MAX], size_t n, uint32_t number
 
 	memset(out, 0, n);
 	memcpy(out, "FILE", 4);
-	put(out + 0x04, 0x30, 2);            /* where the last bytes of sectors are kept */
-	put(out + 0x06, sectors + 1, 2);     /* how many, and their mark: */
-	put(out + 0x30, 1, 2);               /* 1, */
+	put(out + 0x04, 0x30, 2);             /* where the last bytes of sectors are kept */
+	put(out + 0x06, sectors + 1, 2);      /* how many, and their mark: */
+	put(out + 0x30, 1, 2);                /* 1, */
 	for (size_t i = 1; i <= sectors; i++) /* which stands at the end of each sector */
 		put(out + i * 512 - 2, 1, 2);
-	put(out + 0x10, 1, 2);              /* sequence number */
-	put(out + 0x14, attributes, 2);     /* where attributes begin: there are none */
+	put(out + 0x10, 1, 2);          /* sequence number */
+	put(out + 0x14, attributes, 2); /* where attributes begin: there are none */
 	put(out + attributes, UINT32_MAX, 4);
 	put(out + 0x18, attributes + 8, 4); /* bytes in use */
 	put(out + 0x1c, n, 4);              /* bytes in all */

@@ -412,8 +412,8 @@ int build_places(struct build *b, const uint8_t *packed, size_t len)
 int build_placed(struct build *b, uint32_t cluster, uint64_t base)
 {
 	struct db_stmt *s = NULL;
-	int r = db_prepare(b->db, "INSERT INTO head VALUES('cluster', ?1), ('base', ?2)", &s,
-		&b->err);
+	int r = db_prepare(
+		b->db, "INSERT INTO head VALUES('cluster', ?1), ('base', ?2)", &s, &b->err);
 
 	if (r == 0) {
 		db_bind_int(s, 1, cluster);

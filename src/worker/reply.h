@@ -20,13 +20,13 @@
 #include "worker/wire.h"
 
 /* largest payloads */
-#define REPLY_FAIL_MAX  (64 * 1024)
-#define REPLY_SCAN_MAX  (2 * 1024 * 1024)
-#define REPLY_FILL_MAX  (256 * 1024)
-#define REPLY_TEXT_MAX  4096 /* bytes of cleaned text, NUL included */
-#define REPLY_DEPTH_MAX 4096
-#define REPLY_CLUSTER_MAX (1u << 31) /* bytes of an allocation unit */
-#define REPLY_CHUNK_MAX (128u * 1024 * 1024) /* bytes of an EWF chunk */
+#define REPLY_FAIL_MAX    (64 * 1024)
+#define REPLY_SCAN_MAX    (2 * 1024 * 1024)
+#define REPLY_FILL_MAX    (256 * 1024)
+#define REPLY_TEXT_MAX    4096 /* bytes of cleaned text, NUL included */
+#define REPLY_DEPTH_MAX   4096
+#define REPLY_CLUSTER_MAX (1u << 31)           /* bytes of an allocation unit */
+#define REPLY_CHUNK_MAX   (128u * 1024 * 1024) /* bytes of an EWF chunk */
 
 /**
  * reply_text() - text of a worker as a string that can be shown

@@ -344,7 +344,8 @@ static int send_batch(void *ctx, const uint8_t *p, size_t n)
 	return wire_end(im->s->wire);
 }
 
-/* Where what has to be blanked with a trace stands; without it, who may not see all sees no bytes. */
+/* Where what has to be blanked with a trace stands; without it, who may not see all sees no bytes.
+ */
 static int send_places(struct image *im, struct fs *fs)
 {
 	uint32_t cluster = 0;

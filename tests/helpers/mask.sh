@@ -12,6 +12,7 @@
 WORD=quixotry
 
 make_letter() {
+	# shellcheck disable=SC2153 # of lib.sh
 	python3 - "$WORK" <<'PY'
 import random, sys
 r = random.Random(5)
