@@ -17,6 +17,7 @@ forbidden_pairs=("worker trace")
 libraries=(
 	'tsk/.*:src/volume/*|src/fs/*'
 	'libdeflate\.h:src/image/ewf*'
+	'lzma\.h:src/audit/unxz.c'
 	'seccomp\.h:src/worker/sandbox.c|src/starter/service_sandbox.c'
 	'openssl/.*:src/base/digest.c|src/audit/*'
 	'sqlite3\.h:src/base/db.c'

@@ -47,7 +47,11 @@ enum audit_type {
 	/* written by the log itself, never appended; length: the tree size they name */
 	AUDIT_EPOCH = 27,
 	AUDIT_DISCONTINUITY = 28,
-	AUDIT_TYPE_MAX = 28
+	AUDIT_DEVICE = 29,
+	AUDIT_ENDORSEMENT = 30, /* length: seq of the DISCONTINUITY */
+	AUDIT_RETENTION = 31,   /* accesses up to record object are deleted from now on */
+	AUDIT_HASHES = 32,      /* stands for length records of which only the hash is there */
+	AUDIT_TYPE_MAX = 32
 };
 
 enum audit_decision { AUDIT_ALLOWED = 1, AUDIT_HIDDEN = 2, AUDIT_DENIED = 3 };
@@ -57,6 +61,14 @@ enum audit_decision { AUDIT_ALLOWED = 1, AUDIT_HIDDEN = 2, AUDIT_DENIED = 3 };
 #define AUDIT_NONCE       8
 #define AUDIT_COMMITMENT  32
 #define AUDIT_NO_LOGINUID UINT32_MAX
+#define AUDIT_GROUPS_MAX  32 /* that are named; how many there are is told all the same */
+
+/* Which file a program was: its path may lead to another by now. */
+struct audit_exe_file {
+	uint32_t major, minor; /* of its device */
+	uint64_t inode;        /* 0: not known */
+	int64_t ctime_ns;      /* its last change */
+};
 
 struct audit_event {
 	uint64_t seq;    /* set by audit_append(), from 1 without a gap */
@@ -65,10 +77,19 @@ struct audit_event {
 	enum audit_decision decision;
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t loginuid;           /* AUDIT_NO_LOGINUID: none */
-	uint32_t pid;                /* the thread that asked, as FUSE says */
+	uint32_t loginuid; /* AUDIT_NO_LOGINUID: none */
+	uint32_t pid;      /* the thread that asked, as FUSE says */
+	/* from here to groups: of who asked, where open_seq is 0 or it was denied */
 	uint64_t process_start;      /* clock ticks since boot: with pid it names one process */
-	char exe[AUDIT_EXE_MAX + 1]; /* executable; "" unknown. Where open_seq is 0 or denied */
+	uint32_t process;            /* its thread group; 0: not known */
+	uint32_t login_session;      /* of the kernel's audit; 0: none */
+	uint64_t cgroup;             /* its id; 0: not known */
+	char exe[AUDIT_EXE_MAX + 1]; /* executable; "" unknown */
+	struct audit_exe_file exe_file;
+	bool groups_known;
+	uint16_t groups_n;                   /* supplementary groups; may be more than are named */
+	uint32_t groups[AUDIT_GROUPS_MAX];   /* the lowest of them, ascending */
+	uint64_t session;                    /* seq of the SESSION or START that it is part of; 0 */
 	uint8_t evidence[AUDIT_EVIDENCE_ID]; /* zeros: none */
 	uint64_t trace;                      /* trace id within the evidence */
 	uint64_t case_id;                    /* in the catalog; 0: none */
@@ -81,7 +102,7 @@ struct audit_event {
 	int64_t result;             /* bytes (or entries) delivered, or -errno */
 	bool fault;                 /* READ: asked by a page fault of a mapping */
 	uint8_t nonce[AUDIT_NONCE]; /* set by audit_append() */
-	/* acts: salted hash of their names and texts, which the catalog has; zeros: none */
+	/* salted hash of the trace's name, or of what an act says (commit.h); zeros: none */
 	uint8_t commitment[AUDIT_COMMITMENT];
 };
 

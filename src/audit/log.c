@@ -3,8 +3,8 @@
  * log.c - the writer of the access log; see audit.h.
  *
  * Records go to the current segment by one write each, under one lock. A thread
- * (log_sync.c) syncs what is written. A segment that is full, or of an older
- * version, is left to that thread, which closes it when it is safe.
+ * (log_sync.c) syncs what is written. A segment that is full is left to that
+ * thread, which closes it when it is safe.
  *
  * Fail closed: bytes of a failed write are cut off before the next one. While a
  * failed sync is not repaired nothing is accepted; a new segment is begun after
@@ -72,8 +72,7 @@ int log_write_at(int fd, const uint8_t *p, size_t n, uint64_t off)
 /* Make the file of a segment that holds nothing yet but its head. */
 static int create_segment(struct audit_log *l, struct part *p)
 {
-	struct record_head head = {
-		.version = RECORD_VERSION, .first_seq = l->next_seq, .time_ns = stamp(l)};
+	struct record_head head = {.first_seq = l->next_seq, .time_ns = stamp(l)};
 	uint8_t bytes[RECORD_UNIT];
 	char name[SEGMENT_NAME_MAX];
 	struct stat st;
@@ -139,8 +138,7 @@ static int take_nonce(struct audit_log *l, uint8_t out[static AUDIT_NONCE])
 
 static int encode(const struct audit_event *ev, const struct record_seal *seal, uint8_t *bytes)
 {
-	return seal ? record_seal_encode(ev, seal, bytes)
-		    : record_encode(ev, RECORD_VERSION, bytes);
+	return seal ? record_seal_encode(ev, seal, bytes) : record_encode(ev, bytes);
 }
 
 /* @seal: what an EPOCH or a DISCONTINUITY says; NULL for all others. */
@@ -299,26 +297,6 @@ static int open_dir(struct audit_log *l, struct err *e)
 	return err_errno(e, errno, "%s/lock: cannot lock", l->dir);
 }
 
-/* The segment that tail_find() found is of an older version: the next record begins
- * another. Where no record is in it, it would have the same name: it is made anew, from
- * nothing, so that a part of a head is a torn one. */
-static int leave_old_segment(struct audit_log *l, struct err *e)
-{
-	struct part *p = l->current;
-	int rc = 0;
-
-	l->roll = true;
-	if (p->first_seq != l->next_seq)
-		return 0;
-	if (ftruncate(p->fd, 0) < 0)
-		return err_errno(e, errno, "%s: cannot begin its last segment again", l->dir);
-	close(p->fd);
-	free(p);
-	l->oldest = l->current = NULL;
-	rc = begin_segment(l);
-	return rc < 0 ? err_errno(e, -rc, "%s: cannot begin its last segment again", l->dir) : 0;
-}
-
 /* Go on in the segment that tail_find() found. */
 static int continue_segment(struct audit_log *l, struct err *e)
 {
@@ -334,7 +312,7 @@ static int continue_segment(struct audit_log *l, struct err *e)
 	if (p->fd < 0)
 		return err_errno(e, errno, "%s/%s: cannot open", l->dir, name);
 	memcpy(l->log_id, l->tail.log_id, RECORD_LOG_ID);
-	return l->tail.version < RECORD_VERSION ? leave_old_segment(l, e) : 0;
+	return 0;
 }
 
 static int first_segment(struct audit_log *l, struct err *e)

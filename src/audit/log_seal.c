@@ -96,17 +96,30 @@ static bool may_seal(const struct seal *s)
 	return s->fresh > 0 && (s->last.size == 0 || s->tree.size >= s->named_at);
 }
 
+void log_seal_take(struct seal *s)
+{
+	const uint8_t *p = segment_bytes(&s->reader->at);
+	uint8_t leaf[TREE_HASH];
+	unsigned level = 0;
+
+	if (record_is_hashes(p)) {
+		p = record_hashes(p, &level);
+		tree_add_subtree(&s->tree, level, p, NULL);
+		return;
+	}
+	tree_leaf(p, s->reader->at.size, leaf);
+	tree_add(&s->tree, leaf, NULL);
+}
+
 /* Take the next record into the tree. */
 static int grow(struct seal *s)
 {
 	struct audit_event ev;
-	uint8_t leaf[TREE_HASH];
 	int rc = audit_reader_next(s->reader, &ev, NULL);
 
 	if (rc <= 0)
 		return rc < 0 ? rc : -EBADMSG;
-	tree_leaf(segment_bytes(&s->reader->at), s->reader->at.size, leaf);
-	tree_add(&s->tree, leaf, NULL);
+	log_seal_take(s);
 	if (ev.type != AUDIT_EPOCH && ev.type != AUDIT_DISCONTINUITY) {
 		s->fresh++;
 		if (s->due_ns == 0)

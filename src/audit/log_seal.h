@@ -33,6 +33,8 @@ struct seal {
 /** log_seal_load() - what is there is looked at; the tree stands at its end, the key is made
  * or taken over. @first: there was no origin key. */
 int log_seal_load(struct seal *s, bool *first, struct err *e);
+/** log_seal_take() - the record that the reader gave last goes into the tree. */
+void log_seal_take(struct seal *s);
 /** log_seal_name() - write the EPOCH that names the newest checkpoint, unless it is there. */
 int log_seal_name(struct seal *s);
 /** log_seal_save() - what log_seal_load() begins with, so that it need not read all. */

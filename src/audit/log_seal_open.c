@@ -164,12 +164,10 @@ static int grow_again(struct seal *s, uint8_t *key, struct err *e)
 	const struct segment *at = &s->reader->at;
 	struct audit_event ev;
 	struct record_seal seal;
-	uint8_t leaf[TREE_HASH];
 	int rc = 0;
 
 	while (rc == 0 && (rc = audit_reader_next(s->reader, &ev, e)) == 1) {
-		tree_leaf(segment_bytes(at), at->size, leaf);
-		tree_add(&s->tree, leaf, NULL);
+		log_seal_take(s);
 		s->fresh += s->tree.size > s->last.size;
 		rc = 0;
 		if (s->tree.size == s->last.size)

@@ -40,14 +40,34 @@ static int newest(const char *dir, const char *name, struct note *out, struct er
 	return rc;
 }
 
+/* The record in hand into the tree. */
+static int take(struct audit_reader *r, struct tree *t, uint64_t seq, struct tree_proof *proof,
+	struct err *e)
+{
+	const uint8_t *p = segment_bytes(&r->at);
+	uint8_t leaf[TREE_HASH];
+	unsigned level = 0;
+
+	if (!record_is_hashes(p)) {
+		tree_leaf(p, r->at.size, leaf);
+		tree_add(t, leaf, proof);
+		return 0;
+	}
+	p = record_hashes(p, &level);
+	if (seq > t->size && seq - t->size <= UINT64_C(1) << level)
+		return err_set(e, ENODATA, "of record %" PRIu64 " only the hash is there", seq);
+	tree_add_subtree(t, level, p, proof);
+	return 0;
+}
+
 static int grow(struct audit_reader *r, struct tree *t, uint64_t seq, const struct note *head,
 	struct tree_proof *proof, struct buf *out, struct err *e)
 {
 	struct audit_event ev;
-	uint8_t leaf[TREE_HASH];
 	uint8_t root[TREE_HASH];
 
 	while (t->size < head->size) {
+		/* the first is at hand already */
 		int rc = t->size < r->at.seq - 1 ? 1 : audit_reader_next(r, &ev, e);
 
 		if (rc < 0)
@@ -55,8 +75,9 @@ static int grow(struct audit_reader *r, struct tree *t, uint64_t seq, const stru
 		if (rc == 0)
 			return err_set(e, EBADMSG, "records %" PRIu64 " to %" PRIu64 " are missing",
 				t->size + 1, head->size);
-		tree_leaf(segment_bytes(&r->at), r->at.size, leaf);
-		tree_add(t, leaf, proof);
+		rc = take(r, t, seq, proof, e);
+		if (rc < 0)
+			return rc;
 		if (t->size == seq) {
 			buf_puts(out, "c2sp.org/tlog-proof@v1\nextra ");
 			put_base64(out, segment_bytes(&r->at), r->at.size);

@@ -70,22 +70,21 @@ static int check_missing(struct audit_reader *r, uint64_t next, struct err *e)
  * must be of the same log and not be earlier. */
 static int check_follows(const struct segment *s, const struct segment *next, struct err *e)
 {
-	struct stat st;
+	int64_t size = segment_size(s);
 
-	if (fstat(s->fd, &st) < 0) {
-		err_errno(e, errno, "%s", s->name);
+	if (size < 0) {
+		err_errno(e, (int)-size, "%s", s->name);
 		return -EIO;
 	}
-	if ((uint64_t)st.st_size != s->pos)
+	if ((uint64_t)size != s->pos)
 		return err_set(e, EBADMSG,
 			"%s: damaged record at offset %" PRIu64 " (behind record %" PRIu64
 			", the last)",
 			s->name, s->pos, s->seq - 1);
 	if (memcmp(s->head.log_id, next->head.log_id, RECORD_LOG_ID) != 0)
 		return err_set(e, EBADMSG, "%s: is of another log, at offset 0", next->name);
-	if (next->head.version < s->head.version)
-		return err_set(
-			e, EBADMSG, "%s: is of an older version than the one before", next->name);
+	if (s->head.kind != next->head.kind)
+		return err_set(e, EBADMSG, "%s: is of another kind, at offset 0", next->name);
 	if (next->head.time_ns < s->time_ns)
 		return err_set(e, EBADMSG, "%s: is earlier than the record before, at offset 0",
 			next->name);

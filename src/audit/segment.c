@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/unxz.h"
 #include "base/buf.h"
 
 #define AHEAD_BYTES ((size_t)256 << 10)
+#define PACKED_MAX  (SEGMENT_BYTES_MAX + (1 << 20)) /* xz adds little to what does not compress */
 
 const char *segment_name(uint64_t first_seq, char out[static SEGMENT_NAME_MAX])
 {
@@ -100,11 +103,23 @@ const uint8_t *segment_bytes(const struct segment *s)
 	return s->data + (s->pos - s->size - s->base);
 }
 
+int64_t segment_size(const struct segment *s)
+{
+	struct stat st;
+
+	if (s->whole)
+		return (int64_t)s->len;
+	return fstat(s->fd, &st) < 0 ? -errno : (int64_t)st.st_size;
+}
+
 /* Read ahead from the next record on. Return: 0 or -EIO. */
 static int fill(struct segment *s, struct err *e)
 {
-	ssize_t n = segment_pread(s->fd, s->data, AHEAD_BYTES, s->pos);
+	ssize_t n = 0;
 
+	if (s->whole)
+		return 0;
+	n = segment_pread(s->fd, s->data, AHEAD_BYTES, s->pos);
 	s->len = 0;
 	if (n < 0) {
 		err_errno(e, (int)-n, "%s: cannot read at offset %" PRIu64, s->name, s->pos);
@@ -118,6 +133,8 @@ static int fill(struct segment *s, struct err *e)
 /* Whether any byte from @from to the end of the file is not zero: 1 or 0, or -EIO. */
 static int has_content(struct segment *s, uint64_t from, struct err *e)
 {
+	if (s->whole)
+		return from < s->len;
 	for (;; from += s->len) {
 		ssize_t n = segment_pread(s->fd, s->data, AHEAD_BYTES, from);
 
@@ -135,9 +152,47 @@ static int has_content(struct segment *s, uint64_t from, struct err *e)
 	}
 }
 
+static int uncompress(struct segment *s, size_t n, struct err *e)
+{
+	uint8_t *packed = malloc(n);
+	uint8_t *all = NULL;
+	size_t all_n = 0;
+	ssize_t got = packed ? segment_pread(s->fd, packed, n, 0) : -ENOMEM;
+	int rc = got < 0 ? (int)got : 0;
+
+	if (rc == 0)
+		rc = unxz(packed, (size_t)got, SEGMENT_BYTES_MAX, &all, &all_n);
+	free(packed);
+	if (rc == -EBADMSG)
+		return err_set(e, EBADMSG, "%s: what it was compressed to is damaged", s->name);
+	if (rc < 0)
+		return err_errno(e, -rc, "%s: cannot be uncompressed", s->name);
+	free(s->data);
+	s->data = all;
+	s->len = all_n;
+	s->whole = true;
+	return 0;
+}
+
+/* One that is compressed is uncompressed at once. */
+static int read_whole(struct segment *s, struct err *e)
+{
+	uint8_t magic[UNXZ_MAGIC];
+	ssize_t n = segment_pread(s->fd, magic, sizeof(magic), 0);
+	struct stat st;
+
+	if (n < 0 || fstat(s->fd, &st) < 0)
+		return err_errno(e, n < 0 ? (int)-n : errno, "%s: cannot read", s->name);
+	if (!unxz_is(magic, (size_t)n))
+		return 0;
+	if ((uint64_t)st.st_size > PACKED_MAX)
+		return err_set(e, EBADMSG, "%s: is larger than it may be", s->name);
+	return uncompress(s, (size_t)st.st_size, e);
+}
+
 static int read_head(struct segment *s, uint64_t first_seq, struct err *e)
 {
-	ssize_t n = segment_pread(s->fd, s->data, RECORD_UNIT, 0);
+	ssize_t n = s->whole ? (ssize_t)s->len : segment_pread(s->fd, s->data, RECORD_UNIT, 0);
 	int rc = 0;
 
 	if (n < 0)
@@ -146,7 +201,9 @@ static int read_head(struct segment *s, uint64_t first_seq, struct err *e)
 		return -ENODATA;
 	rc = record_head_decode(s->data, &s->head);
 	if (rc == -ENOTSUP)
-		return err_set(e, ENOTSUP, "%s: written by a later version", s->name);
+		return err_set(e, ENOTSUP,
+			"%s: is not of version %u of the format, which is all that can be read",
+			s->name, RECORD_VERSION);
 	if (rc == 0 && s->head.first_seq == first_seq)
 		return 0;
 	if (rc < 0) {
@@ -169,7 +226,9 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment *s, struct err *e
 	if (n.fd < 0)
 		return err_errno(e, errno, "%s: cannot open", n.name);
 	n.data = malloc(AHEAD_BYTES);
-	rc = n.data ? read_head(&n, first_seq, e) : err_errno(e, ENOMEM, "%s", n.name);
+	rc = n.data ? read_whole(&n, e) : err_errno(e, ENOMEM, "%s", n.name);
+	if (rc == 0)
+		rc = read_head(&n, first_seq, e);
 	if (rc < 0) {
 		segment_close(&n);
 		return rc;
@@ -198,16 +257,18 @@ static int record_follows(struct segment *s, struct err *e)
 	for (at.pos += RECORD_UNIT;; at.pos += RECORD_UNIT) {
 		size_t skip = (size_t)(at.pos - at.base);
 
-		if (at.pos < at.base || skip + RECORD_BYTES_MAX > at.len) {
+		if (s->whole && skip >= at.len)
+			return 0;
+		if (!s->whole && (at.pos < at.base || skip + RECORD_BYTES_MAX > at.len)) {
 			if (fill(&at, e) < 0)
 				return -EIO;
 			skip = 0;
 		}
-		s->len = 0; /* the memory is shared */
+		if (!s->whole)
+			s->len = 0; /* the memory is shared */
 		if (at.len - skip < RECORD_UNIT)
 			return 0;
-		if (record_decode(at.data + skip, at.len - skip, s->head.version, &ev) > 0 &&
-			ev.seq > s->seq)
+		if (record_decode(at.data + skip, at.len - skip, &ev) > 0 && ev.seq > s->seq)
 			return 1;
 	}
 }
@@ -219,7 +280,7 @@ static int judge(struct segment *s, int decoded, struct err *e)
 	int follows = 0;
 	int content = 0;
 
-	if (s->len == 0)
+	if (s->len == 0 || (s->whole && at == s->len))
 		return 0;
 	follows = record_follows(s, e);
 	if (follows < 0)
@@ -248,7 +309,7 @@ static int take_record(struct segment *s, const struct audit_event *ev, size_t s
 			s->name, ev->seq, s->pos);
 	s->pos += size;
 	s->size = size;
-	s->seq++;
+	s->seq += record_count(ev);
 	s->time_ns = ev->time_ns;
 	return 1;
 }
@@ -260,12 +321,12 @@ int segment_next(struct segment *s, struct audit_event *ev, struct err *e)
 
 	s->torn = false;
 	if (s->base <= s->pos && skip < s->len)
-		size = record_decode(s->data + skip, s->len - skip, s->head.version, ev);
-	if (size <= 0) {
+		size = record_decode(s->data + skip, s->len - skip, ev);
+	if (size <= 0 && !s->whole) {
 		/* Not all of it had been read, or it was being written: read it afresh. */
 		if (fill(s, e) < 0)
 			return -EIO;
-		size = record_decode(s->data, s->len, s->head.version, ev);
+		size = record_decode(s->data, s->len, ev);
 	}
 	if (size <= 0)
 		return judge(s, size, e);

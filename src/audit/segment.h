@@ -28,7 +28,8 @@ struct segment {
 	uint64_t seq;    /* its number */
 	int64_t time_ns; /* of the record before, or of the head */
 	bool torn;       /* segment_next() saw bytes at pos, no record among them */
-	uint8_t *data;   /* read ahead, from file offset base */
+	bool whole;      /* it is compressed: data is all of it */
+	uint8_t *data;   /* read ahead, from offset base */
 	size_t len;
 	uint64_t base;
 	size_t size; /* bytes of the last record that segment_next() gave */
@@ -48,7 +49,7 @@ int segment_list(int dirfd, uint64_t **out, size_t *n, struct err *e);
  * segment_open() - open the segment that begins with @first_seq
  * Errors: -ENOENT not there; -ENODATA its head is not whole (torn: the file is
  * shorter than a head, or all zeros); -EBADMSG damaged head, or of another
- * segment; -ENOTSUP future version. The first two leave @e alone.
+ * segment; -ENOTSUP another version. The first two leave @e alone.
  */
 int segment_open(int dirfd, uint64_t first_seq, struct segment *s, struct err *e);
 void segment_close(struct segment *s);
@@ -63,6 +64,9 @@ int segment_next(struct segment *s, struct audit_event *ev, struct err *e);
 
 /** segment_bytes() - the bytes of that record: @s->size of them. Borrowed until the next. */
 const uint8_t *segment_bytes(const struct segment *s);
+
+/** segment_size() - its bytes now, uncompressed. Return: or -errno. */
+int64_t segment_size(const struct segment *s);
 
 /** segment_pread() - read until @n bytes or the end. Return: bytes, or -errno. */
 ssize_t segment_pread(int fd, void *p, size_t n, uint64_t off);

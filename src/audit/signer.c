@@ -277,5 +277,6 @@ bool signer_seal_checks(enum audit_type type, const uint8_t log_id[static RECORD
 	uint8_t text[RECORD_SEAL_TEXT_MAX];
 	size_t n = record_seal_text(type, log_id, seal, text);
 
-	return signer_checks(type == AUDIT_EPOCH ? key : seal->next, text, n, seal->signature);
+	return signer_checks(type == AUDIT_EPOCH || type == AUDIT_DEVICE ? key : seal->next, text,
+		n, seal->signature);
 }

@@ -55,7 +55,7 @@ bool signer_checks(const uint8_t key[static RECORD_KEY], const void *p, size_t n
 /** signer_note_checks() - whether one signature of @note is by @key. */
 bool signer_note_checks(
 	const char *name, const struct note *note, const uint8_t key[static RECORD_KEY]);
-/** signer_seal_checks() - an EPOCH: by @key; a DISCONTINUITY: by its own next key. */
+/** signer_seal_checks() - an EPOCH, a DEVICE: by @key; the others: by the key that they bring. */
 bool signer_seal_checks(enum audit_type type, const uint8_t log_id[static RECORD_LOG_ID],
 	const struct record_seal *seal, const uint8_t key[static RECORD_KEY]);
 

@@ -121,6 +121,10 @@ static int find_end(int dirfd, struct segment *s, struct tail *t, struct err *e)
 	struct stat st;
 	int rc = 0;
 
+	if (s->head.kind != RECORD_LOG)
+		return err_set(e, EINVAL, "is an extract of a log: nothing can be added");
+	if (s->whole)
+		return err_set(e, EBADMSG, "%s: is compressed, and so not the last", s->name);
 	do
 		rc = segment_next(s, &ev, &seen);
 	while (rc > 0);
@@ -135,7 +139,6 @@ static int find_end(int dirfd, struct segment *s, struct tail *t, struct err *e)
 	}
 	t->any = true;
 	t->first_seq = s->head.first_seq;
-	t->version = s->head.version;
 	t->end = s->pos;
 	t->next_seq = s->seq;
 	t->time_ns = s->time_ns;

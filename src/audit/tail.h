@@ -20,7 +20,6 @@
 struct tail {
 	bool any;           /* there is a segment */
 	uint64_t first_seq; /* of the last segment */
-	uint32_t version;   /* of the last segment */
 	uint64_t end;       /* bytes of it that are whole records */
 	uint64_t next_seq;  /* 1 in an empty log */
 	int64_t time_ns;    /* of the last record; INT64_MIN in an empty log */
@@ -32,7 +31,7 @@ struct tail {
 /**
  * tail_find() - find the end of the log in @dirfd, and cut off what is torn
  * Only for the holder of the log's lock.
- * Errors: -EBADMSG damaged, or records missing; -ENOTSUP a later version; else
+ * Errors: -EBADMSG damaged, or records missing; -EINVAL an extract; -ENOTSUP another version; else
  * of the file system: nothing was cut then that is not kept.
  */
 int tail_find(int dirfd, struct tail *out, struct err *e);

@@ -39,10 +39,16 @@ static void gather(struct tree_proof *proof, const uint8_t *hash)
 
 void tree_add(struct tree *t, const uint8_t leaf[static TREE_HASH], struct tree_proof *proof)
 {
-	uint8_t h[TREE_HASH];
-	unsigned level = 0;
+	tree_add_subtree(t, 0, leaf, proof);
+}
 
-	memcpy(h, leaf, TREE_HASH);
+void tree_add_subtree(struct tree *t, unsigned level, const uint8_t hash[static TREE_HASH],
+	struct tree_proof *proof)
+{
+	const uint64_t more = UINT64_C(1) << level;
+	uint8_t h[TREE_HASH];
+
+	memcpy(h, hash, TREE_HASH);
 	for (; t->size >> level & 1; level++) {
 		if (proof && proof->index <= t->size) {
 			uint64_t block = proof->index >> level;
@@ -55,7 +61,7 @@ void tree_add(struct tree *t, const uint8_t leaf[static TREE_HASH], struct tree_
 		join(t->node[level], h, h);
 	}
 	memcpy(t->node[level], h, TREE_HASH);
-	t->size++;
+	t->size += more;
 }
 
 void tree_root(const struct tree *t, uint8_t out[static TREE_HASH], struct tree_proof *proof)

@@ -32,6 +32,9 @@ struct tree_proof {
 void tree_leaf(const void *p, size_t n, uint8_t out[static TREE_HASH]);
 /** tree_add() - one more leaf, by its hash. @proof: of a leaf in this tree, gathered; NULL */
 void tree_add(struct tree *t, const uint8_t leaf[static TREE_HASH], struct tree_proof *proof);
+/** tree_add_subtree() - 2^@level more, by the hash of their subtree; size is a multiple of that. */
+void tree_add_subtree(struct tree *t, unsigned level, const uint8_t hash[static TREE_HASH],
+	struct tree_proof *proof);
 /** tree_root() - of what is there; of an empty tree the hash of nothing. @proof: completed; NULL */
 void tree_root(const struct tree *t, uint8_t out[static TREE_HASH], struct tree_proof *proof);
 /** tree_proof_root() - the root that @proof leads to from @leaf, in a tree of @size. Return: 0;

@@ -22,6 +22,14 @@ struct anchor {
 	const char *name;
 };
 
+/* A DISCONTINUITY, and who has endorsed its key. */
+struct breach {
+	uint64_t seq;
+	uint8_t key[RECORD_KEY];
+	uint8_t device[RECORD_KEY]; /* the device's key then */
+	unsigned by;                /* bits: 1 << enum record_role */
+};
+
 struct verify {
 	const struct verify_opts *o;
 	int dirfd;
@@ -40,8 +48,14 @@ struct verify {
 	size_t anchors_n;
 	size_t anchors_done;
 	struct tree tree;
-	uint64_t unendorsed;
-	bool sealed; /* by this version: there is a record of it */
+	uint8_t device[RECORD_KEY]; /* zeros: none was named yet */
+	struct breach *breaches;
+	size_t breaches_n;
+	uint64_t hashes;      /* records of which only the hash is there */
+	uint64_t hashes_last; /* the last of them */
+	uint64_t retained;    /* up to here a sealed RETENTION says they may be */
+	uint64_t retaining;   /* as the last RETENTION says, which is record retention_seq */
+	uint64_t retention_seq;
 };
 
 __attribute__((format(printf, 2, 3))) static void line(const struct verify *v, const char *fmt, ...)
@@ -233,6 +247,65 @@ static int check_grown(struct verify *v, const struct record_seal *seal, struct 
 	return 0;
 }
 
+static int note_breach(struct verify *v, const struct record_seal *seal)
+{
+	struct breach *more = realloc(v->breaches, (v->breaches_n + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	v->breaches = more;
+	more = &v->breaches[v->breaches_n++];
+	*more = (struct breach){.seq = v->ev.seq};
+	memcpy(more->key, seal->next, RECORD_KEY);
+	memcpy(more->device, v->device, RECORD_KEY);
+	line(v,
+		"record %" PRIu64 ": discontinuity: sealed up to record %" PRIu64
+		", then another key",
+		v->ev.seq, seal->size);
+	return 0;
+}
+
+static int check_device(struct verify *v, const struct record_seal *seal, struct err *e)
+{
+	char print[NOTE_NAME_MAX];
+
+	if (!signer_seal_checks(AUDIT_DEVICE, v->reader->at.head.log_id, seal, v->key))
+		return bad(v, e, "its signature does not hold");
+	memcpy(v->device, seal->next, RECORD_KEY);
+	note_fingerprint(seal->next, print);
+	line(v, "record %" PRIu64 ": the device's key is %s", v->ev.seq, print);
+	return 0;
+}
+
+static int check_endorsement(struct verify *v, const struct record_seal *seal, struct err *e)
+{
+	static const char *const who[] = {"?", "the device", "an owner", "an auditor"};
+	char print[NOTE_NAME_MAX];
+	struct breach *b = v->breaches;
+
+	while (b < v->breaches + v->breaches_n && b->seq != seal->size)
+		b++;
+	if (b == v->breaches + v->breaches_n || memcmp(b->key, seal->root, RECORD_KEY) != 0)
+		return bad(v, e, "it endorses no key that came with a discontinuity");
+	if (seal->role == RECORD_BY_DEVICE && memcmp(b->device, seal->next, RECORD_KEY) != 0)
+		return bad(v, e, "it is not by the device's key");
+	if (!signer_seal_checks(AUDIT_ENDORSEMENT, v->reader->at.head.log_id, seal, v->key))
+		return bad(v, e, "its signature does not hold");
+	b->by |= 1u << seal->role;
+	note_fingerprint(seal->next, print);
+	line(v, "record %" PRIu64 ": endorses the discontinuity %" PRIu64 ", by %s, with %s",
+		v->ev.seq, seal->size, who[seal->role], print);
+	return 0;
+}
+
+/* Return: whether somebody who may has vouched for it. */
+static bool is_endorsed(const struct breach *b)
+{
+	const unsigned both = 1u << RECORD_BY_OWNER | 1u << RECORD_BY_AUDITOR;
+
+	return (b->by & 1u << RECORD_BY_DEVICE) || (b->by & both) == both;
+}
+
 static int check_seal(struct verify *v, struct err *e)
 {
 	const struct segment *at = &v->reader->at;
@@ -240,6 +313,10 @@ static int check_seal(struct verify *v, struct err *e)
 	struct record_seal seal;
 
 	record_seal_decode(segment_bytes(at), &seal);
+	if (v->ev.type == AUDIT_DEVICE)
+		return check_device(v, &seal, e);
+	if (v->ev.type == AUDIT_ENDORSEMENT)
+		return check_endorsement(v, &seal, e);
 	if (seal.size > v->newest && seal.size != v->last.size)
 		return check_grown(v, &seal, e);
 	if (seal.size != v->last.size || memcmp(seal.root, v->last.root, RECORD_ROOT) != 0 ||
@@ -249,13 +326,8 @@ static int check_seal(struct verify *v, struct err *e)
 		return bad(v, e, "the checkpoint that it names was named before");
 	if (!signer_seal_checks(v->ev.type, at->head.log_id, &seal, v->key))
 		return bad(v, e, "its signature does not hold");
-	if (!epoch) {
-		v->unendorsed++;
-		line(v,
-			"record %" PRIu64 ": discontinuity: sealed up to record %" PRIu64
-			", then a new key, unendorsed",
-			v->ev.seq, seal.size);
-	}
+	if (!epoch && note_breach(v, &seal) < 0)
+		return err_set(e, ENOMEM, "no memory");
 	memcpy(v->key, seal.next, RECORD_KEY);
 	v->named = true;
 	return 0;
@@ -280,6 +352,8 @@ static int check_head(struct verify *v, struct err *e)
 			v->heads->count, v->next.size);
 	v->last = v->next;
 	v->named = false;
+	if (v->retention_seq && v->last.size >= v->retention_seq)
+		v->retained = v->retaining;
 	return next_head(v, e);
 }
 
@@ -300,19 +374,45 @@ static int check_anchor(struct verify *v, struct err *e)
 	return 0;
 }
 
+/* Records of which only the hash is there: no checkpoint or anchor may lie within. */
+static int take_hashes(struct verify *v, struct err *e)
+{
+	uint64_t end = v->tree.size + v->ev.length;
+	uint64_t anchor =
+		v->anchors_done < v->anchors_n ? v->anchors[v->anchors_done].note.size : UINT64_MAX;
+	unsigned level = 0;
+	const uint8_t *hash = record_hashes(segment_bytes(&v->reader->at), &level);
+
+	if ((v->next.size && v->next.size < end) || anchor < end)
+		return bad(v, e, "a checkpoint or an anchor lies within");
+	tree_add_subtree(&v->tree, level, hash, NULL);
+	v->hashes += v->ev.length;
+	v->hashes_last = end;
+	return 0;
+}
+
 static int check_record(struct verify *v, struct err *e)
 {
 	const struct segment *at = &v->reader->at;
 	uint8_t leaf[TREE_HASH];
 	int rc = 0;
 
-	v->sealed |= at->head.version >= 3;
-	if (v->ev.type == AUDIT_EPOCH || v->ev.type == AUDIT_DISCONTINUITY)
+	if (record_is_seal(v->ev.type))
 		rc = check_seal(v, e);
 	if (rc < 0 || v->grew)
 		return rc;
-	tree_leaf(segment_bytes(at), at->size, leaf);
-	tree_add(&v->tree, leaf, NULL);
+	if (v->ev.type == AUDIT_HASHES) {
+		rc = take_hashes(v, e);
+	} else {
+		tree_leaf(segment_bytes(at), at->size, leaf);
+		tree_add(&v->tree, leaf, NULL);
+	}
+	if (v->ev.type == AUDIT_RETENTION && v->ev.object > v->retaining) {
+		v->retaining = v->ev.object;
+		v->retention_seq = v->ev.seq;
+	}
+	if (rc < 0)
+		return rc;
 	if (v->tree.size == v->next.size)
 		rc = check_head(v, e);
 	while (rc == 0 && v->anchors_done < v->anchors_n &&
@@ -335,7 +435,35 @@ static int check_end(const struct verify *v, struct err *e)
 			" are missing: the log ends before the anchor %s",
 			size + 1, v->anchors[v->anchors_n - 1].note.size,
 			v->anchors[v->anchors_n - 1].name);
+	if (v->hashes_last > v->retained && v->reader->at.head.kind == RECORD_LOG)
+		return err_set(e, EBADMSG,
+			"records up to %" PRIu64
+			" are missing but for their hashes, and no sealed record says why",
+			v->hashes_last);
 	return 0;
+}
+
+/* What does not change the verdict, and must be known. */
+static void tell_rest(const struct verify *v)
+{
+	const struct segment *at = &v->reader->at;
+
+	if (v->hashes)
+		line(v, "%s%" PRIu64 " records are there as hashes only",
+			at->head.kind == RECORD_LOG ? "deleted as the policy says: "
+						    : "an extract: ",
+			v->hashes);
+	for (size_t i = 0; i < v->breaches_n; i++)
+		if (!is_endorsed(&v->breaches[i]))
+			line(v,
+				"record %" PRIu64 ": this discontinuity is unendorsed: nobody "
+						  "vouches for who went on",
+				v->breaches[i].seq);
+	if (at->fd >= 0 && at->torn)
+		line(v, "%s: ends within a record, at offset %" PRIu64, at->name, at->pos);
+	if (v->tree.size > v->last.size)
+		line(v, "the last %" PRIu64 " records are not sealed yet",
+			v->tree.size - v->last.size);
 }
 
 static int check_all(struct verify *v, struct err *e)
@@ -379,33 +507,13 @@ static int look_at_first(struct verify *v, struct err *e)
 		note_name(v->reader->at.head.log_id, v->name);
 		v->has_name = true;
 	}
-	if (rc == 1 && v->reader->at.head.version < 3 && !marks && !v->o->key.text &&
-		v->o->anchors_n == 0)
-		v->sealed = false;
-	else
-		v->sealed = true;
 	return 0;
-}
-
-/* A log of older versions only has nothing that could be checked; else it was taken away. */
-static int without_marks(struct verify *v, struct err *e)
-{
-	int rc = 1;
-
-	while (rc == 1 && v->reader->at.head.version < 3)
-		rc = audit_reader_next(v->reader, &v->ev, e);
-	if (rc < 0)
-		return rc;
-	return rc == 1 ? err_set(e, EBADMSG, "origin.pub is missing")
-		       : err_set(e, ENOTSUP, "it was written before logs were sealed");
 }
 
 static int verify(struct verify *v, const char *dir, struct err *e)
 {
 	int rc = look_at_first(v, e);
 
-	if (rc == 0 && !v->sealed)
-		return without_marks(v, e);
 	if (rc == 0)
 		rc = take_key(v, dir, e);
 	if (rc == 0)
@@ -417,12 +525,7 @@ static int verify(struct verify *v, const char *dir, struct err *e)
 	heads_close(v->heads);
 	if (rc < 0)
 		return rc;
-	if (v->reader->at.fd >= 0 && v->reader->at.torn)
-		line(v, "%s: ends within a record, at offset %" PRIu64, v->reader->at.name,
-			v->reader->at.pos);
-	if (v->tree.size > v->last.size)
-		line(v, "the last %" PRIu64 " records are not sealed yet",
-			v->tree.size - v->last.size);
+	tell_rest(v);
 	line(v, "intact: %" PRIu64 " records, sealed up to record %" PRIu64 "%s", v->tree.size,
 		v->last.size,
 		v->anchors_n ? "" : "; nothing from outside says how far it is complete");
@@ -446,6 +549,7 @@ enum verdict audit_verify(const char *dir, const struct verify_opts *o, struct e
 	if (v.dirfd >= 0)
 		close(v.dirfd);
 	free(v.anchors);
+	free(v.breaches);
 	if (rc == 0)
 		return v.anchors_n ? VERDICT_COMPLETE : VERDICT_INTACT;
 	return rc == -EBADMSG ? VERDICT_TAMPERED : VERDICT_UNKNOWN;

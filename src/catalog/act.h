@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "audit/commit.h"
+
 /* Rights, or-ed. Numbers are stored: none is ever used again for something else. */
 #define RIGHT_READ       0x01u /* allocated traces */
 #define RIGHT_DELETED    0x02u
@@ -73,10 +75,11 @@ struct act_totals {
 };
 
 struct act {
-	uint64_t seq;     /* its record */
-	int64_t ns;       /* real time of its record */
-	int64_t boot_ns;  /* CLOCK_BOOTTIME then */
-	char boot_id[37]; /* /proc/sys/kernel/random/boot_id then */
+	uint64_t seq;                  /* its record */
+	uint8_t secret[COMMIT_SECRET]; /* what its salt is made from (audit/commit.h) */
+	int64_t ns;                    /* real time of its record */
+	int64_t boot_ns;               /* CLOCK_BOOTTIME then */
+	char boot_id[37];              /* /proc/sys/kernel/random/boot_id then */
 	uid_t by_uid;
 	char *by_name;
 	enum act_kind kind;

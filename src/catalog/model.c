@@ -441,6 +441,7 @@ static int apply_add(struct model *m, const struct act *a)
 	int rc = model_names_reserve(&m->names);
 
 	memcpy(n.digest, a->digest, sizeof(n.digest));
+	memcpy(n.secret, a->secret, sizeof(n.secret));
 	n.name = copy_text(a->name, &rc);
 	n.image = copy_text(a->image, &rc);
 	n.dir = copy_text(a->dir, &rc);

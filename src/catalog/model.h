@@ -36,6 +36,7 @@ struct model_evidence {
 	char *dir;
 	char *types;
 	uint8_t digest[32];
+	uint8_t secret[COMMIT_SECRET]; /* of the act that added it */
 	struct act_totals totals;
 	int64_t added_ns;
 	int64_t released_ns; /* 0: held */

@@ -12,6 +12,7 @@
 /* In the order of both statements and of docs/FORMAT.catalog.md. */
 enum {
 	SEQ,
+	SECRET,
 	NS,
 	BOOT_NS,
 	BOOT_ID,
@@ -56,16 +57,17 @@ enum {
 };
 
 #define COLUMNS                                                                                    \
-	"seq, ns, boot_ns, boot_id, by_uid, by_name, kind, case_id, object, who_kind, who_typed, " \
+	"seq, secret, ns, boot_ns, boot_id, by_uid, by_name, kind, case_id, object, who_kind, "    \
+	"who_typed, "                                                                              \
 	"who_name, who_id, name, title, reason, path, rights, future, from_ns, until_ns, covers, " \
 	"image, dir, types, digest, md5, sha1, sha256, totals, mismatch_accepted, matched, "       \
 	"idle_days, trace, inode, mark_state, mark_origin, with_members, basis, text, sum"
 
 const char *row_insert_sql(void)
 {
-	_Static_assert(COLUMNS_N == 41, "a place for each");
+	_Static_assert(COLUMNS_N == 42, "a place for each");
 	return "INSERT INTO acts(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-	       "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	       "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 }
 
 const char *row_select_sql(void)
@@ -86,8 +88,8 @@ static void text_fields(struct act *a, char **fields[static TEXTS])
 	memcpy(fields, all, sizeof(all));
 }
 
-/* Sums of evidence, in the order of their columns. */
-#define HASHES 4
+/* The secret and the sums of evidence, in the order of their columns. */
+#define HASHES 5
 struct hash_field {
 	int column;
 	uint8_t *p;
@@ -96,10 +98,11 @@ struct hash_field {
 
 static void hash_fields(struct act *a, struct hash_field fields[static HASHES])
 {
-	fields[0] = (struct hash_field){DIGEST, a->digest, sizeof(a->digest)};
-	fields[1] = (struct hash_field){MD5, a->totals.md5, sizeof(a->totals.md5)};
-	fields[2] = (struct hash_field){SHA1, a->totals.sha1, sizeof(a->totals.sha1)};
-	fields[3] = (struct hash_field){SHA256, a->totals.sha256, sizeof(a->totals.sha256)};
+	fields[0] = (struct hash_field){SECRET, a->secret, sizeof(a->secret)};
+	fields[1] = (struct hash_field){DIGEST, a->digest, sizeof(a->digest)};
+	fields[2] = (struct hash_field){MD5, a->totals.md5, sizeof(a->totals.md5)};
+	fields[3] = (struct hash_field){SHA1, a->totals.sha1, sizeof(a->totals.sha1)};
+	fields[4] = (struct hash_field){SHA256, a->totals.sha256, sizeof(a->totals.sha256)};
 }
 
 /* Numbers, in the order of their columns. */
@@ -140,7 +143,7 @@ static void put_bytes(struct buf *b, const void *p, size_t n)
 }
 
 /* The fields as the sum is over them: column by column. @covers: as stored. */
-static int sum_of(struct act *a, const struct buf *covers, struct buf *b, uint32_t *sum)
+static int put_fields(struct act *a, const struct buf *covers, struct buf *b)
 {
 	struct number numbers[NUMBERS];
 	char **texts[TEXTS];
@@ -169,9 +172,39 @@ static int sum_of(struct act *a, const struct buf *covers, struct buf *b, uint32
 			put_bytes(b, covers->len ? covers->data : NULL, covers->len);
 		}
 	}
-	if (b->error)
-		return b->error;
-	*sum = crc32c(0, b->data, b->len);
+	return b->error;
+}
+
+static int sum_of(struct act *a, const struct buf *covers, struct buf *b, uint32_t *sum)
+{
+	int rc = put_fields(a, covers, b);
+
+	if (rc == 0)
+		*sum = crc32c(0, b->data, b->len);
+	return rc;
+}
+
+static int put_covers(const struct act *a, struct buf *b)
+{
+	buf_reset(b);
+	for (size_t i = 0; i < a->covers_n; i++)
+		buf_put_u64(b, a->covers[i]);
+	return b->error;
+}
+
+int row_commitment(const struct act *from, struct row *r, uint8_t out[static AUDIT_COMMITMENT])
+{
+	const size_t skip = sizeof(from->seq) + COMMIT_SECRET; /* the columns before ns */
+	struct act a = *from;                                  /* shares what it points to */
+	uint8_t salt[COMMIT_SALT];
+	int rc = put_covers(&a, &r->covers);
+
+	if (rc == 0)
+		rc = put_fields(&a, &r->covers, &r->sum);
+	if (rc < 0)
+		return rc;
+	commit_act_salt(a.secret, salt);
+	commit(salt, r->sum.data + skip, r->sum.len - skip, out);
 	return 0;
 }
 
@@ -190,14 +223,10 @@ int row_bind(struct db_stmt *s, const struct act *from, struct row *r)
 	char **texts[TEXTS];
 	struct hash_field hashes[HASHES];
 	uint32_t sum = 0;
-	int rc = 0;
+	int rc = put_covers(&a, &r->covers);
 
-	buf_reset(&r->covers);
-	for (size_t i = 0; i < a.covers_n; i++)
-		buf_put_u64(&r->covers, a.covers[i]);
-	if (r->covers.error)
-		return r->covers.error;
-	rc = sum_of(&a, &r->covers, &r->sum, &sum);
+	if (rc == 0)
+		rc = sum_of(&a, &r->covers, &r->sum, &sum);
 	if (rc < 0)
 		return rc;
 	numbers_of(&a, numbers);

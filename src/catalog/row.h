@@ -33,6 +33,9 @@ const char *row_select_sql(void);
  * Return: 0; -ENOMEM.
  */
 int row_bind(struct db_stmt *s, const struct act *a, struct row *r);
+/** row_commitment() - to all that @a says but its seq: docs/FORMAT.catalog.md. Return: 0; -ENOMEM.
+ */
+int row_commitment(const struct act *a, struct row *r, uint8_t out[static AUDIT_COMMITMENT]);
 /** row_read() - @r->act from a row of the select. Return: 0; -EBADMSG; -ENOMEM. */
 int row_read(struct db_stmt *s, struct row *r, struct err *e);
 void row_release(struct row *r);

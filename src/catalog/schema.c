@@ -28,7 +28,7 @@ static const char *const steps[STORE_VERSION] = {
 	"CREATE TABLE boots(boot_id TEXT PRIMARY KEY, real_ns INTEGER NOT NULL,"
 	" boot_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE acts("
-	" seq INTEGER PRIMARY KEY, ns INTEGER NOT NULL, boot_ns INTEGER NOT NULL,"
+	" seq INTEGER PRIMARY KEY, secret BLOB, ns INTEGER NOT NULL, boot_ns INTEGER NOT NULL,"
 	" boot_id TEXT NOT NULL, by_uid INTEGER NOT NULL, by_name BLOB,"
 	" kind INTEGER NOT NULL, case_id INTEGER NOT NULL, object INTEGER NOT NULL,"
 	" who_kind INTEGER NOT NULL, who_typed BLOB, who_name BLOB, who_id INTEGER NOT NULL,"

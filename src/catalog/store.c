@@ -241,6 +241,15 @@ int store_each(struct store *s, int64_t until_ns, int (*each)(void *ctx, const s
 	return rc < 0 && !ended ? explain(s, rc, &found, e) : rc;
 }
 
+int store_commitment(const struct act *a, uint8_t out[static AUDIT_COMMITMENT])
+{
+	struct row r = {.covers = BUF_INIT};
+	int rc = row_commitment(a, &r, out);
+
+	row_release(&r);
+	return rc;
+}
+
 uint64_t store_last(struct store *s)
 {
 	uint64_t last = 0;

@@ -48,6 +48,9 @@ int store_append(struct store *s, const struct act *a, struct err *e);
 int store_each(struct store *s, int64_t until_ns, int (*each)(void *ctx, const struct act *a),
 	void *ctx, struct err *e);
 
+/** store_commitment() - what the record of @a carries in its place; seq is not in it. Return: 0;
+ * -ENOMEM. */
+int store_commitment(const struct act *a, uint8_t out[static AUDIT_COMMITMENT]);
 /** store_last() - seq of the newest act; 0: none. */
 uint64_t store_last(struct store *s);
 /**

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "control/seen.h"
 #include "mount/process.h"
 #include "policy/view.h"
@@ -38,7 +39,8 @@ int service_record(struct service *s, const struct caller *c, struct audit_event
 	ev->policy = service_policy(s);
 	process_describe(NULL, c->pid, ev);
 	if (!ev->exe[0])
-		channel_exe(s->ch, c->pid, ev->process_start, ev->exe, sizeof(ev->exe));
+		channel_exe(
+			s->ch, c->pid, ev->process_start, ev->exe, sizeof(ev->exe), &ev->exe_file);
 	return audit_append_act(s->log, ev);
 }
 
@@ -155,6 +157,8 @@ static int keep(struct service *s, const struct caller *c, struct act *a, struct
 	}
 	if (a->kind == ACT_CASE_CREATE)
 		a->case_id = a->object;
+	if (digest_random(a->secret, sizeof(a->secret)))
+		return err_set(e, EIO, "no random bytes; nothing was changed");
 	a->ns = now.real_ns;
 	a->boot_ns = now.boot_ns;
 	a->by_uid = c->who.uid;
@@ -165,6 +169,9 @@ static int keep(struct service *s, const struct caller *c, struct act *a, struct
 	ev.case_id = a->case_id;
 	ev.object = a->object;
 	ev.length = a->kind;
+	r = store_commitment(a, ev.commitment);
+	if (r)
+		return err_errno(e, -r, "act");
 	if (service_record(s, c, &ev))
 		return err_set(e, EIO, "the access log cannot be written; nothing was changed");
 	a->seq = ev.seq;

@@ -51,11 +51,12 @@ struct viewers {
 
 /* ---- what a session asks of the starter -------------------------------------------- */
 
-static int on_exe(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size)
+static int on_exe(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size,
+	struct audit_exe_file *file)
 {
 	const struct user *u = ctx;
 
-	return channel_exe(u->all->o.ch, pid, start_time, out, size);
+	return channel_exe(u->all->o.ch, pid, start_time, out, size, file);
 }
 
 static void on_begun(void *ctx)
@@ -106,7 +107,7 @@ static struct view *view_of(
 
 /* ---- one user's session ------------------------------------------------------------------ */
 
-static void record(struct viewers *all, uid_t uid, bool begins)
+static uint64_t record(struct viewers *all, uid_t uid, bool begins)
 {
 	struct audit_event ev = {.type = AUDIT_SESSION,
 		.decision = AUDIT_ALLOWED,
@@ -116,7 +117,7 @@ static void record(struct viewers *all, uid_t uid, bool begins)
 		.loginuid = AUDIT_NO_LOGINUID,
 		.length = begins};
 
-	audit_append(all->o.log, &ev);
+	return audit_append(all->o.log, &ev) ? 0 : ev.seq;
 }
 
 /* Takes the descriptors in @m. Requests wait for the first view. */
@@ -269,7 +270,7 @@ static void begin_one(struct viewers *all)
 	pthread_mutex_unlock(&all->lock);
 	r = mount_for(all, uid, &u, &e);
 	if (r == 0)
-		record(all, uid, true);
+		session_set_record(u->session, record(all, uid, true));
 	else
 		fprintf(stderr, "evidencefsd: no session for uid %u: %s\n", (unsigned)uid,
 			err_text(&e, r));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "audit/commit.h"
 #include "mount/process.h"
 
 static int decide_evidence(const struct scene *sc, const struct view_evidence *ev,
@@ -65,6 +66,25 @@ int gate_decide(const struct session *s, const struct scene *sc, const struct as
 	return -ENOENT;
 }
 
+/* A commitment to the name of the trace, whatever is recorded of it. In doubt there is none. */
+static void commit_name(const struct session *s, const struct scene *sc, const struct node *n,
+	struct audit_event *ev)
+{
+	const struct place *p = scene_place(sc, n);
+	struct evidence_cursor c;
+	uint8_t salt[COMMIT_SALT];
+	struct trace t;
+
+	if (p->kind != TABLE_EVIDENCE || !p->ev)
+		return;
+	evidence_cursor_init(&c, p->ev->evidence);
+	if (evidence_get(&c, n->trace, &t) == 0 && t.name) {
+		commit_name_salt(s->origin[n->slot].names_key, ev->evidence, n->trace, salt);
+		commit(salt, t.name, t.name_len, ev->commitment);
+	}
+	evidence_cursor_release(&c);
+}
+
 int gate_record(struct session *s, const struct scene *sc, const struct asker *who,
 	const struct access *a, uint64_t *seq)
 {
@@ -77,6 +97,7 @@ int gate_record(struct session *s, const struct scene *sc, const struct asker *w
 		.loginuid = AUDIT_NO_LOGINUID,
 		.grant = a->grant,
 		.policy = sc->view->version,
+		.session = table_record(s->table),
 		.open_seq = a->open_seq,
 		.offset = a->offset,
 		.length = a->length,
@@ -91,8 +112,11 @@ int gate_record(struct session *s, const struct scene *sc, const struct asker *w
 	}
 	/* a read or a listing names its process through its open; who handed a descriptor on is
 	 * told by uid and pid */
-	if (a->open_seq == 0 || ev.decision == AUDIT_DENIED)
+	if (a->open_seq == 0 || ev.decision == AUDIT_DENIED) {
 		process_describe(s->processes, who->pid, &ev);
+		if (a->node)
+			commit_name(s, sc, a->node, &ev);
+	}
 	if (audit_append(s->log, &ev))
 		return -EIO;
 	if (seq)

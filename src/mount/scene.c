@@ -42,6 +42,8 @@ static void note_origin(struct session *s, const struct scene *sc, const struct 
 	} else {
 		o->case_id = p->ev->case_id;
 		memcpy(o->digest, p->ev->evidence->manifest.digest, sizeof(o->digest));
+		memcpy(o->names_key, s->team ? p->ev->names_key : s->names_key,
+			sizeof(o->names_key));
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "mount/fuse.h"
 #include "mount/gate.h"
 #include "mount/handle.h"
@@ -56,6 +57,34 @@ void session_buffer_put(struct session *s, void *p)
 	free(p);
 }
 
+/* The secret of commitments to names, made with the log; what becomes of it is its owner's. */
+static int take_salt(struct session *s, struct err *e)
+{
+	uint8_t secret[COMMIT_SECRET];
+	char *path = NULL;
+	int fd = -1;
+	ssize_t n = 0;
+	int r = asprintf(&path, "%s/salt", s->state_dir) < 0 ? -ENOMEM : 0;
+
+	if (r == 0)
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (r == 0 && fd < 0)
+		r = -errno;
+	if (r == 0 && (n = read(fd, secret, sizeof(secret))) != sizeof(secret))
+		r = n != 0 ? -EBADMSG : digest_random(secret, sizeof(secret));
+	if (r == 0 && n == 0 &&
+		(write(fd, secret, sizeof(secret)) != sizeof(secret) || fsync(fd) < 0))
+		r = -EIO;
+	if (r == 0)
+		commit_names_key(secret, s->names_key);
+	else
+		err_errno(e, -r, "%s/salt: the secret of names in the log", s->state_dir);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return r;
+}
+
 static int open_log(struct session *s, struct err *e)
 {
 	char *dir = NULL;
@@ -67,7 +96,7 @@ static int open_log(struct session *s, struct err *e)
 	if (r == 0)
 		r = audit_seal(s->log, NULL, e);
 	free(dir);
-	return r;
+	return r == 0 ? take_salt(s, e) : r;
 }
 
 static char *copy_of(const char *text, int *r)
@@ -224,9 +253,12 @@ static int record_act(struct session *s, enum audit_type type)
 	const struct asker self = {.uid = s->uid, .gid = s->gid, .pid = getpid()};
 	const struct access a = {.type = type, .length = s->degraded};
 	unsigned token = 0;
-	int r = gate_record(s, scene_enter(s, &token), &self, &a, NULL);
+	uint64_t seq = 0;
+	int r = gate_record(s, scene_enter(s, &token), &self, &a, &seq);
 
 	scene_leave(s, token);
+	if (r == 0 && type == AUDIT_START)
+		table_set_record(s->table, seq);
 	return r;
 }
 
@@ -303,6 +335,11 @@ int session_run(struct session *s)
 	}
 	fuse_loop_cfg_destroy(config);
 	return r;
+}
+
+void session_set_record(struct session *s, uint64_t seq)
+{
+	table_set_record(s->table, seq);
 }
 
 void session_end_log(struct session *s)

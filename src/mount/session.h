@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "audit/audit.h"
+#include "audit/commit.h"
 #include "base/err.h"
 #include "mount/node.h"
 #include "mount/pin.h"
@@ -43,9 +44,10 @@ struct session_table;
 #define DEGRADED_TEAM           0x18u /* those that a personal mount never needs */
 
 struct session_hooks {
-	/** exe() - the program a process runs, where /proc does not tell this process. Length;
-	 * -errno. Called from any thread. */
-	int (*exe)(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size);
+	/** exe() - the program a process runs, where /proc does not tell this process, and which
+	 * file that is. Length; -errno. Called from any thread. */
+	int (*exe)(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size,
+		struct audit_exe_file *file);
 	/** begun() - the kernel's INIT was answered. */
 	void (*begun)(void *ctx);
 	void *ctx;
@@ -56,6 +58,7 @@ struct origin {
 	bool known;
 	uint64_t case_id;
 	uint8_t digest[AUDIT_EVIDENCE_ID];
+	uint8_t names_key[COMMIT_SECRET]; /* for commitments to names */
 };
 
 struct session {
@@ -77,7 +80,8 @@ struct session {
 	struct handles *handles;
 	struct origin origin[NODE_SLOTS]; /* set before a scene shows the slot, never changed */
 	struct audit_log *log;
-	struct process_cache *processes; /* of who asked lately */
+	uint8_t names_key[COMMIT_SECRET]; /* personal: of all its evidence */
+	struct process_cache *processes;  /* of who asked lately */
 	const struct session_hooks *hooks;
 	char *privacy_txt;
 	char *state_dir;   /* personal: the mount point's folder below the state: its log */
@@ -180,6 +184,8 @@ bool session_stop(struct session *s, bool keep);
  */
 void session_free(struct session *s);
 
+/** session_set_record() - the record in the log that begins it: what is done in it says so. */
+void session_set_record(struct session *s, uint64_t seq);
 /** session_keys() - of its node ids. */
 const struct node_keys *session_keys(const struct session *s);
 

@@ -36,6 +36,7 @@ struct shared {
 	struct node_keys keys;
 	_Atomic uint32_t high;
 	_Atomic uint32_t missing;
+	_Atomic uint64_t record;
 	_Atomic uint64_t begun[TABLE_BEGUN];
 	struct slot slot[NODE_SLOTS];
 	/* open addressing: what a block holds; the block of the same place is it */
@@ -163,6 +164,16 @@ void table_set_high(struct session_table *t, uint32_t high)
 void table_set_missing(struct session_table *t, uint32_t what)
 {
 	atomic_store(&t->shared->missing, what);
+}
+
+void table_set_record(struct session_table *t, uint64_t seq)
+{
+	atomic_store(&t->shared->record, seq);
+}
+
+uint64_t table_record(const struct session_table *t)
+{
+	return atomic_load(&t->shared->record);
 }
 
 uint32_t table_missing(const struct session_table *t)

@@ -81,6 +81,10 @@ void table_set_high(struct session_table *t, uint32_t high);
 void table_set_missing(struct session_table *t, uint32_t what);
 uint32_t table_missing(const struct session_table *t);
 
+/** table_set_record(), table_record() - number of the record in the log that begins the session. */
+void table_set_record(struct session_table *t, uint64_t seq);
+uint64_t table_record(const struct session_table *t);
+
 /** table_mark() - this node is about to be handed out. Return: 0; -ENOMEM: do not. */
 int table_mark(struct session_table *t, const struct node *n);
 typedef void table_marked_fn(void *ctx, const struct node *n);

@@ -38,7 +38,8 @@ struct view_evidence {
 	uint64_t id; /* in the catalog; in a personal mount 1, 2, ... */
 	uint64_t case_id;
 	char *name;
-	struct evidence *evidence; /* borrowed; see view_sources */
+	struct evidence *evidence;        /* borrowed; see view_sources */
+	uint8_t names_key[COMMIT_SECRET]; /* for commitments to names in the log */
 	bool whole; /* every trace is visible, but for rights by kind (no exclusion, no part) */
 	bool away;  /* its storage is away: names as ever, contents EIO */
 	struct view_range *ranges;

@@ -411,6 +411,7 @@ static int set_head(struct view_evidence *out, const struct model_evidence *me, 
 
 	out->id = me->id;
 	out->case_id = me->case_id;
+	commit_names_key(me->secret, out->names_key);
 	out->name = strdup(me->name);
 	out->evidence = ev;
 	out->away = !ev->media;

@@ -377,7 +377,8 @@ int channel_ready(struct channel *c)
 	return ask_about(c, MESSAGE_READY, 0, NULL);
 }
 
-int channel_exe(struct channel *c, pid_t pid, uint64_t start_time, char *out, size_t size)
+int channel_exe(struct channel *c, pid_t pid, uint64_t start_time, char *out, size_t size,
+	struct audit_exe_file *file)
 {
 	struct buf body = BUF_INIT;
 	struct cur answer;
@@ -391,8 +392,13 @@ int channel_exe(struct channel *c, pid_t pid, uint64_t start_time, char *out, si
 	answer = cur_of(k.answer.data, k.answer.len);
 	if (r == 0)
 		r = message_text(&answer, out, size);
-	if (r == 0)
+	if (r == 0) {
 		r = (int)strlen(out);
+		file->major = cur_u32(&answer);
+		file->minor = cur_u32(&answer);
+		file->inode = cur_u64(&answer);
+		file->ctime_ns = (int64_t)cur_u64(&answer);
+	}
 	buf_release(&body);
 	call_release(&k);
 	return r;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "audit/audit.h"
 #include "base/err.h"
 #include "image/files.h"
 #include "starter/config.h"
@@ -81,9 +82,11 @@ int channel_unmount(struct channel *c, uid_t uid, struct err *e);
 /**
  * channel_exe() - the program that a process runs
  * @start_time: clock ticks since boot, to know it is the same process
+ * @file: which file that is
  * Return: length, @out is a string; -ESRCH.
  */
-int channel_exe(struct channel *c, pid_t pid, uint64_t start_time, char *out, size_t size);
+int channel_exe(struct channel *c, pid_t pid, uint64_t start_time, char *out, size_t size,
+	struct audit_exe_file *file);
 
 /** channel_spawner() - starts and ends workers through the starter (worker/spawn.h). Borrowed. */
 struct spawner *channel_spawner(struct channel *c);

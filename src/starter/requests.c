@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "mount/process.h"
 #include "starter/notify.h"
 #include "starter/starter_private.h"
 
@@ -106,7 +107,8 @@ static bool started_at(int proc, uint64_t start)
 	return p && strtoull(p + 1, NULL, 10) == start;
 }
 
-static ssize_t exe_of(pid_t pid, uint64_t start, char *out, size_t size)
+static ssize_t exe_of(
+	pid_t pid, uint64_t start, char *out, size_t size, struct audit_exe_file *file)
 {
 	char name[32];
 	ssize_t n = -ESRCH;
@@ -118,6 +120,7 @@ static ssize_t exe_of(pid_t pid, uint64_t start, char *out, size_t size)
 		return -ESRCH;
 	if (started_at(proc, start)) {
 		n = readlinkat(proc, "exe", out, size);
+		process_exe_file(proc, file);
 		if (n < 0)
 			n = -ESRCH; /* gone, or a thread of the kernel */
 		else if (!started_at(proc, start))
@@ -132,16 +135,21 @@ static int on_exe(struct starter *s, struct message *m)
 	char path[4096];
 	pid_t pid = (pid_t)cur_u32(&m->payload);
 	uint64_t start = cur_u64(&m->payload);
+	struct audit_exe_file file = {.inode = 0};
 	struct buf b = BUF_INIT;
 	ssize_t n = 0;
 	int r = 0;
 
 	if (!is_whole(m))
 		return -EPROTO;
-	n = pid > 0 ? exe_of(pid, start, path, sizeof(path)) : -ESRCH;
+	n = pid > 0 ? exe_of(pid, start, path, sizeof(path), &file) : -ESRCH;
 	if (n < 0)
 		return message_fail(s->channel, m->id, (int)n, "no such process");
 	buf_put_blob(&b, path, (size_t)n);
+	buf_put_u32(&b, file.major);
+	buf_put_u32(&b, file.minor);
+	buf_put_u64(&b, file.inode);
+	buf_put_u64(&b, (uint64_t)file.ctime_ns);
 	r = b.error ? b.error : answer(s, m->id, b.data, b.len);
 	buf_release(&b);
 	return r;

@@ -186,9 +186,10 @@ static void open_evidence(struct server *s, const char *state, const char *image
 	free(log);
 }
 
-static int exe_of(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size)
+static int exe_of(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size,
+	struct audit_exe_file *file)
 {
-	(void)ctx, (void)start_time;
+	(void)ctx, (void)start_time, (void)file;
 	return snprintf(out, size, "/told/%d", (int)pid);
 }
 

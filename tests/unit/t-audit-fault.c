@@ -47,7 +47,7 @@ static void note_fault(void *context, const char *text)
 	t->times++;
 }
 
-/* A log of OPEN, READ, OPEN (of seven units); its bytes, and where the last begins. */
+/* A log of OPEN, READ, OPEN (of eight units); its bytes, and where the last begins. */
 static uint8_t *three_records(size_t *n, size_t *last)
 {
 	struct place at;
@@ -64,7 +64,7 @@ static uint8_t *three_records(size_t *n, size_t *last)
 		bail_out("append");
 	audit_close(l);
 	bytes = load_file(at.log, SEGMENT_ONE, n);
-	*last = *n - 448;
+	*last = *n - 512;
 	place_remove(&at);
 	return bytes;
 }
@@ -205,7 +205,7 @@ static void test_damaged_last(void)
 	store_file(at.log, SEGMENT_ONE, bytes, n);
 	is_int(count_records(at.log, &e), -EBADMSG, "a damaged last record is reported");
 	must_open(at.log, &l);
-	ok(audit_torn(l) && is_kept(at.top, audit_torn(l), bytes + last, 448),
+	ok(audit_torn(l) && is_kept(at.top, audit_torn(l), bytes + last, 512),
 		"the writer keeps it in torn/");
 	audit_close(l);
 	free(bytes);

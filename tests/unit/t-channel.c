@@ -229,13 +229,15 @@ static void do_reap(const char *args, char *out)
 static void do_exe(const char *args, char *out)
 {
 	char exe[4096] = "";
+	struct audit_exe_file file = {.inode = 0};
 	int pid = 0;
 	unsigned long long start = 0;
 	int r = 0;
 
 	sscanf(args, "%d %llu", &pid, &start);
-	r = channel_exe(self.channel, pid, start, exe, sizeof(exe));
-	snprintf(out, LINE, "%d %s", r, exe);
+	r = channel_exe(self.channel, pid, start, exe, sizeof(exe), &file);
+	snprintf(
+		out, LINE, "%d %s%s%llu", r, exe, r < 0 ? "" : " ", (unsigned long long)file.inode);
 }
 
 /* Something that no service says, in hex. */
@@ -622,7 +624,7 @@ static void test_slow(const struct place *p)
 		_exit(strncmp(ask(p, "image %s/x", at), "error", 5) == 0 ? 7 : 1);
 	}
 	ok(strncmp(ask(p, "image %s", p->image), "ok", 2) == 0, "others are opened meanwhile");
-	is_str(ask(p, "exe 0 0"), "-3 ", "and what is quick is answered");
+	is_str(ask(p, "exe 0 0"), "-3 0", "and what is quick is answered");
 	is_int(waitpid(slow, &status, WNOHANG), 0, "it is still waited for");
 	umount2(at, MNT_DETACH);
 	close(fd);
@@ -726,12 +728,16 @@ static void test_exe(const struct place *p)
 {
 	unsigned long long start = start_time(getpid());
 	char want[600];
+	struct stat st;
 
-	snprintf(want, sizeof(want), "%zu %s", strlen(p->program), p->program);
+	if (stat("/proc/self/exe", &st) < 0)
+		bail_out("/proc/self/exe");
+	snprintf(want, sizeof(want), "%zu %s %llu", strlen(p->program), p->program,
+		(unsigned long long)st.st_ino);
 	is_str(ask(p, "exe %d %llu", (int)getpid(), start), want,
 		"the program that a process runs");
-	is_str(ask(p, "exe %d %llu", (int)getpid(), start + 1), "-3 ", "not that of another time");
-	is_str(ask(p, "exe 0 0"), "-3 ", "nor of no process");
+	is_str(ask(p, "exe %d %llu", (int)getpid(), start + 1), "-3 0", "not that of another time");
+	is_str(ask(p, "exe 0 0"), "-3 0", "nor of no process");
 }
 
 /* Once the worker's program runs. */

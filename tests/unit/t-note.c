@@ -4,6 +4,7 @@
 
 #include "audit-help.h"
 
+#include "audit/commit.h"
 #include "audit/note.h"
 #include "audit/signer.h"
 #include "audit/tree.h"
@@ -133,14 +134,93 @@ static void test_page(void)
 	ok(note_decode(name, text, strlen(text), false, &note) == (int)strlen(text) &&
 			signer_note_checks(name, &note, key),
 		"the page's checkpoint");
-	is_int(record_encode(&ev, RECORD_VERSION, bytes), RECORD_UNIT, "the page's record");
+	is_int(record_encode(&ev, bytes), RECORD_UNIT, "the page's record");
 	tree_leaf(bytes, RECORD_UNIT, leaf);
 	ok(note.size == 1 && !memcmp(leaf, note.root, TREE_HASH), "is what it covers");
+}
+
+static void from_hex(const char *hex, uint8_t *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned v = 0;
+
+		if (sscanf(hex + 2 * i, "%2x", &v) != 1)
+			bail_out("hex");
+		out[i] = (uint8_t)v;
+	}
+}
+
+/* What stands at the end of docs/FORMAT.audit.md was made by other means. */
+static void test_page_open(void)
+{
+	static const char hex[] =
+		"964fb77503050100020000000000000000cac471fe9c971708090a0b0c0d0e0f"
+		"000000000000000000000000000000000000000000000000e803000067120000"
+		"e8030000e803000040e2010000000000808182838485868788898a8b8c8d8e8f"
+		"4d000000000000000d0004000300000005000000000000000000000000000000"
+		"09000000000000002a0000000000000000000000000000000000000000000000"
+		"6c31252748ee5ae50ff83bf8ac6f2766727ab29eb1d6888319e85d171ab725c0"
+		"28000000000000009210000000000000fe000000010000000000020000000000"
+		"000069c60b1674176712000000000000180000001b000000e80300002f757372"
+		"2f62696e2f6c6573730000000000000000000000000000000000000000000000"
+		"0000000000000000000000000000000000000000000000000000000000000000";
+	uint8_t secret[COMMIT_SECRET];
+	uint8_t key[COMMIT_SECRET];
+	uint8_t salt[COMMIT_SALT];
+	uint8_t name[AUDIT_COMMITMENT];
+	uint8_t want[320];
+	uint8_t bytes[RECORD_BYTES_MAX];
+	struct audit_event ev;
+
+	for (unsigned i = 0; i < sizeof(secret); i++)
+		secret[i] = (uint8_t)i;
+	from_hex(hex, want, sizeof(want));
+	is_int(record_decode(want, sizeof(want), &ev), sizeof(want), "the page's OPEN");
+	is_str(ev.exe, "/usr/bin/less", "its program");
+	ok(ev.groups_n == 3 && ev.groups[2] == 1000 && ev.cgroup == 4242 && ev.session == 40 &&
+			ev.exe_file.inode == 131072 && ev.process == 4711 && ev.trace == 77,
+		"and the rest of who asked");
+	is_int(record_encode(&ev, bytes), sizeof(want), "is written");
+	ok(memcmp(bytes, want, sizeof(want)) == 0, "to the same bytes");
+	commit_names_key(secret, key);
+	commit_name_salt(key, ev.evidence, ev.trace, salt);
+	commit(salt, "report.pdf", 10, name);
+	ok(memcmp(name, ev.commitment, sizeof(name)) == 0, "its commitment is to that name");
+	commit(salt, "report.pdF", 10, name);
+	ok(memcmp(name, ev.commitment, sizeof(name)) != 0, "and to no other");
+	commit_act_salt(secret, salt);
+	from_hex("f349cbe3bbece88c0ee1c90bd52f8d29b114cd74c658462c6f495f36ecf2cb90", want, 32);
+	ok(memcmp(salt, want, 32) == 0, "the page's salt of an act");
+}
+
+/* The signature of the page's EPOCH. */
+static void test_page_epoch(void)
+{
+	static const char hex[] =
+		"5a957aeb7bc52750498dfbd0ade00dc31f5836876c6597e30e72b13955be5df6"
+		"fe5d33ca16bb1e6760fc701bf69d18d9c4556a48de00805f0d4383a1cd4e810f";
+	static const char key[] =
+		"03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
+	static const char root[] =
+		"afd0b5abe19beaaecdf62f41b1fc1a72810d2c727c731e597f6c05b939043a75";
+	struct record_seal seal = {.size = 1};
+	uint8_t log_id[RECORD_LOG_ID];
+
+	for (unsigned i = 0; i < sizeof(log_id); i++)
+		log_id[i] = (uint8_t)i;
+	from_hex(hex, seal.signature, sizeof(seal.signature));
+	from_hex(key, seal.next, sizeof(seal.next));
+	from_hex(root, seal.root, sizeof(seal.root));
+	ok(signer_seal_checks(AUDIT_EPOCH, log_id, &seal, seal.next), "the page's EPOCH");
+	seal.role = 1;
+	ok(!signer_seal_checks(AUDIT_EPOCH, log_id, &seal, seal.next), "and nothing else");
 }
 
 int main(void)
 {
 	test_page();
+	test_page_open();
+	test_page_epoch();
 	test_known();
 	test_signer();
 	test_witness();

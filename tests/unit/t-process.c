@@ -6,9 +6,12 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,17 +75,92 @@ static bool is_cat(struct process_cache *c, pid_t pid, struct audit_event *ev)
 	return false;
 }
 
+/* Whether they are those that the kernel says, each once. */
+static bool groups_are(const struct audit_event *ev)
+{
+	gid_t all[1024];
+	int n = getgroups(1024, all);
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < ev->groups_n && i < AUDIT_GROUPS_MAX; i++) {
+		int k = 0;
+
+		while (k < n && all[k] != ev->groups[i])
+			k++;
+		found += k < n && (i == 0 || ev->groups[i] > ev->groups[i - 1]);
+	}
+	return found == (ev->groups_n < AUDIT_GROUPS_MAX ? ev->groups_n : AUDIT_GROUPS_MAX) &&
+	       (n <= 0 || ev->groups_n > 0) && ev->groups_n <= n;
+}
+
+/* What a shell says of it; 0: there is no cgroup2. */
+static long long own_cgroup(void)
+{
+	FILE *f = popen("d=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)\n"
+			"case $d in */..*) exit;; esac\n"
+			"[ \"$(stat -fc %T \"$d\")\" = cgroup2fs ] && stat -c %i \"$d\"",
+		"r");
+	long long id = 0;
+
+	if (!f || fscanf(f, "%lld", &id) != 1)
+		id = 0;
+	if (f)
+		pclose(f);
+	return id;
+}
+
+/* A child in many groups, of which the lowest are named and all are counted. */
+static void test_groups(struct process_cache *c)
+{
+	gid_t many[100];
+	int go[2];
+	char byte = 0;
+	pid_t pid = -1;
+	struct audit_event ev;
+
+	if (getuid() != 0 || pipe(go) < 0) {
+		skip("groups can be set by root only");
+		return;
+	}
+	for (unsigned i = 0; i < 100; i++)
+		many[i] = 70000 + (i * 37) % 100;
+	pid = fork();
+	if (pid == 0) {
+		if (setgroups(100, many) < 0 || write(go[1], "r", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	ok(read(go[0], &byte, 1) == 1, "a process in a hundred groups");
+	ev = describe(c, pid);
+	ok(ev.groups_known && ev.groups_n == 100 && ev.groups[0] == 70000 &&
+			ev.groups[AUDIT_GROUPS_MAX - 1] == 70000 + AUDIT_GROUPS_MAX - 1,
+		"all are counted, the lowest named in order");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(go[0]);
+	close(go[1]);
+}
+
 static void test_self(struct process_cache *c)
 {
 	struct audit_event fresh = describe(NULL, getpid());
 	struct audit_event first = describe(c, getpid());
 	struct audit_event again = describe(c, getpid());
 	char exe[256];
+	struct stat st;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
 	exe[n > 0 ? n : 0] = '\0';
 	is_str(first.exe, exe, "the executable");
 	ok(first.process_start > 0, "the start time");
+	is_int(first.process, getpid(), "the process");
+	ok(stat("/proc/self/exe", &st) == 0 && first.exe_file.inode == st.st_ino &&
+			first.exe_file.major == major(st.st_dev) &&
+			first.exe_file.ctime_ns / 1000000000 == st.st_ctim.tv_sec,
+		"which file the executable is");
+	ok(first.groups_known && groups_are(&first), "its supplementary groups");
+	is_int(first.cgroup, own_cgroup(), "its cgroup");
 	ok(same(&fresh, &first) && same(&first, &again), "with and without the cache alike");
 }
 
@@ -152,11 +230,13 @@ struct told {
 	unsigned times;
 };
 
-static int tell_exe(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size)
+static int tell_exe(void *ctx, pid_t pid, uint64_t start_time, char *out, size_t size,
+	struct audit_exe_file *file)
 {
 	struct told *t = ctx;
 
 	t->times++;
+	file->inode = 4711;
 	return start_time ? snprintf(out, size, "/told/%d", (int)pid) : -ESRCH;
 }
 
@@ -179,7 +259,7 @@ static int ask_of_another(pid_t pid)
 	snprintf(want, sizeof(want), "/told/%d", (int)pid);
 	for (unsigned i = 0; i < 100; i++) {
 		ev = describe(c, pid);
-		wrong += strcmp(ev.exe, want) != 0;
+		wrong += strcmp(ev.exe, want) != 0 || ev.exe_file.inode != 4711;
 	}
 	wrong += told.times == 0 || told.times > 3; /* once a second, on a slow machine */
 	usleep(1100000);
@@ -211,6 +291,7 @@ int main(void)
 
 	ok(none.process_start == 0 && none.exe[0] == '\0', "no process");
 	test_self(c);
+	test_groups(c);
 	test_life(c);
 	test_reuse(c);
 	test_told();

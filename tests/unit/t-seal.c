@@ -260,7 +260,7 @@ static struct at find(const struct image *m, uint64_t seq)
 	int size = 0;
 
 	for (size_t off = 0; off < m->n; off += (size_t)size) {
-		size = record_decode(m->bytes + off, m->n - off, RECORD_VERSION, &at.ev);
+		size = record_decode(m->bytes + off, m->n - off, &at.ev);
 		if (size <= 0)
 			bail_out("no record");
 		if (at.ev.seq == seq) {
@@ -279,7 +279,7 @@ static uint64_t count(const struct image *m)
 	int size = 0;
 
 	for (size_t off = 0; off < m->n; off += (size_t)size, n++)
-		size = record_decode(m->bytes + off, m->n - off, RECORD_VERSION, &ev);
+		size = record_decode(m->bytes + off, m->n - off, &ev);
 	return n;
 }
 

@@ -248,7 +248,8 @@ static void test_triggers(const struct place *at)
 	static const char *const bad[] = {"UPDATE acts SET rights=511", "DELETE FROM acts",
 		"UPDATE acts SET seq=3 WHERE seq=2",
 		"INSERT OR REPLACE INTO acts SELECT * FROM acts WHERE seq=1",
-		"INSERT INTO acts SELECT 9, ns, boot_ns, boot_id, by_uid, by_name, kind, case_id, "
+		"INSERT INTO acts SELECT 9, secret, ns, boot_ns, boot_id, by_uid, by_name, kind, "
+		"case_id, "
 		"object, who_kind, who_typed, who_name, who_id, name, title, reason, path, rights, "
 		"future, from_ns, until_ns, covers, image, dir, types, digest, md5, sha1, sha256, "
 		"totals, mismatch_accepted, matched, idle_days, trace, inode, "
