@@ -457,7 +457,7 @@ static void tell_rest(const struct verify *v)
 		if (!is_endorsed(&v->breaches[i]))
 			line(v,
 				"record %" PRIu64 ": this discontinuity is unendorsed: nobody "
-						  "vouches for who went on",
+				"vouches for who went on",
 				v->breaches[i].seq);
 	if (at->fd >= 0 && at->torn)
 		line(v, "%s: ends within a record, at offset %" PRIu64, at->name, at->pos);
