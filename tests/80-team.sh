@@ -236,7 +236,7 @@ exits 0 "its log stays" ev log audit show --case c1 --type case
 # as one user, who holds as many connections as he gets and more; anybody else is answered
 mkfifo "$WORK/until"
 exec {until}<>"$WORK/until"
-as bert python3 -c '
+as bert /usr/bin/python3 -c '
 import socket, sys
 for what in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 4096, b"", b"\x10\0\0"):
     s = socket.socket(socket.AF_UNIX)
