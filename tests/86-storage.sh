@@ -86,10 +86,24 @@ with open(sys.argv[1], "r+b") as f:
 PY
 serves_nothing "a damaged catalog"
 cp "$WORK/catalog.good" "$WORK/team/catalog.db"
-sqlite3 "$WORK/team/catalog.db" "PRAGMA user_version=999" 2>/dev/null || true
-sqlite3 "$WORK/team/catalog.db" "UPDATE meta SET value=999 WHERE key='version'" 2>/dev/null || true
+sqlite3 "$WORK/team/catalog.db" "PRAGMA user_version=999"
+serves_nothing "a catalog of a later format"
+cp "$WORK/catalog.good" "$WORK/team/catalog.db"
+sqlite3 "$WORK/team/catalog.db" "UPDATE meta SET value=999 WHERE key='version'"
 serves_nothing "a newer catalog"
 cp "$WORK/catalog.good" "$WORK/team/catalog.db"
+team_start
+ok "one act more" ev anna revoke c1 "$(ev anna grants c1 --json | sed -n '1s/^{"id":\([0-9]*\),.*/\1/p')" --reason r
+team_end
+cp "$WORK/team/catalog.db" "$WORK/catalog.newest"
+cp "$WORK/catalog.good" "$WORK/team/catalog.db"
+serves_nothing "a catalog of before the last act, which a service outlived"
+cp "$WORK/catalog.newest" "$WORK/team/catalog.db"
+team_start
+not_ok "the newest one is served: what was revoked is gone" as bert cat "$B/disk/p0-ext4/file"
+ok "one act more: it is granted again" ev anna grant c1 "${U[bert]}" --role analyst --reason r
+team_end
+cp "$WORK/team/catalog.db" "$WORK/catalog.good"
 chown "$SERVICE_UID" "$WORK/team/catalog.db"
 rm -f "$WORK/team/catalog.db-journal" "$WORK/team/catalog.db-wal" "$WORK/team/catalog.db-shm"
 team_start

@@ -275,10 +275,16 @@ int schema_check(struct db *d, const char *path, struct err *e)
 {
 	struct err found = {.code = 0};
 	int64_t version = 0;
+	int64_t user_version = 0;
 	int rc = check_sound(d, &found);
 
 	if (rc == 0)
 		rc = query(d, "SELECT value FROM meta WHERE key='version'", &version, &found);
+	if (rc == 0)
+		rc = query(d, "PRAGMA user_version", &user_version, &found);
+	/* it is 0 up to now: one that is set is a later version's way to say so */
+	if (rc == 0 && version <= STORE_VERSION && user_version != 0)
+		version = user_version > STORE_VERSION ? user_version : -1;
 	if (rc == 0 && version < 0)
 		rc = err_set(&found, EBADMSG, "version %" PRId64, version);
 	if (rc == 0 && version > STORE_VERSION)

@@ -45,6 +45,7 @@ struct service {
 	bool marks_lost;           /* no memory for one of them */
 	struct roads_facts *facts; /* under `acting` */
 	char broken[ERR_TEXT_MAX]; /* why nothing is served; "" all is well */
+	bool started;              /* its START is in the log; without one there is no STOP */
 	pthread_mutex_t ticking;   /* over what follows, down to next_boot_ns */
 	pthread_cond_t tick;
 	bool stop;

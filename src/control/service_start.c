@@ -70,7 +70,8 @@ static bool is_act(const struct audit_event *ev)
 
 /*
  * Records behind the last row. One act can stand there after an unclean end: it was never
- * answered. More of them: rows are missing, and what they said cannot be known.
+ * answered. More of them, or one that a service ended well or began after: rows are missing, and
+ * what they said cannot be known.
  */
 static int void_lost(struct service *s, uint64_t last_row, struct err *e)
 {
@@ -78,6 +79,7 @@ static int void_lost(struct service *s, uint64_t last_row, struct err *e)
 	struct audit_event lost = {0};
 	struct audit_event ev;
 	unsigned count = 0;
+	bool outlived = false;
 	uint64_t end = audit_size(s->log);
 	int r = audit_reader_open(s->log_dir, &reader, e);
 
@@ -91,15 +93,17 @@ static int void_lost(struct service *s, uint64_t last_row, struct err *e)
 		} else if (is_act(&ev)) {
 			lost = ev;
 			count++;
+		} else if (ev.type == AUDIT_START || ev.type == AUDIT_STOP) {
+			outlived = outlived || count > 0;
 		}
 		if (ev.seq >= end)
 			break;
 	}
 	audit_reader_close(reader);
-	if (r == 0 && count > 1)
+	if (r == 0 && (count > 1 || (count == 1 && outlived)))
 		return err_set(e, EBADMSG,
-			"the log has %u acts that the catalog lacks, the last is record %llu: "
-			"bring catalog.db back from a backup",
+			"the log has acts that the catalog lacks (%u), the last is record %llu: "
+			"bring catalog.db back from a backup that has them",
 			count, (unsigned long long)lost.seq);
 	if (r == 0 && lost.seq)
 		void_record(s, &lost);
@@ -276,6 +280,7 @@ static void record_start(struct service *s)
 		.policy = s->model.version};
 
 	audit_append_act(s->log, &ev);
+	s->started = true;
 }
 
 /* ---- all of it ------------------------------------------------------------------------- */
@@ -350,7 +355,7 @@ void service_end(struct service *s, bool keep)
 	service_marks_end(s);
 	if (!hangs)
 		registry_free(s->registry);
-	if (s->log)
+	if (s->log && s->started)
 		record_stop(s);
 	audit_close(s->log);
 	store_close(s->store);

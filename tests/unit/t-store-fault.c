@@ -206,7 +206,8 @@ static void test_flipped(const struct place *at)
 		tried++;
 		lies += rc == -ECANCELED;
 		refused += rc == -EBADMSG;
-		if (rc != 0 && rc != -EBADMSG) {
+		/* bytes 60 to 63 of an SQLite file are its user version: a later format has one */
+		if (rc != 0 && rc != -EBADMSG && !(rc == -ENOTSUP && i / 4 == 15)) {
 			diag("byte %zu: %d: %s", i, rc, e.text);
 			other++;
 		}
