@@ -87,7 +87,10 @@ static const char *setup_sql(enum db_mode mode)
 	case DB_IMMUTABLE:
 		return "PRAGMA query_only=1; PRAGMA cache_size=-2048; PRAGMA "
 		       "mmap_size=274877906944;"
-		       "PRAGMA trusted_schema=0; PRAGMA cell_size_check=1;";
+		       "PRAGMA trusted_schema=0; PRAGMA cell_size_check=1;"
+		       /* one transaction for good: nobody writes, so that no statement has to
+			  begin and end one of its own */
+		       "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;";
 	case DB_READ:
 		return "PRAGMA query_only=1; PRAGMA trusted_schema=0;";
 	case DB_WRITE:

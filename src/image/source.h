@@ -12,13 +12,31 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/err.h"
 
 struct source;
 
+#define LOAN_PIECES 128
+
+/* Bytes where they lie, in place of a copy, until loan_return(). */
+struct loan {
+	size_t n;
+	size_t bytes; /* of all pieces */
+	struct iovec piece[LOAN_PIECES];
+	struct loan_hold {
+		const struct source *source; /* NULL: nobody's, always there */
+		uint64_t what;               /* the source's own */
+	} hold[LOAN_PIECES];
+};
+
+/* `now` and `lend` may be NULL: the source cannot. */
 struct source_ops {
 	ssize_t (*pread)(const struct source *s, void *buf, size_t len, uint64_t off);
+	ssize_t (*now)(const struct source *s, void *buf, size_t len, uint64_t off);
+	ssize_t (*lend)(const struct source *s, size_t len, uint64_t off, struct loan *l);
+	void (*take_back)(const struct source *s, const struct loan *l, size_t first, size_t n);
 	void (*close)(struct source *s);
 };
 
@@ -55,7 +73,33 @@ ssize_t source_pread(const struct source *s, void *buf, size_t len, uint64_t off
  */
 ssize_t source_read_all(const struct source *s, void *buf, size_t len, uint64_t off);
 
-/** source_close() - NULL is allowed. */
+/**
+ * source_now() - like source_pread(), of bytes that are in memory: never waits for storage
+ * Return: as source_pread(); -EAGAIN when not all are, or that cannot be told.
+ */
+ssize_t source_now(const struct source *s, void *buf, size_t len, uint64_t off);
+/* Either of the two. */
+typedef ssize_t source_read_fn(const struct source *s, void *buf, size_t len, uint64_t off);
+
+/**
+ * source_lend() - bytes where they are, added to a loan
+ * @l: begun as {0}; each piece is good until loan_return()
+ *
+ * Who touches a piece may meet a fault of the medium that came up since: they are for
+ * the kernel to copy (EFAULT), not for this process to look at. May wait for storage.
+ *
+ * Return: @len, fewer at the end of the media; -EAGAIN: not so, read them. @l is as
+ * before then.
+ */
+ssize_t source_lend(const struct source *s, size_t len, uint64_t off, struct loan *l);
+/** loan_zeros() - zeros, added to a loan. Return: 0; -EAGAIN no room. */
+int loan_zeros(struct loan *l, size_t len);
+/** loan_add() - one piece. Return: 0; -EAGAIN no room. */
+int loan_add(struct loan *l, const void *p, size_t len, const struct source *source, uint64_t what);
+/** loan_return() - every piece goes back; @l is empty then. */
+void loan_return(struct loan *l);
+
+/** source_close() - NULL is allowed. All loans are returned. */
 void source_close(struct source *s);
 
 /**

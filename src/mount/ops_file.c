@@ -11,6 +11,8 @@
 #include "mount/ops_private.h"
 #include "mount/reads.h"
 
+#define SMALL_READ ((size_t)32 * 1024) /* bytes, for which a buffer on the stack will do */
+
 /*
  * What a read needs is made ready: at the open, or at the first read by a service that
  * did not see the open.
@@ -88,11 +90,18 @@ static bool is_page_fault(const struct fuse_file_info *fi)
 	return fi->lock_owner == 0;
 }
 
-static ssize_t fetch(const struct read_job *j, struct content *c, void *buf)
+/* What a read delivers, when all is well. */
+static size_t wanted(const struct read_job *j, const struct content *c)
 {
 	uint64_t end = content_size(c);
+
+	return j->off >= end ? 0 : end - j->off < j->size ? (size_t)(end - j->off) : j->size;
+}
+
+static ssize_t fetch(const struct read_job *j, struct content *c, void *buf)
+{
 	ssize_t n = content_read(c, buf, j->size, j->off);
-	size_t want = j->off >= end ? 0 : end - j->off < j->size ? (size_t)(end - j->off) : j->size;
+	size_t want = wanted(j, c);
 
 	while (j->whole && n >= 0 && (size_t)n < want) {
 		ssize_t more =
@@ -103,9 +112,25 @@ static ssize_t fetch(const struct read_job *j, struct content *c, void *buf)
 	return n;
 }
 
-/* Record and reply: @result bytes in @buf, or -errno. The request is gone then. */
-static void answer_read(struct session *s, const struct scene *sc, const struct read_job *j,
-	const void *buf, ssize_t result)
+/* What a read delivers. */
+struct delivery {
+	ssize_t n;        /* bytes, or -errno */
+	void *copy;       /* [n]; NULL: lent */
+	struct loan loan; /* only begun where it is used: it is large */
+};
+
+/* Return: 0, or what became of the reply. */
+static int deliver(const struct read_job *j, const struct delivery *d)
+{
+	if (d->n < 0)
+		return fuse_reply_err(j->req, (int)-d->n);
+	if (d->copy || d->n == 0)
+		return fuse_reply_buf(j->req, d->copy, (size_t)d->n);
+	return fuse_reply_iov(j->req, d->loan.piece, (int)d->loan.n);
+}
+
+static int record_read(
+	struct session *s, const struct scene *sc, const struct read_job *j, ssize_t result)
 {
 	const struct node n = handle_node(j->handle);
 	const struct access a = {.type = AUDIT_READ,
@@ -116,67 +141,133 @@ static void answer_read(struct session *s, const struct scene *sc, const struct 
 		.fault = j->whole,
 		.result = result};
 
-	if (gate_record(s, sc, &j->who, &a, NULL))
-		result = -EIO;
-	if (result < 0)
-		ops_reply_error(j->req, (int)result);
-	else
-		fuse_reply_buf(j->req, buf, (size_t)result);
+	return gate_record(s, sc, &j->who, &a, NULL);
+}
+
+/* Record and reply. The request is gone then. */
+static void answer(
+	struct session *s, const struct scene *sc, const struct read_job *j, struct delivery *d)
+{
+	if (record_read(s, sc, j, d->n))
+		d->n = -EIO;
+	/* lent pages that the medium took back meanwhile: the kernel has answered EIO */
+	if (deliver(j, d) == -EFAULT)
+		record_read(s, sc, j, -EIO);
 	kernel_end_note(s, j->note);
 }
 
-/* What is not shown now, whenever the bytes were fetched. */
-static void mask_bytes(const struct scene *sc, const struct read_job *j, void *buf, size_t n)
+static void answer_error(
+	struct session *s, const struct scene *sc, const struct read_job *j, int error)
+{
+	if (record_read(s, sc, j, error))
+		error = -EIO;
+	fuse_reply_err(j->req, -error);
+	kernel_end_note(s, j->note);
+}
+
+/* What is not shown now, whenever the bytes were fetched. NULL: everything is. */
+static const struct mask *mask_of(const struct scene *sc, const struct read_job *j)
 {
 	const struct node node = handle_node(j->handle);
 	const struct view_evidence *ev = scene_place(sc, &node)->ev;
 
-	if (ev && ev->mask)
-		content_mask(atomic_load(&j->handle->content), ev->mask, buf, n, j->off);
+	return ev ? ev->mask : NULL;
 }
 
-/* Fetches without the scene, and decides upon what is seen then. */
+/*
+ * Decides upon what is seen now, and answers.
+ * Return: false: what is lent cannot be masked where it lies, and must be now.
+ */
+static bool decide_and_answer(struct session *s, const struct read_job *j, struct delivery *d)
+{
+	unsigned token = 0;
+	const struct scene *sc = scene_enter(s, &token);
+	const struct mask *m = mask_of(sc, j);
+	bool able = d->copy || !m;
+	struct permit p;
+	int again = ops_decide(s, sc, &j->who, j->handle, &p);
+
+	if (again) {
+		answer_error(s, sc, j, again);
+		able = true;
+	} else if (able) {
+		if (d->copy && m && d->n > 0)
+			content_mask(
+				atomic_load(&j->handle->content), m, d->copy, (size_t)d->n, j->off);
+		answer(s, sc, j, d);
+	}
+	scene_leave(s, token);
+	return able;
+}
+
+static void fetch_copy(struct session *s, const struct read_job *j, struct delivery *d)
+{
+	d->copy = session_buffer(s);
+	d->n = d->copy ? fetch(j, atomic_load(&j->handle->content), d->copy) : -ENOMEM;
+}
+
+/* Fetches without the scene. */
 static void fetch_and_answer(struct session *s, struct read_job *j)
 {
-	void *buf = session_buffer(s);
-	ssize_t n = buf ? fetch(j, atomic_load(&j->handle->content), buf) : -ENOMEM;
+	struct delivery d;
 
-	if (reads_claim(s->reads, j)) {
-		unsigned token = 0;
-		const struct scene *sc = scene_enter(s, &token);
-		struct permit p;
-		int again = ops_decide(s, sc, &j->who, j->handle, &p);
-
-		if (again == 0 && n > 0)
-			mask_bytes(sc, j, buf, (size_t)n);
-		answer_read(s, sc, j, buf, again ? again : n);
-		scene_leave(s, token);
+	d.loan.n = d.loan.bytes = 0;
+	d.copy = NULL;
+	d.n = j->masked ? -EAGAIN
+			: content_lend(atomic_load(&j->handle->content), j->size, j->off, &d.loan);
+	if (d.n < 0)
+		fetch_copy(s, j, &d);
+	if (reads_claim(s->reads, j) && !decide_and_answer(s, j, &d)) {
+		loan_return(&d.loan);
+		fetch_copy(s, j, &d);
+		decide_and_answer(s, j, &d);
 	}
-	session_buffer_put(s, buf);
+	loan_return(&d.loan);
+	session_buffer_put(s, d.copy);
 }
 
-/* What is at hand is answered within the scene. Return: 0; 1 the bytes are to be fetched. */
+/* Of a text, which is whole in memory. */
+static void answer_text(struct visit *v, const struct read_job *j)
+{
+	struct delivery d;
+
+	d.copy = session_buffer(v->s);
+	d.n = d.copy ? live_read(v->s, v->sc, j->handle, d.copy, j->size, j->off) : -ENOMEM;
+	answer(v->s, v->sc, j, &d);
+	session_buffer_put(v->s, d.copy);
+}
+
+/*
+ * What is at hand is answered within the scene: small reads of what is in memory.
+ * Return: 0; 1 the bytes are to be fetched.
+ */
 static int read_at_hand(struct visit *v, struct read_job *j)
 {
 	struct content *c = NULL;
-	void *buf = NULL;
-	ssize_t n = ops_decide(v->s, v->sc, &v->who, j->handle, &v->permit);
+	uint8_t buf[SMALL_READ];
+	struct delivery d;
+	int r = ops_decide(v->s, v->sc, &v->who, j->handle, &v->permit);
 
-	if (n == 0 && !live_is(v->sc, &v->n)) {
-		n = content_of(v, j->handle, &c);
-		if (n == 0 && !content_at_hand(c))
-			return 1;
+	if (r == 0 && live_is(v->sc, &v->n)) {
+		answer_text(v, j);
+		return 0;
 	}
-	if (n == 0) {
-		buf = session_buffer(v->s);
-		n = !buf ? -ENOMEM
-		    : c  ? fetch(j, c, buf)
-			 : live_read(v->s, v->sc, j->handle, buf, j->size, j->off);
-		if (c && buf && n > 0)
-			mask_bytes(v->sc, j, buf, (size_t)n);
+	if (r == 0)
+		r = content_of(v, j->handle, &c);
+	if (r) {
+		answer_error(v->s, v->sc, j, r);
+		return 0;
 	}
-	answer_read(v->s, v->sc, j, buf, n);
-	session_buffer_put(v->s, buf);
+	j->masked = mask_of(v->sc, j) != NULL;
+	if (wanted(j, c) > sizeof(buf))
+		return 1;
+	d.copy = buf;
+	d.n = content_now(c, buf, j->size, j->off);
+	/* a fault is told by who fetches, who knows what may not be cut short */
+	if (d.n < 0 || (j->whole && (size_t)d.n < wanted(j, c)))
+		return 1;
+	content_mask(c, mask_of(v->sc, j), buf, (size_t)d.n, j->off);
+	answer(v->s, v->sc, j, &d);
 	return 0;
 }
 
@@ -209,7 +300,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		/* before the scene is let go: who ends a right must find it */
 		go = reads_begin(s->reads, &first);
 		if (go < 0) {
-			answer_read(s, v.sc, &first, NULL, go);
+			answer_error(s, v.sc, &first, go);
 			handle_put(s->handles, first.handle);
 		}
 	}
@@ -233,7 +324,7 @@ static bool refuse_read(void *ctx, const struct read_job *j)
 	int r = ops_decide(a->s, a->sc, &j->who, j->handle, &p);
 
 	if (r)
-		answer_read(a->s, a->sc, j, NULL, r);
+		answer_error(a->s, a->sc, j, r);
 	return r != 0;
 }
 
@@ -250,7 +341,7 @@ static bool end_abandoned(void *ctx, const struct read_job *j)
 	bool abandoned = reads_is_abandoned(j);
 
 	if (abandoned)
-		answer_read(a->s, a->sc, j, NULL, -EINTR);
+		answer_error(a->s, a->sc, j, -EINTR);
 	return abandoned;
 }
 

@@ -31,8 +31,9 @@ struct read_job {
 	struct handle *handle; /* held; let go of when nobody has anything to do with the job */
 	uint64_t off;
 	size_t size;
-	bool whole; /* fewer bytes must not be answered */
-	int note;   /* kernel_take_note() */
+	bool whole;  /* fewer bytes must not be answered */
+	bool masked; /* some bytes of the evidence are not shown: none of them are lent */
+	int note;    /* kernel_take_note() */
 	/* kept by reads.c */
 	bool queued; /* on the heap */
 	bool claimed;

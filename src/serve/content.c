@@ -120,19 +120,20 @@ static int open_trace(struct content *c, uint64_t id)
 	int r = 0;
 
 	evidence_cursor_init(&cur, c->ev);
-	r = evidence_get(&cur, id, &t);
+	r = evidence_reader(&cur, id, &reader);
+	if (r == 0)
+		r = trace_open(reader, trace_to_index(id), &t, &packed);
+	if (r && r != -ENOENT && r != -ENOMEM)
+		r = -EIO;
 	if (r == 0 && t.kind == ENTRY_DIR)
 		r = -EISDIR;
-	c->volume = r == 0 ? trace_volume(id) : 0;
-	c->inode = t.inode;
-	c->attr_type = t.attr_type;
-	c->attr_id = t.attr_id;
-	if (r == 0)
-		r = evidence_reader(&cur, id, &reader);
-	if (r == 0)
-		r = trace_content(reader, trace_to_index(id), &packed);
-	if (r == 0)
+	if (r == 0) {
+		c->volume = trace_volume(id);
+		c->inode = t.inode;
+		c->attr_type = t.attr_type;
+		c->attr_id = t.attr_id;
 		r = open_packed(c, &packed, t.size);
+	}
 	evidence_cursor_release(&cur);
 	buf_release(&packed);
 	return r;
@@ -192,31 +193,39 @@ uint64_t content_size(const struct content *c)
 	return c->size;
 }
 
-static ssize_t read_extents(const struct content *c, uint8_t *buf, size_t len, uint64_t off)
+/* The part of one extent that a read from @off on meets; NULL: none. */
+static const struct extent *part_at(
+	const struct content *c, uint64_t off, size_t len, uint64_t *in, size_t *want)
+{
+	const struct extent *x = extent_map_find(&c->map, off);
+
+	if (x) {
+		*in = off - x->start;
+		*want = x->length - *in < len ? (size_t)(x->length - *in) : len;
+	}
+	return x;
+}
+
+static ssize_t read_extents(
+	const struct content *c, source_read_fn *read, uint8_t *buf, size_t len, uint64_t off)
 {
 	const struct source *media = evidence_media(c->ev);
 	size_t done = 0;
 
 	while (done < len) {
-		const struct extent *x = extent_map_find(&c->map, off + done);
 		uint64_t in = 0;
-		uint64_t left = 0;
 		size_t want = 0;
-		ssize_t n = 0;
+		const struct extent *x = part_at(c, off + done, len - done, &in, &want);
+		ssize_t n = -EIO;
 
-		if (!x)
-			return done ? (ssize_t)done : -EIO;
-		in = off + done - x->start;
-		left = x->length - in;
-		want = left < len - done ? (size_t)left : len - done;
-		if (x->kind == EXTENT_ZERO) {
+		if (x && x->kind == EXTENT_ZERO) {
 			memset(buf + done, 0, want);
 			n = (ssize_t)want;
-		} else if (x->kind == EXTENT_DATA) {
-			n = media ? source_pread(media, buf + done, want, x->offset + in) : -EIO;
-		} else {
-			n = -EIO;
+		} else if (x && x->kind == EXTENT_DATA && media) {
+			n = read(media, buf + done, want, x->offset + in);
 		}
+		if (n == -EAGAIN)
+			return n;
 		if (n <= 0)
 			return done ? (ssize_t)done : -EIO;
 		done += (size_t)n;
@@ -224,19 +233,64 @@ static ssize_t read_extents(const struct content *c, uint8_t *buf, size_t len, u
 	return (ssize_t)done;
 }
 
+static ssize_t lend_extents(const struct content *c, size_t len, uint64_t off, struct loan *l)
+{
+	const struct source *media = evidence_media(c->ev);
+	size_t done = 0;
+	int r = 0;
+
+	while (r == 0 && done < len) {
+		uint64_t in = 0;
+		size_t want = 0;
+		const struct extent *x = part_at(c, off + done, len - done, &in, &want);
+
+		if (x && x->kind == EXTENT_ZERO)
+			r = loan_zeros(l, want);
+		else if (!x || x->kind != EXTENT_DATA || !media ||
+			 source_lend(media, want, x->offset + in, l) != (ssize_t)want)
+			r = -EAGAIN;
+		done += want;
+	}
+	if (r == 0)
+		return (ssize_t)done;
+	loan_return(l);
+	return r;
+}
+
+/* @len, cut at the end. */
+static size_t within(const struct content *c, size_t len, uint64_t off)
+{
+	if (off >= c->size)
+		return 0;
+	return len > c->size - off ? (size_t)(c->size - off) : len;
+}
+
+ssize_t content_now(const struct content *c, void *buf, size_t len, uint64_t off)
+{
+	len = within(c, len, off);
+	if (len == 0 || content_at_hand(c))
+		return content_read(c, buf, len, off);
+	return c->tag == CONTENT_EXTENTS ? read_extents(c, source_now, buf, len, off) : -EAGAIN;
+}
+
+ssize_t content_lend(const struct content *c, size_t len, uint64_t off, struct loan *l)
+{
+	len = within(c, len, off);
+	return c->tag == CONTENT_EXTENTS && len > 0 ? lend_extents(c, len, off, l) : -EAGAIN;
+}
+
 ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t off)
 {
 	ssize_t n = 0;
 
-	if (off >= c->size || len == 0)
+	len = within(c, len, off);
+	if (len == 0)
 		return 0;
-	if (len > c->size - off)
-		len = (size_t)(c->size - off);
 	switch (c->tag) {
 	case CONTENT_EMPTY:
 		return 0;
 	case CONTENT_EXTENTS:
-		return read_extents(c, buf, len, off);
+		return read_extents(c, source_pread, buf, len, off);
 	case CONTENT_RESIDENT:
 		memcpy(buf, c->bytes.data + c->skip + off, len);
 		return (ssize_t)len;

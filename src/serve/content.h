@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "image/source.h"
 #include "serve/evidence.h"
 #include "serve/mask.h"
 
@@ -36,6 +37,17 @@ uint64_t content_size(const struct content *c);
  * (asking again from there reports it); 0 past the end; -EIO.
  */
 ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t off);
+/**
+ * content_now() - like content_read(), without waiting for storage or a worker
+ * Return: as content_read(); -EAGAIN: it may have to wait.
+ */
+ssize_t content_now(const struct content *c, void *buf, size_t len, uint64_t off);
+/**
+ * content_lend() - bytes where they lie (source_lend()): what content_read() would copy
+ * @l: begun as {0}; good until loan_return(), and no longer than the content
+ * Return: bytes, all that @len asks for up to the end; -EAGAIN: read them.
+ */
+ssize_t content_lend(const struct content *c, size_t len, uint64_t off, struct loan *l);
 
 /**
  * content_mask() - blank what a viewer is not shown of [@len] bytes read at @off

@@ -13,13 +13,16 @@
 #include "trace/id.h"
 #include "trace/row.h"
 
-#define COLUMNS "id, parent, last, name, kind, flags, inode, first, nlink, size, meta"
+#define COLUMNS        "id, parent, last, name, kind, flags, inode, first, nlink, size, meta"
+#define CONTENT_COLUMN 11 /* behind them */
 
 struct index_reader {
 	struct db *db;
 	struct db_stmt *get;
+	struct db_stmt *from; /* rows on from an id; kept within a listing */
+	uint64_t from_next;   /* the id that its next step is to give; 0: begin it anew */
 	struct db_stmt *lookup;
-	struct db_stmt *content;
+	struct db_stmt *open; /* with the content */
 	struct db_stmt *big;
 	struct db_stmt *next_file;
 	struct db_stmt *same_inode; /* prepared at its first use */
@@ -38,8 +41,9 @@ static void reader_free(struct index_reader *r)
 	if (!r)
 		return;
 	db_stmt_free(r->get);
+	db_stmt_free(r->from);
 	db_stmt_free(r->lookup);
-	db_stmt_free(r->content);
+	db_stmt_free(r->open);
 	db_stmt_free(r->big);
 	db_stmt_free(r->next_file);
 	db_stmt_free(r->same_inode);
@@ -57,10 +61,14 @@ static int reader_new(const char *path, struct index_reader **out, struct err *e
 	if (rc == 0)
 		rc = db_prepare(r->db, "SELECT " COLUMNS " FROM trace WHERE id=?1", &r->get, e);
 	if (rc == 0)
+		rc = db_prepare(r->db, "SELECT " COLUMNS " FROM trace WHERE id>=?1 ORDER BY id",
+			&r->from, e);
+	if (rc == 0)
 		rc = db_prepare(r->db, "SELECT " COLUMNS " FROM trace WHERE parent=?1 AND name=?2",
 			&r->lookup, e);
 	if (rc == 0)
-		rc = db_prepare(r->db, "SELECT content FROM trace WHERE id=?1", &r->content, e);
+		rc = db_prepare(
+			r->db, "SELECT " COLUMNS ", content FROM trace WHERE id=?1", &r->open, e);
 	if (rc == 0)
 		rc = db_prepare(r->db, "SELECT content, size FROM big WHERE id=?1", &r->big, e);
 	if (rc == 0)
@@ -140,6 +148,7 @@ int index_get_reader(struct index *x, struct index_reader **out)
 	return 0;
 }
 
+/* The row of the last call goes; a listing stays where it is. */
 static void settle(struct index_reader *r)
 {
 	if (r->busy)
@@ -147,22 +156,29 @@ static void settle(struct index_reader *r)
 	r->busy = NULL;
 }
 
+static void end_listing(struct index_reader *r)
+{
+	if (r->from_next)
+		db_stmt_reset(r->from);
+	r->from_next = 0;
+}
+
 void index_put_reader(struct index *x, struct index_reader *r)
 {
 	settle(r);
+	end_listing(r);
 	pthread_mutex_lock(&x->lock);
 	r->next = x->idle;
 	x->idle = r;
 	pthread_mutex_unlock(&x->lock);
 }
 
-static int take_row(struct index_reader *r, struct db_stmt *s, struct trace *t)
+static int take_row(struct db_stmt *s, struct trace *t)
 {
 	size_t n = 0;
 	const void *meta = NULL;
 	int rc = db_step(s, NULL);
 
-	r->busy = s;
 	if (rc != 1)
 		return rc < 0 ? rc : -ENOENT;
 	*t = (struct trace){
@@ -183,11 +199,18 @@ static int take_row(struct index_reader *r, struct db_stmt *s, struct trace *t)
 	return row_decode(meta, n, t);
 }
 
+/* The one row of a statement whose parameters are bound. */
+static int take_only(struct index_reader *r, struct db_stmt *s, struct trace *t)
+{
+	r->busy = s;
+	return take_row(s, t);
+}
+
 int trace_get(struct index_reader *r, uint64_t id, struct trace *t)
 {
 	settle(r);
 	db_bind_int(r->get, 1, (int64_t)id);
-	return take_row(r, r->get, t);
+	return take_only(r, r->get, t);
 }
 
 int trace_lookup(
@@ -196,7 +219,7 @@ int trace_lookup(
 	settle(r);
 	db_bind_int(r->lookup, 1, (int64_t)parent);
 	db_bind_blob(r->lookup, 2, name, n);
-	return take_row(r, r->lookup, t);
+	return take_only(r, r->lookup, t);
 }
 
 int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, struct trace *t)
@@ -205,10 +228,20 @@ int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, 
 
 	if (from <= dir->id || from > dir->last)
 		return -ENOENT;
-	rc = trace_get(r, from, t);
+	settle(r);
+	/* the next row, while children have no subtrees of their own to hop over */
+	if (from != r->from_next) {
+		end_listing(r);
+		db_bind_int(r->from, 1, (int64_t)from);
+	}
+	r->from_next = from + 1;
+	rc = take_row(r->from, t);
+	if (rc)
+		end_listing(r);
 	/* ids are without gaps: a missing row is damage, not an end; another's child means that
 	 * @from is no place in this directory */
-	return rc == -ENOENT || (rc == 0 && t->parent != dir->id) ? -EBADMSG : rc;
+	return rc == -ENOENT || (rc == 0 && (t->id != from || t->parent != dir->id)) ? -EBADMSG
+										     : rc;
 }
 
 static int take_big(struct index_reader *r, int64_t id, struct buf *out, uint64_t *size)
@@ -228,29 +261,25 @@ static int take_big(struct index_reader *r, int64_t id, struct buf *out, uint64_
 	return rc == 1 ? out->error : rc < 0 ? rc : -ENOENT;
 }
 
-int trace_content(struct index_reader *r, uint64_t id, struct buf *out)
+int trace_open(struct index_reader *r, uint64_t id, struct trace *t, struct buf *out)
 {
 	uint64_t size = 0;
-	bool big = false;
+	size_t n = 0;
+	const void *p = NULL;
 	int rc = 0;
 
 	settle(r);
-	db_bind_int(r->content, 1, (int64_t)id);
-	rc = db_step(r->content, NULL);
-	if (rc == 1) {
-		size_t n = 0;
-		const void *p = db_blob(r->content, 0, &n);
-
-		big = db_is_null(r->content, 0);
-		buf_put(out, p, n);
+	db_bind_int(r->open, 1, (int64_t)id);
+	rc = take_only(r, r->open, t);
+	if (rc)
+		return rc;
+	if (db_is_null(r->open, CONTENT_COLUMN)) {
+		rc = take_big(r, (int64_t)id, out, &size);
+		return rc == -ENOENT ? -EBADMSG : rc;
 	}
-	db_stmt_reset(r->content);
-	if (rc != 1)
-		return rc < 0 ? rc : -ENOENT;
-	if (!big)
-		return out->error;
-	rc = take_big(r, (int64_t)id, out, &size);
-	return rc == -ENOENT ? -EBADMSG : rc;
+	p = db_blob(r->open, CONTENT_COLUMN, &n);
+	buf_put(out, p, n);
+	return out->error;
 }
 
 int trace_unallocated(struct index_reader *r, struct buf *out, uint64_t *size)
@@ -263,7 +292,7 @@ int trace_next_file(struct index_reader *r, uint64_t after, struct trace *t)
 {
 	settle(r);
 	db_bind_int(r->next_file, 1, (int64_t)after);
-	return take_row(r, r->next_file, t);
+	return take_only(r, r->next_file, t);
 }
 
 static int head_value(struct index_reader *r, const char *sql, uint64_t *out)
@@ -470,13 +499,12 @@ int index_all(struct index_reader *r,
 		size_t n = 0;
 		const uint8_t *content = NULL;
 
-		rc = take_row(r, s, &t);
+		rc = take_row(s, &t);
 		if (rc)
 			break;
-		content = db_blob(s, 11, &n);
+		content = db_blob(s, CONTENT_COLUMN, &n);
 		rc = each(ctx, &t, content, n);
 	}
-	r->busy = NULL;
 	db_stmt_free(s);
 	return rc == -ENOENT ? 0 : rc;
 }

@@ -65,8 +65,8 @@ int trace_lookup(
  * Return: 0; -ENOENT no more; -EBADMSG no child begins at @from.
  */
 int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, struct trace *t);
-/** trace_content() - append a trace's packed content (image/extent.h) to @out. */
-int trace_content(struct index_reader *r, uint64_t id, struct buf *out);
+/** trace_open() - one trace by id, and its packed content (image/extent.h) appended to @out. */
+int trace_open(struct index_reader *r, uint64_t id, struct trace *t, struct buf *out);
 /** trace_unallocated() - the volume's unallocated units, packed, and their size. */
 int trace_unallocated(struct index_reader *r, struct buf *out, uint64_t *size);
 

@@ -151,6 +151,24 @@ size_t cache_take(struct cache *c, uint64_t first, size_t n, uint32_t at, struct
 	return have;
 }
 
+size_t cache_ready(struct cache *c, uint64_t first, size_t n, uint32_t at, struct cache_ref *ref)
+{
+	size_t have = 0;
+
+	pthread_mutex_lock(&c->lock);
+	for (; have < n; have++) {
+		uint32_t i = find(c, first + have);
+
+		if (i == NONE || c->slot[i].state != READY)
+			break;
+		ref[have].slot = i;
+	}
+	for (size_t i = 0; have == n && i < n; i++)
+		pin(c, ref[i].slot, i == 0 ? at : 0, &ref[i]);
+	pthread_mutex_unlock(&c->lock);
+	return have == n ? n : 0;
+}
+
 size_t cache_claim(struct cache *c, uint64_t first, size_t n, struct cache_ref *ref)
 {
 	size_t have = 0;

@@ -53,6 +53,11 @@ const uint8_t *cache_bytes(const struct cache *c, uint32_t slot);
  */
 size_t cache_take(struct cache *c, uint64_t first, size_t n, uint32_t at, struct cache_ref *ref);
 /**
+ * cache_ready() - like cache_take(), of chunks that are there, all of them
+ * Never waits. Return: @n; 0, and nothing is pinned.
+ */
+size_t cache_ready(struct cache *c, uint64_t first, size_t n, uint32_t at, struct cache_ref *ref);
+/**
  * cache_claim() - claim what of @first .. @first + @n - 1 is neither there nor coming
  * Never waits. Return: how many of @ref are filled, 0 .. n.
  */

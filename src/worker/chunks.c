@@ -19,6 +19,7 @@
 #define SHARE_MIN  8             /* chunks that are worth another worker */
 #define LOSSES_MAX 2             /* workers that chunks one by one may cost */
 #define SLOTS_MIN  8
+#define LENT_PART  8 /* of the cache, which one read may hold lent at most */
 
 struct chunks {
 	struct source base;
@@ -193,32 +194,53 @@ static void fill_missing(struct chunks *ch, const struct cache_ref *ref, size_t 
 		fail_one(ch, &claim[i], r, false, err_text(&e, r));
 }
 
-/* One window: from byte @at of chunk @first on. Return: bytes copied, or -EIO for the first. */
-static ssize_t read_window(struct chunks *ch, uint8_t *buf, size_t len, uint64_t first, uint32_t at)
+/* What a window of a read needs: from byte @at of chunk @first on. */
+static size_t window_chunks(const struct chunks *ch, uint32_t at, size_t len)
 {
-	struct cache_ref ref[WINDOW];
 	size_t want = (at + len - 1) / ch->chunk_size + 1;
-	size_t n = cache_take(ch->cache, first, want < WINDOW ? want : WINDOW, at, ref);
+
+	return want < WINDOW ? want : WINDOW;
+}
+
+/* The byte of its chunk behind which a use of @n bytes from @at of its first one on ends. */
+static uint32_t use_end(const struct chunks *ch, uint32_t at, size_t n)
+{
+	return n > 0 ? (uint32_t)((at + n - 1) % ch->chunk_size) + 1 : CACHE_UNUSED;
+}
+
+/* Copies out of pinned chunks; waits for those that others fill. Return: bytes, or -EIO for the
+ * first. */
+static ssize_t copy_out(const struct chunks *ch, const struct cache_ref *ref, size_t n, uint32_t at,
+	uint8_t *buf, size_t len)
+{
 	size_t done = 0;
 	uint32_t from = at;
-	int r = 0;
 
-	fill_missing(ch, ref, n);
 	for (size_t i = 0; i < n && done < len; i++, from = 0) {
 		size_t take_bytes = ch->chunk_size - from;
+		int r = ref[i].how == CACHE_READY ? 0 : cache_wait(ch->cache, &ref[i]);
 
-		if (ref[i].how != CACHE_READY)
-			r = cache_wait(ch->cache, &ref[i]);
 		if (r < 0)
-			break;
+			return done > 0 ? (ssize_t)done : r;
 		if (take_bytes > len - done)
 			take_bytes = len - done;
 		memcpy(buf + done, cache_bytes(ch->cache, ref[i].slot) + from, take_bytes);
 		done += take_bytes;
 	}
-	cache_put(ch->cache, ref, n,
-		done > 0 ? (uint32_t)((at + done - 1) % ch->chunk_size) + 1 : CACHE_UNUSED);
-	return done > 0 ? (ssize_t)done : r;
+	return (ssize_t)done;
+}
+
+/* One window. Return: bytes copied, or -EIO for the first. */
+static ssize_t read_window(struct chunks *ch, uint8_t *buf, size_t len, uint64_t first, uint32_t at)
+{
+	struct cache_ref ref[WINDOW];
+	size_t n = cache_take(ch->cache, first, window_chunks(ch, at, len), at, ref);
+	ssize_t done = 0;
+
+	fill_missing(ch, ref, n);
+	done = copy_out(ch, ref, n, at, buf, len);
+	cache_put(ch->cache, ref, n, use_end(ch, at, done > 0 ? (size_t)done : 0));
+	return done;
 }
 
 static ssize_t chunks_pread(const struct source *s, void *buf, size_t len, uint64_t off)
@@ -238,6 +260,77 @@ static ssize_t chunks_pread(const struct source *s, void *buf, size_t len, uint6
 		done += (size_t)n;
 	}
 	return (ssize_t)done;
+}
+
+/* Whether a read is one window, and pins so little that others go on. */
+static bool is_small(const struct chunks *ch, uint64_t off, size_t len)
+{
+	uint64_t n = (off + len - 1) / ch->chunk_size - off / ch->chunk_size + 1;
+
+	return n <= WINDOW && n <= LOAN_PIECES && n <= cache_slots(ch->cache) / LENT_PART;
+}
+
+static ssize_t chunks_now(const struct source *s, void *buf, size_t len, uint64_t off)
+{
+	struct chunks *ch = (struct chunks *)(uintptr_t)s;
+	struct cache_ref ref[WINDOW];
+	uint32_t at = (uint32_t)(off % ch->chunk_size);
+	size_t n = is_small(ch, off, len) ? window_chunks(ch, at, len) : 0;
+
+	if (n == 0 || cache_ready(ch->cache, off / ch->chunk_size, n, at, ref) == 0)
+		return -EAGAIN;
+	copy_out(ch, ref, n, at, buf, len);
+	cache_put(ch->cache, ref, n, use_end(ch, at, len));
+	ahead_note(ch->ahead, off, len);
+	return (ssize_t)len;
+}
+
+/* Chunks stay pinned while they are lent. Whoever waits for a slot here holds none. */
+static ssize_t chunks_lend(const struct source *s, size_t len, uint64_t off, struct loan *l)
+{
+	struct chunks *ch = (struct chunks *)(uintptr_t)s;
+	struct cache_ref ref[WINDOW];
+	uint32_t at = (uint32_t)(off % ch->chunk_size);
+	size_t n = window_chunks(ch, at, len);
+	size_t have = 0;
+	size_t done = 0;
+	int r = 0;
+
+	if (l->n > 0 || !is_small(ch, off, len))
+		return -EAGAIN;
+	ahead_note(ch->ahead, off, len);
+	have = cache_take(ch->cache, off / ch->chunk_size, n, at, ref);
+	fill_missing(ch, ref, have);
+	for (size_t i = 0; r == 0 && have == n && i < n; i++, at = 0) {
+		size_t bytes = ch->chunk_size - at < len - done ? ch->chunk_size - at : len - done;
+
+		if (ref[i].how != CACHE_READY)
+			r = cache_wait(ch->cache, &ref[i]);
+		if (r == 0)
+			r = loan_add(
+				l, cache_bytes(ch->cache, ref[i].slot) + at, bytes, s, ref[i].slot);
+		done += bytes;
+	}
+	if (have < n || r) {
+		cache_put(ch->cache, ref, have, CACHE_UNUSED);
+		l->n = l->bytes = 0; /* nothing is to be taken back: not counted as lent */
+		return -EAGAIN;
+	}
+	return (ssize_t)len;
+}
+
+static void chunks_take_back(const struct source *s, const struct loan *l, size_t first, size_t n)
+{
+	struct chunks *ch = (struct chunks *)(uintptr_t)s;
+	struct cache_ref ref[WINDOW];
+	const struct iovec *last = &l->piece[first + n - 1];
+	const uint8_t *begin = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		ref[i].slot = (uint32_t)l->hold[first + i].what;
+	begin = cache_bytes(ch->cache, ref[n - 1].slot);
+	cache_put(ch->cache, ref, n,
+		(uint32_t)((const uint8_t *)last->iov_base + last->iov_len - begin));
 }
 
 /* ahead.h's fetch: without delaying anybody. */
@@ -304,7 +397,11 @@ static int shared_cache(struct workers *w, uint32_t chunk_size, struct cache **o
 int chunks_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, struct source **out,
 	struct err *e)
 {
-	static const struct source_ops ops = {.pread = chunks_pread, .close = chunks_close};
+	static const struct source_ops ops = {.pread = chunks_pread,
+		.now = chunks_now,
+		.lend = chunks_lend,
+		.take_back = chunks_take_back,
+		.close = chunks_close};
 	struct chunks *ch = NULL;
 	struct ahead_opts a = {.chunk_size = chunk_size,
 		.chunks = media_size / chunk_size + (media_size % chunk_size > 0),

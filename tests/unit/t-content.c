@@ -18,6 +18,7 @@
 #define MEDIA_BYTES  100000u
 #define BAD_FROM     60000u /* this much of the medium cannot be read */
 #define BAD_TO       61000u
+#define IN_MEMORY    20300u
 #define VOLUME_START 4096u
 #define VOLUME_BYTES 90000u
 
@@ -36,6 +37,30 @@ static ssize_t bad_pread(const struct source *s, void *buf, size_t len, uint64_t
 	return (ssize_t)len;
 }
 
+/* All of it is in memory but its second half. */
+static ssize_t bad_now(const struct source *s, void *buf, size_t len, uint64_t off)
+{
+	return off + len <= IN_MEMORY ? bad_pread(s, buf, len, off) : -EAGAIN;
+}
+
+static unsigned lent; /* pieces not yet back */
+
+static ssize_t bad_lend(const struct source *s, size_t len, uint64_t off, struct loan *l)
+{
+	if (off + len > BAD_FROM && off < BAD_TO)
+		return -EAGAIN;
+	if (loan_add(l, media + off, len, s, off))
+		return -EAGAIN;
+	lent++;
+	return (ssize_t)len;
+}
+
+static void bad_take_back(const struct source *s, const struct loan *l, size_t first, size_t n)
+{
+	(void)s, (void)l, (void)first;
+	lent -= (unsigned)n;
+}
+
 static void bad_close(struct source *s)
 {
 	free(s);
@@ -43,7 +68,11 @@ static void bad_close(struct source *s)
 
 static struct source *bad_source(void)
 {
-	static const struct source_ops ops = {.pread = bad_pread, .close = bad_close};
+	static const struct source_ops ops = {.pread = bad_pread,
+		.now = bad_now,
+		.lend = bad_lend,
+		.take_back = bad_take_back,
+		.close = bad_close};
 	struct source *s = calloc(1, sizeof(*s));
 
 	if (!s)
@@ -255,6 +284,61 @@ static void test_pieces(struct evidence *ev, uint64_t root)
 	content_close(c);
 }
 
+/* Whether a loan of @n bytes holds @want. */
+static bool loan_holds(const struct loan *l, const uint8_t *want, size_t n)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		size_t len = l->piece[i].iov_len;
+
+		if (len > n - done || memcmp(l->piece[i].iov_base, want + done, len) != 0)
+			return false;
+		done += len;
+	}
+	return done == n && l->bytes == n;
+}
+
+/* Now, or lent: the same bytes as by reading, or neither. */
+static void test_pieces_at_hand(struct evidence *ev, uint64_t root)
+{
+	static uint8_t want[16384];
+	static uint8_t got[16384];
+	struct content *c = open_named(ev, root, "pieces");
+	const struct siphash_key key = {8, 8};
+	uint64_t bad_from = 0;
+	uint64_t bad_to = 0;
+	uint64_t size = model(want, &bad_from, &bad_to);
+	unsigned wrong = 0;
+	unsigned now = 0;
+	unsigned loans = 0;
+
+	for (uint64_t i = 0; i < 20000; i++) {
+		uint64_t r = siphash(&key, &i, sizeof(i));
+		uint64_t off = r % (size + 20);
+		size_t len = (size_t)((r >> 32) % (i % 2 ? 20 : size));
+		ssize_t right = expected(off, len, size, bad_from, bad_to);
+		ssize_t n = content_now(c, got, len, off);
+		struct loan l = {.n = 0};
+		ssize_t m = content_lend(c, len, off, &l);
+
+		wrong += n != right && n != -EAGAIN;
+		wrong += n > 0 && memcmp(got, want + off, (size_t)n) != 0;
+		now += n > 0;
+		/* all or nothing */
+		wrong += m != -EAGAIN && (m != right || !loan_holds(&l, want + off, (size_t)m));
+		wrong += m == -EAGAIN && (l.n > 0 || lent > 0);
+		wrong += m != -EAGAIN && off < bad_from && off + len > bad_from;
+		loans += m > 0;
+		loan_return(&l);
+		wrong += lent != 0;
+	}
+	is_int(wrong, 0, "20,000 ranges: right, or not at hand; every loan came back");
+	ok(now > 1000 && now < 19000, "some are at hand, some are not");
+	ok(loans > 1000 && loans < 19000, "some are lent, some are not");
+	content_close(c);
+}
+
 static void test_bad_medium(struct evidence *ev, uint64_t root)
 {
 	uint8_t got[2000];
@@ -367,6 +451,7 @@ int main(void)
 		bail_out("no folder for the test");
 	ev = open_evidence();
 	test_pieces(ev, root);
+	test_pieces_at_hand(ev, root);
 	test_bad_medium(ev, root);
 	test_kinds(ev, root);
 	test_streams(ev);

@@ -346,16 +346,16 @@ static void test_contents(void)
 	e.flags = ENTRY_DELETED;
 	put(b, &e);
 	in = finish(b);
-	is_int(find(in.r, 0, "small", &t) | trace_content(in.r, t.id, &got), 0, "a small content");
+	is_int(find(in.r, 0, "small", &t) | trace_open(in.r, t.id, &t, &got), 0, "a small content");
 	ok(got.len == sizeof(small) && !memcmp(got.data, small, got.len), "comes back");
 	buf_reset(&got);
-	is_int(find(in.r, 0, "large", &t) | trace_content(in.r, t.id, &got), 0, "a large one");
+	is_int(find(in.r, 0, "large", &t) | trace_open(in.r, t.id, &t, &got), 0, "a large one");
 	ok(got.len == sizeof(large) && !memcmp(got.data, large, got.len), "too");
 	buf_reset(&got);
-	is_int(find(in.r, DELETED_ROOT, "large", &t) | trace_content(in.r, t.id, &got), 0,
+	is_int(find(in.r, DELETED_ROOT, "large", &t) | trace_open(in.r, t.id, &t, &got), 0,
 		"a deleted file's");
 	ok(got.len == sizeof(large) && !memcmp(got.data, large, got.len), "and that");
-	is_int(trace_content(in.r, 77, &got), -ENOENT, "what is not there has none");
+	is_int(trace_open(in.r, 77, &t, &got), -ENOENT, "what is not there has none");
 	buf_release(&got);
 	done(&in);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* t-raw.c - raw and split raw media, on memfds. */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "image/raw.h"
@@ -87,6 +89,125 @@ static void test_sizes(const struct image_file *seg)
 	source_close(s);
 }
 
+/* ---- what is in memory, and what is lent ------------------------------------------------ */
+
+#define WINDOW    (UINT64_C(128) << 20) /* as in image/raw.c */
+#define BIG_BYTES (WINDOW + 100000)
+
+/* A byte that its place alone says. */
+static uint8_t byte_at(uint64_t off)
+{
+	return (uint8_t)(off * 2654435761u >> 11);
+}
+
+/* A file system that can tell what is in memory: a memfd's cannot. */
+static int make_file(void)
+{
+	char path[] = "/var/tmp/t-raw.XXXXXX";
+	int fd = mkstemp(path);
+
+	if (fd < 0 || unlink(path))
+		bail_out(path);
+	return fd;
+}
+
+static bool tells_what_is_in_memory(void)
+{
+	struct iovec v = {.iov_base = (char[1]){0}, .iov_len = 1};
+	int fd = make_file();
+	bool can = write(fd, "x", 1) == 1 && preadv2(fd, &v, 1, 0, RWF_NOWAIT) == 1;
+
+	close(fd);
+	return can;
+}
+
+/* Sparse, but for what lies around the border of two windows and the end. */
+static struct image_file big_segment(void)
+{
+	static char path[] = "big";
+	struct image_file f = {.path = path, .size = BIG_BYTES, .fd = make_file()};
+	static uint8_t around[400000];
+	uint64_t from = BIG_BYTES - sizeof(around);
+
+	for (size_t i = 0; i < sizeof(around); i++)
+		around[i] = byte_at(from + i);
+	if (f.fd < 0 || ftruncate(f.fd, (off_t)BIG_BYTES) ||
+		pwrite(f.fd, around, sizeof(around), (off_t)from) != sizeof(around))
+		bail_out("memfd");
+	return f;
+}
+
+static bool loan_is_right(const struct loan *l, uint64_t off, size_t want)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const uint8_t *p = l->piece[i].iov_base;
+
+		for (size_t k = 0; k < l->piece[i].iov_len; k++, done++) {
+			uint64_t at = off + done;
+
+			/* a second, small segment follows: it begins anew */
+			if (p[k] != byte_at(at < BIG_BYTES ? at : at - BIG_BYTES))
+				return false;
+		}
+	}
+	return done == want && l->bytes == want;
+}
+
+static void test_lend(void)
+{
+	static uint8_t small[70000];
+	struct image_file seg[2] = {big_segment(), {.size = sizeof(small)}};
+	static char path[] = "small";
+	const uint64_t off = WINDOW - 90001;
+	const size_t len = (size_t)(BIG_BYTES - off) + 65536;
+	static uint8_t buf[sizeof(small)];
+	struct loan loan = {.n = 0};
+	struct source *s = NULL;
+
+	for (size_t i = 0; i < sizeof(small); i++)
+		small[i] = byte_at(i);
+	seg[1].path = path;
+	seg[1].fd = make_file();
+	if (write(seg[1].fd, small, sizeof(small)) != sizeof(small) || raw_open(seg, 2, &s))
+		bail_out("memfd");
+	is_int(source_now(s, buf, 1000, BIG_BYTES + 5), 1000, "what is in memory is there now");
+	ok(memcmp(buf, small + 5, 1000) == 0, "as it is");
+	is_int(source_now(s, buf, 1000, BIG_BYTES - 5), -EAGAIN, "of one segment at a time");
+	is_int(source_now(s, buf, 1000, BIG_BYTES + sizeof(small)), 0, "the end");
+	is_int(source_lend(s, 1000, off, &loan), -EAGAIN, "a small read is not lent");
+	is_int(source_lend(s, len, off, &loan), (ssize_t)len, "a large one is");
+	is_int(loan.n, 3, "in two windows, and of the next segment");
+	ok(loan_is_right(&loan, off, len), "the bytes as they are");
+	is_int(source_lend(s, 1 << 20, BIG_BYTES + 3000, &loan), 67000, "more, to the end");
+	is_int(loan_zeros(&loan, 70000), 0, "and zeros");
+	is_int(loan.bytes, len + 67000 + 70000, "all of it counted");
+	ok(((const uint8_t *)loan.piece[loan.n - 1].iov_base)[4463] == 0, "which are zeros");
+	for (size_t i = loan.n; i < LOAN_PIECES; i++)
+		loan_zeros(&loan, 1);
+	is_int(source_lend(s, 1 << 20, 0, &loan), -EAGAIN, "without room nothing is lent");
+	is_int(loan.n, LOAN_PIECES, "and the loan is as it was");
+	loan_return(&loan);
+	is_int(loan.n, 0, "it goes back");
+	for (uint64_t i = 0; i < 40; i++) { /* each window again and again */
+		uint64_t at = i % 2 ? WINDOW + 1 : WINDOW - 300000 + i;
+
+		if (source_lend(s, 90000, at, &loan) != 90000 ||
+			(i % 2 && !loan_is_right(&loan, at, 90000)))
+			break;
+		loan_return(&loan);
+	}
+	is_int(loan.n, 0, "again and again");
+	if (ftruncate(seg[0].fd, (off_t)off + 70000))
+		bail_out("cannot shrink");
+	is_int(source_lend(s, len, off, &loan), -EAGAIN, "what is no longer there is not lent");
+	is_int(source_now(s, buf, 1000, off + 69500), -EAGAIN, "nor there now");
+	source_close(s);
+	close(seg[0].fd);
+	close(seg[1].fd);
+}
+
 int main(void)
 {
 	struct image_file seg[SEGMENTS];
@@ -96,6 +217,10 @@ int main(void)
 	test_reads(seg);
 	test_sizes(seg);
 	test_shrunk(seg);
+	if (tells_what_is_in_memory())
+		test_lend();
+	else
+		skip("what is lent: the file system of /var/tmp cannot tell what is in memory");
 	for (size_t i = 0; i < SEGMENTS; i++)
 		close(seg[i].fd);
 	return done_testing();
