@@ -12,6 +12,10 @@
 
 #include "serve/hashes.h"
 
+/* For the search of what is new: before an act, and while requests wait for it. */
+#define WAIT_MS      2000u
+#define WAIT_HELD_MS 300u
+
 static struct evidence *open_evidence(void *ctx, const struct model_evidence *m)
 {
 	return registry_get(((struct service *)ctx)->registry, m);
@@ -20,7 +24,7 @@ static struct evidence *open_evidence(void *ctx, const struct model_evidence *m)
 /* What a case's roads depend on. */
 static struct marks_stamp stamp_of(struct service *s, uint64_t case_id)
 {
-	struct marks_stamp stamp = {.marks = 0};
+	struct marks_stamp stamp = {.searched = searches_done(s->searches)};
 
 	for (size_t i = 0; i < s->model.marks_n; i++)
 		stamp.marks += s->model.marks[i].act.case_id == case_id;
@@ -43,8 +47,10 @@ static struct marks_stamp stamp_of(struct service *s, uint64_t case_id)
 
 static bool is_current(const struct case_marks *k, const struct marks_stamp *now)
 {
-	return k->roads && k->roads->missing == 0 && k->stamp.marks == now->marks &&
-	       k->stamp.evidence == now->evidence && k->stamp.hashed == now->hashed;
+	return k->roads && k->roads->missing == 0 &&
+	       (!k->roads->searching || k->stamp.searched == now->searched) &&
+	       k->stamp.marks == now->marks && k->stamp.evidence == now->evidence &&
+	       k->stamp.hashed == now->hashed;
 }
 
 static struct case_marks *marks_of(struct service *s, uint64_t case_id)
@@ -74,16 +80,25 @@ static struct case_marks *add_case(struct service *s, uint64_t case_id)
 }
 
 static int compile(struct service *s, uint64_t case_id, const struct act *const *more, size_t n,
-	struct roads **out)
+	unsigned wait_ms, struct roads **out)
 {
 	const struct view_sources src = {.evidence = open_evidence, .ctx = s, .clock = s->clock};
 	const struct roads_opts o = {.src = &src,
 		.facts = s->facts,
 		.copy_floor = s->start->config.copy_floor,
 		.more = more,
-		.more_n = n};
+		.more_n = n,
+		.remnants = searches_find,
+		.ctx = s->searches};
+	int r = s->facts ? roads_compile(&s->model, case_id, &o, out) : -ENOMEM;
 
-	return s->facts ? roads_compile(&s->model, case_id, &o, out) : -ENOMEM;
+	if (r || !(*out)->searching)
+		return r;
+	/* of an image that is not large, at once; else its byte streams are withheld until then */
+	searches_wait(s->searches, wait_ms);
+	roads_free(*out);
+	*out = NULL;
+	return roads_compile(&s->model, case_id, &o, out);
 }
 
 static void renew(struct service *s, struct case_marks *k, const struct marks_stamp *stamp)
@@ -91,7 +106,7 @@ static void renew(struct service *s, struct case_marks *k, const struct marks_st
 	struct roads *fresh = NULL;
 	struct roads *old = NULL;
 
-	if (compile(s, k->case_id, NULL, 0, &fresh))
+	if (compile(s, k->case_id, NULL, 0, k->roads ? WAIT_HELD_MS : 0, &fresh))
 		fresh = NULL; /* then everything is withheld */
 	pthread_rwlock_wrlock(&s->lock);
 	old = k->roads;
@@ -120,7 +135,10 @@ void service_marks_refresh(struct service *s)
 bool service_marks_again(const struct service *s)
 {
 	for (size_t i = 0; i < s->marks_n; i++) {
-		if (!s->marks[i].roads || s->marks[i].roads->missing > 0)
+		const struct case_marks *k = &s->marks[i];
+
+		if (!k->roads || k->roads->missing > 0 ||
+			(k->roads->searching && k->stamp.searched != searches_done(s->searches)))
 			return true;
 	}
 	return s->marks_lost;
@@ -167,7 +185,7 @@ int service_roads(struct service *s, uint64_t case_id, const struct act *const *
 	pthread_mutex_lock(&s->acting);
 	if (!s->facts)
 		s->facts = roads_facts_new();
-	r = compile(s, case_id, more, n, out);
+	r = compile(s, case_id, more, n, WAIT_MS, out);
 	pthread_mutex_unlock(&s->acting);
 	return r;
 }

@@ -7,6 +7,7 @@
 
 #include "control/people.h"
 #include "control/registry.h"
+#include "control/searches.h"
 #include "control/service.h"
 #include "control/viewers.h"
 #include "policy/roads.h"
@@ -16,6 +17,7 @@ struct marks_stamp {
 	size_t marks;
 	size_t evidence;
 	uint64_t hashed;
+	uint64_t searched; /* searches that have ended */
 };
 struct case_marks {
 	uint64_t case_id;
@@ -44,6 +46,7 @@ struct service {
 	size_t marks_n;
 	bool marks_lost;           /* no memory for one of them */
 	struct roads_facts *facts; /* under `acting` */
+	struct searches *searches;
 	char broken[ERR_TEXT_MAX]; /* why nothing is served; "" all is well */
 	bool started;              /* its START is in the log; without one there is no STOP */
 	pthread_mutex_t ticking;   /* over what follows, down to next_boot_ns */

@@ -242,6 +242,8 @@ static int open_sessions(struct service *s, struct err *e)
 		r = registry_new(s->ch, &s->start->config, &s->registry, e);
 	if (r == 0)
 		r = people_new(&nss, service_poke, s, &s->people, e);
+	if (r == 0 && searches_new(&s->searches))
+		r = err_errno(e, ENOMEM, "the thread that looks for remnants");
 	o.people = s->people;
 	o.begun = service_poke;
 	o.ctx = s;
@@ -353,6 +355,7 @@ void service_end(struct service *s, bool keep)
 	hangs = !viewers_end(s->viewers, keep);
 	people_free(s->people);
 	service_marks_end(s);
+	hangs = !searches_free(s->searches) || hangs;
 	if (!hangs)
 		registry_free(s->registry);
 	if (s->log && s->started)

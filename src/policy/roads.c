@@ -285,8 +285,12 @@ static int add_volume(
 
 	if (withheld_in(w, raw, raw + 1))
 		*any = true;
-	if (!withheld_in(w, first, last))
-		return 0;
+	if (!withheld_in(w, first, last)) {
+		if (w->searching)
+			r = add_stream(g, TRACE_VOLUME_RAW((uint64_t)k), 0);
+		return r || !w->searching ? r
+					  : add_stream(g, TRACE_VOLUME_UNALLOCATED((uint64_t)k), 0);
+	}
 	mark = mark_at(g, first, last);
 	for (size_t i = 0; r == 0 && i < f->system_n; i++) {
 		if (f->system[i].volume == k)
@@ -301,14 +305,16 @@ static int add_volume(
 	return r ? r : add_stream(g, TRACE_VOLUME_UNALLOCATED((uint64_t)k), mark);
 }
 
-static int add_holders(struct gathering *g, const struct facts *f, const struct withheld *w)
+/* @searching: what their bytes have of it is not known yet. */
+static int add_holders(
+	struct gathering *g, const struct facts *f, const struct withheld *w, bool searching)
 {
 	size_t ways = g->ways_n;
-	bool any = false;
+	bool any = searching;
 	int r = 0;
 
 	for (unsigned k = 0; r == 0 && k < g->ev->manifest.n; k++) {
-		bool bytes = false;
+		bool bytes = searching;
 
 		r = add_volume(g, f, w, k, &bytes);
 		any = any || bytes;
@@ -401,6 +407,30 @@ static int reach_copies(struct compile *x, struct gathering *g)
 	return or_doubt(g, r);
 }
 
+/* Pieces of what is withheld anywhere in the case. */
+static int add_remnants(struct compile *x, struct gathering *g, struct withheld *w)
+{
+	struct road_needle *v = NULL;
+	int r = 0;
+
+	if (!x->o->remnants || !g->ev || x->wanted.n == 0)
+		return 0;
+	v = calloc(x->wanted.n, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->wanted.n; i++) {
+		const struct wanted_hash *from = &x->wanted.v[i];
+
+		v[i].ev = from->ev;
+		v[i].trace = from->trace;
+		memcpy(v[i].sha256, from->sha256, sizeof(v[i].sha256));
+	}
+	r = x->o->remnants(x->o->ctx, g->ev, v, x->wanted.n, &w->remnants, &w->remnants_n);
+	free(v);
+	w->searching = r == 0;
+	return r < 0 ? r : 0;
+}
+
 static int finish(struct compile *x, struct gathering *g, struct withheld *w)
 {
 	const struct facts *f = NULL;
@@ -410,13 +440,15 @@ static int finish(struct compile *x, struct gathering *g, struct withheld *w)
 		r = doubt(g);
 	if (r == 0)
 		r = settle(g, w);
-	if (r || g->ways_n == 0 || !g->ev)
+	if (r == 0)
+		r = add_remnants(x, g, w);
+	if (r || !g->ev || (g->ways_n == 0 && !w->searching))
 		return r;
 	r = or_doubt(g, roads_facts_of(x->o->facts, g->ev, &f));
 	if (r == 0 && f)
 		r = add_links(g, f, w);
 	if (r == 0 && f)
-		r = add_holders(g, f, w);
+		r = add_holders(g, f, w, w->searching);
 	return r ? r : settle(g, w);
 }
 
@@ -434,8 +466,10 @@ static int finish_all(struct compile *x, struct roads *out)
 		out->missing += g->ev == NULL;
 		w->evidence = g->me->id;
 		r = finish(x, g, w);
-		if (r || w->n == 0) {
+		out->searching = out->searching || w->searching;
+		if (r || (w->n == 0 && w->remnants_n == 0)) {
 			free(w->v);
+			free(w->remnants);
 			*w = (struct withheld){0};
 			continue;
 		}
@@ -499,6 +533,7 @@ void roads_free(struct roads *r)
 		free(r->v[i].v);
 		free(r->v[i].ways);
 		free(r->v[i].tops);
+		free(r->v[i].remnants);
 	}
 	if (r)
 		free(r->v);
@@ -542,6 +577,15 @@ size_t withheld_place(const struct withheld *w, uint64_t first)
 			high = middle;
 	}
 	return low;
+}
+
+bool withheld_bytes(const struct withheld *w, uint64_t begin, uint64_t end)
+{
+	for (size_t i = 0; w && i < w->remnants_n && w->remnants[i].first < end; i++) {
+		if (w->remnants[i].last >= begin)
+			return true;
+	}
+	return false;
 }
 
 bool withheld_in(const struct withheld *w, uint64_t first, uint64_t last)

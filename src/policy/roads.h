@@ -53,6 +53,16 @@ struct withheld {
 	size_t ways_n;
 	struct road_top *tops;
 	size_t tops_n;
+	struct view_interval *remnants; /* media bytes with pieces of it, where no file has them */
+	size_t remnants_n;
+	bool searching; /* they are not known yet: byte streams are withheld */
+};
+
+/* Contents that are withheld, and a trace that has them. */
+struct road_needle {
+	uint8_t sha256[32];
+	struct evidence *ev;
+	uint64_t trace;
 };
 
 struct roads {
@@ -61,6 +71,7 @@ struct roads {
 	struct withheld *v; /* by `evidence` */
 	size_t n;
 	size_t missing; /* evidence that could not be opened, all of it withheld: compile again */
+	bool searching; /* as in withheld, of any: compile again when a search has ended */
 };
 
 /* What never changes of the evidence, found once. Not for several threads at once. */
@@ -74,6 +85,11 @@ struct roads_opts {
 	uint64_t copy_floor;           /* smaller contents are not followed by hash */
 	const struct act *const *more; /* as marks_of_case() */
 	size_t more_n;
+	/** remnants() - pieces of @n contents in @ev, in order of places; the caller frees *@out.
+	 * Return: 1; 0 not known yet; -ENOMEM. NULL: they are not looked for. */
+	int (*remnants)(void *ctx, struct evidence *ev, const struct road_needle *v, size_t n,
+		struct view_interval **out, size_t *out_n);
+	void *ctx;
 };
 
 /** roads_compile() - what is withheld in one case. Return: 0; -ENOMEM. */
@@ -89,6 +105,8 @@ const struct withheld *withheld_everything(void);
 size_t withheld_place(const struct withheld *w, uint64_t first);
 /** withheld_has() - whether @trace is withheld. NULL allowed. */
 bool withheld_has(const struct withheld *w, uint64_t trace);
+/** withheld_bytes() - whether remnants lie in media bytes from @begin to @end. NULL allowed. */
+bool withheld_bytes(const struct withheld *w, uint64_t begin, uint64_t end);
 /** withheld_in() - whether anything from @first to @last is. NULL allowed. */
 bool withheld_in(const struct withheld *w, uint64_t first, uint64_t last);
 

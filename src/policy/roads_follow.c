@@ -118,8 +118,10 @@ static int add_source(void *ctx, const struct index_item *item)
 	return 0;
 }
 
-static int want(struct wanted *w, const uint8_t sha256[static 32], uint64_t mark)
+static int want(struct sources *x, uint64_t trace, const uint8_t sha256[static 32])
 {
+	struct wanted *w = x->w;
+
 	if (w->n == w->cap) {
 		size_t cap = w->cap ? w->cap * 2 : 256;
 		struct wanted_hash *v = reallocarray(w->v, cap, sizeof(*v));
@@ -129,8 +131,8 @@ static int want(struct wanted *w, const uint8_t sha256[static 32], uint64_t mark
 		w->v = v;
 		w->cap = cap;
 	}
-	memcpy(w->v[w->n].sha256, sha256, 32);
-	w->v[w->n++].mark = mark;
+	w->v[w->n] = (struct wanted_hash){.mark = x->mark, .ev = x->g->ev, .trace = trace};
+	memcpy(w->v[w->n++].sha256, sha256, 32);
 	return 0;
 }
 
@@ -141,7 +143,7 @@ static int take_hash(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
 
 	while (x->at < x->n && x->ids[x->at] < trace)
 		x->at++;
-	return x->at < x->n && x->ids[x->at] == trace ? want(x->w, sha256, x->mark) : 0;
+	return x->at < x->n && x->ids[x->at] == trace ? want(x, trace, sha256) : 0;
 }
 
 static int hashes_of_part(void *ctx, struct index_reader *r, unsigned volume, uint64_t first,

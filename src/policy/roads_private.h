@@ -27,6 +27,8 @@ int gathering_add(
 struct wanted_hash {
 	uint8_t sha256[32];
 	uint64_t mark;
+	struct evidence *ev; /* where it is: */
+	uint64_t trace;
 };
 struct wanted {
 	struct wanted_hash *v;

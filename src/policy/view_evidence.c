@@ -208,6 +208,7 @@ static bool is_privileged(const struct compile *x, unsigned k)
 /* *@there: its byte streams can be shown. */
 static int set_volume(struct compile *x, unsigned k, bool *there)
 {
+	const struct scan_volume *at = &x->c.ev->manifest.volumes[k].scan;
 	bool whole = false;
 	bool known = x->c.ev->volumes[k].index != NULL;
 	bool read = view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) & RIGHT_READ;
@@ -216,10 +217,12 @@ static int set_volume(struct compile *x, unsigned k, bool *there)
 
 	whole = !x->touched[k] && (!known || (read && deleted));
 	if (withheld_in(
-		    x->withheld, trace_id(1 + 2 * k, 0), trace_id(2 + 2 * k, TRACE_NUMBER_MASK)))
+		    x->withheld, trace_id(1 + 2 * k, 0), trace_id(2 + 2 * k, TRACE_NUMBER_MASK)) ||
+		withheld_bytes(x->withheld, at->offset, at->offset + at->length))
 		whole = whole && is_privileged(x, k);
-	x->masked[k] = known && !whole;
-	*there = (whole || x->c.ev->volumes[k].maskable) && !x->sealed[k];
+	x->masked[k] = !whole;
+	*there = (whole || !known || x->c.ev->volumes[k].maskable) && !x->sealed[k] &&
+		 (known || !x->touched[k]);
 	if (r == 0 && !*there) {
 		r = take(x, TRACE_VOLUME_RAW((uint64_t)k));
 		if (r == 0)
@@ -426,7 +429,10 @@ static int set_mask(struct compile *x, struct view_masks *masks, struct view_evi
 		if (x->masked[k])
 			return view_mask(masks, out, x->withheld, x->masked, &out->mask);
 	}
-	return 0;
+	/* between the volumes there may be something too */
+	return x->withheld && x->withheld->remnants_n > 0 && !(x->everywhere & RIGHT_PRIVILEGED)
+		       ? view_mask(masks, out, x->withheld, x->masked, &out->mask)
+		       : 0;
 }
 
 int view_evidence_compile(const struct view_holding *h, const struct model_evidence *me,

@@ -121,7 +121,7 @@ static int blank(struct masking *x, const struct claim *claim, uint64_t begin, u
 	bool all = begin == claim->begin && end == claim->end;
 	const struct mask_range r = {.begin = begin,
 		.end = end,
-		.value = claim->value,
+		.value = claim->action == PLACE_ZERO ? 0 : claim->value,
 		.action = all || claim->action == PLACE_FILL ? (enum place_action)claim->action
 							     : PLACE_ZERO};
 
@@ -278,6 +278,29 @@ static int each_volume(struct masking *x, const bool *masked, volume_fn *each)
 	return r;
 }
 
+static bool is_privileged(const struct view_evidence *ev)
+{
+	for (size_t i = 0; i < ev->ranges_n; i++) {
+		if (!(ev->ranges[i].rights & RIGHT_PRIVILEGED))
+			return false;
+	}
+	return true;
+}
+
+/* Pieces of what is withheld, where no file has them. */
+static int blank_remnants(struct masking *x)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && x->w && i < x->w->remnants_n; i++) {
+		const struct mask_range range = {
+			.begin = x->w->remnants[i].first, .end = x->w->remnants[i].last + 1};
+
+		r = mask_add(x->out, &range);
+	}
+	return r;
+}
+
 static int compile(const struct view_evidence *ev, const struct withheld *w, const bool *masked,
 	struct mask **out)
 {
@@ -288,6 +311,8 @@ static int compile(const struct view_evidence *ev, const struct withheld *w, con
 		memcpy(x.out->volumes, masked, x.out->volumes_n * sizeof(*masked));
 	if (r == 0)
 		r = each_volume(&x, masked, mask_volume);
+	if (r == 0 && !is_privileged(ev))
+		r = blank_remnants(&x);
 	if (r == 0)
 		r = mask_settle(x.out);
 	if (r == 0)
@@ -359,6 +384,10 @@ static void put_key(const struct view_evidence *ev, const struct withheld *w, co
 	for (size_t i = 0; w && i < w->n; i++) {
 		buf_put_u64(out, w->v[i].first);
 		buf_put_u64(out, w->v[i].last);
+	}
+	for (size_t i = 0; w && i < w->remnants_n; i++) {
+		buf_put_u64(out, w->remnants[i].first);
+		buf_put_u64(out, w->remnants[i].last);
 	}
 }
 

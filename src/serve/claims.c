@@ -123,9 +123,12 @@ static int add_contents(struct loading *x, const struct trace *t, const uint8_t 
 	r = extent_map_decode(p, n, t->size, x->media_size, &m);
 	for (size_t i = 0; r == 0 && i < m.n; i++) {
 		const struct extent *e = &m.v[i];
+		uint64_t end = round_up(x, e->offset + e->length);
 		const struct claim claim = {.begin = e->offset,
-			.end = round_up(x, e->offset + e->length),
-			.flags = (uint8_t)(PLACE_DATA | (deleted ? PLACE_STALE : 0))};
+			.end = end,
+			.value = (uint32_t)(end - e->offset - e->length),
+			.flags = (uint8_t)(CLAIM_CONTENTS | PLACE_DATA |
+					   (deleted ? PLACE_STALE : 0))};
 
 		if (e->kind == EXTENT_DATA)
 			r = add(x, &claim, &of);

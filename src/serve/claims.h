@@ -33,11 +33,12 @@ struct claim {
 	uint64_t begin; /* media bytes */
 	uint64_t end;
 	uint32_t claimant; /* the first of those meant; CLAIM_NOBODY */
-	uint32_t value;    /* as place_at.value */
+	uint32_t value;    /* as place_at.value; of contents how much is behind their end */
 	uint8_t action;    /* enum place_action */
 	uint8_t flags;     /* PLACE_DATA, PLACE_STALE, and: */
 };
-#define CLAIM_NAME 0x01u /* names of the same inode in the same directory are meant, not all */
+#define CLAIM_NAME     0x01u /* names of the same inode in the same directory are meant, not all */
+#define CLAIM_CONTENTS 0x02u /* from the extents of a trace */
 
 struct claims {
 	struct claimant *who;

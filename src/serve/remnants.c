@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* remnants.c - pieces of given contents where no file has them; see remnants.h. */
+#include "serve/remnants.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve/claims.h"
+#include "serve/content.h"
+
+#define STRIDE_MIN 64u
+#define PIECES_MAX (UINT64_C(1) << 20)
+#define CHUNK      (1024u * 1024)
+#define KEPT       4096u /* bytes before a chunk, for what began there */
+#define FACTOR     UINT64_C(0x9e3779b97f4a7c15)
+
+struct piece {
+	uint64_t hash;
+	uint64_t off; /* in its contents */
+	uint32_t source;
+	bool used;
+};
+
+struct span {
+	uint64_t begin;
+	uint64_t end;
+};
+
+struct search {
+	struct evidence *ev;
+	const struct remnant_source *sources;
+	struct content **contents; /* of each source; NULL: it cannot be opened */
+	size_t n;
+	const _Atomic bool *stop;
+	struct piece *pieces; /* open addressing, a power of two of them */
+	size_t slots;
+	uint8_t *maybe; /* a bit for each of some hashes */
+	uint64_t maybe_mask;
+	uint64_t out_factor; /* of the byte that leaves a piece */
+	struct span *files;  /* what allocated files have: in order and apart */
+	size_t files_n, files_cap;
+	uint8_t *buf; /* [KEPT + CHUNK] */
+	uint8_t *other;
+	struct remnants *out;
+};
+
+/* ---- pieces --------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(const uint8_t *p)
+{
+	uint64_t h = 0;
+
+	for (size_t i = 0; i < REMNANT_PIECE; i++)
+		h = h * FACTOR + p[i] + 1;
+	return h;
+}
+
+/* Of what is mostly one byte there is much everywhere, and it says nothing. */
+static bool says_something(const uint8_t *p)
+{
+	unsigned kinds = 0;
+
+	for (size_t i = 0; i < REMNANT_PIECE && kinds < 6; i++)
+		kinds += memchr(p, p[i], i) == NULL;
+	return kinds >= 6;
+}
+
+static size_t slot_of(const struct search *s, uint64_t hash)
+{
+	return (size_t)(hash >> 20) & (s->slots - 1);
+}
+
+static void add_piece(struct search *s, const uint8_t *p, uint32_t source, uint64_t off)
+{
+	uint64_t h = hash_of(p);
+	size_t i = slot_of(s, h);
+
+	if (!says_something(p))
+		return;
+	while (s->pieces[i].used) {
+		if (s->pieces[i].hash == h)
+			return;
+		i = (i + 1) & (s->slots - 1);
+	}
+	s->pieces[i] = (struct piece){h, off, source, true};
+	s->maybe[(h >> 40 & s->maybe_mask) >> 3] |= (uint8_t)(1u << (h >> 40 & 7));
+}
+
+static int add_source(struct search *s, uint32_t source, uint64_t stride)
+{
+	const struct content *c = s->contents[source];
+	uint64_t size = content_size(c);
+	uint64_t step = CHUNK / stride * stride;
+
+	for (uint64_t off = 0; off < size; off += step) {
+		size_t want = size - off < CHUNK ? (size_t)(size - off) : CHUNK;
+		size_t done = 0;
+
+		while (done < want) {
+			ssize_t n = content_read(c, s->buf + done, want - done, off + done);
+
+			if (n <= 0)
+				break; /* what cannot be read is not known, here or elsewhere */
+			done += (size_t)n;
+		}
+		for (uint64_t at = 0; at + REMNANT_PIECE <= done; at += stride)
+			add_piece(s, s->buf + at, source, off + at);
+		if (*s->stop)
+			return -EINTR;
+	}
+	return 0;
+}
+
+static int open_sources(struct search *s, uint64_t *total)
+{
+	s->contents = calloc(s->n + 1, sizeof(*s->contents)); /* NOLINT: pointers */
+	if (!s->contents)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n; i++) {
+		int r = content_open(s->sources[i].ev, s->sources[i].trace, &s->contents[i]);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0)
+			*total += content_size(s->contents[i]);
+	}
+	return 0;
+}
+
+static int take_sources(struct search *s)
+{
+	uint64_t total = 0;
+	uint64_t stride = STRIDE_MIN;
+	uint64_t pieces = 0;
+	uint64_t bits = 1 << 16;
+	int r = open_sources(s, &total);
+
+	while (total / stride > PIECES_MAX)
+		stride *= 2;
+	if (stride > CHUNK)
+		stride = CHUNK;
+	pieces = total / stride + s->n + 1;
+	for (s->slots = 1024; s->slots < 2 * pieces;)
+		s->slots *= 2;
+	while (bits < 16 * pieces)
+		bits *= 2;
+	s->maybe_mask = bits - 1;
+	s->pieces = r ? NULL : calloc(s->slots, sizeof(*s->pieces));
+	s->maybe = r ? NULL : calloc(1, (size_t)(bits / 8));
+	if (r == 0 && (!s->pieces || !s->maybe))
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		if (s->contents[i])
+			r = add_source(s, (uint32_t)i, stride);
+	}
+	return r;
+}
+
+/* ---- what files have ------------------------------------------------------------------------ */
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct span *x = a;
+	const struct span *y = b;
+
+	return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+static int add_span(struct search *s, uint64_t begin, uint64_t end)
+{
+	struct span *last = s->files_n > 0 ? &s->files[s->files_n - 1] : NULL;
+
+	if (last && begin >= last->begin && begin <= last->end) {
+		last->end = end > last->end ? end : last->end;
+		return 0;
+	}
+	if (s->files_n == s->files_cap) {
+		size_t cap = s->files_cap ? s->files_cap * 2 : 1024;
+		struct span *v = reallocarray(s->files, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		s->files = v;
+		s->files_cap = cap;
+	}
+	s->files[s->files_n++] = (struct span){begin, end};
+	return 0;
+}
+
+static int take_files(struct search *s)
+{
+	size_t kept = 0;
+
+	for (unsigned k = 0; k < s->ev->manifest.n; k++) {
+		const struct claims *c = NULL;
+		int r = claims_of(s->ev, k, &c);
+
+		for (size_t i = 0; r == 0 && i < c->n; i++) {
+			const struct claim *claim = &c->v[i];
+
+			if ((claim->flags & (CLAIM_CONTENTS | PLACE_STALE)) == CLAIM_CONTENTS)
+				r = add_span(s, claim->begin, claim->end - claim->value);
+		}
+		if (r && r != -ENOENT)
+			return r;
+	}
+	if (s->files_n > 0)
+		qsort(s->files, s->files_n, sizeof(*s->files), by_begin);
+	for (size_t i = 0; i < s->files_n; i++) {
+		struct span *last = kept ? &s->files[kept - 1] : NULL;
+
+		if (last && s->files[i].begin <= last->end)
+			last->end = s->files[i].end > last->end ? s->files[i].end : last->end;
+		else
+			s->files[kept++] = s->files[i];
+	}
+	s->files_n = kept;
+	return 0;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static const struct piece *piece_of(const struct search *s, uint64_t h)
+{
+	if (!(s->maybe[(h >> 40 & s->maybe_mask) >> 3] >> (h >> 40 & 7) & 1))
+		return NULL;
+	for (size_t i = slot_of(s, h); s->pieces[i].used; i = (i + 1) & (s->slots - 1)) {
+		if (s->pieces[i].hash == h)
+			return &s->pieces[i];
+	}
+	return NULL;
+}
+
+/* How many bytes agree from contents byte @off and [@p, @p + @n) on. */
+static size_t agree_behind(
+	struct search *s, const struct content *c, uint64_t off, const uint8_t *p, size_t n)
+{
+	size_t same = 0;
+
+	while (same < n) {
+		size_t want = n - same < CHUNK ? n - same : CHUNK;
+		ssize_t got = content_read(c, s->other, want, off + same);
+		size_t at = same;
+
+		for (ssize_t i = 0; i < got && s->other[i] == p[at + (size_t)i]; i++)
+			same++;
+		if (got <= 0 || same < at + (size_t)got)
+			break;
+	}
+	return same;
+}
+
+/* The same backwards, from before @off and @p, at most @n bytes. */
+static size_t agree_before(
+	struct search *s, const struct content *c, uint64_t off, const uint8_t *p, size_t n)
+{
+	size_t want = off < n ? (size_t)off : n;
+	size_t same = 0;
+	ssize_t got = 0;
+
+	if (want > CHUNK)
+		want = CHUNK;
+	got = want ? content_read(c, s->other, want, off - want) : 0;
+	if (got != (ssize_t)want)
+		return 0;
+	while (same < want && s->other[want - 1 - same] == p[-1 - (ptrdiff_t)same])
+		same++;
+	return same;
+}
+
+static int add_remnant(struct search *s, uint64_t begin, uint64_t end, size_t source)
+{
+	struct remnants *o = s->out;
+	struct remnant *last = o->n > 0 ? &o->v[o->n - 1] : NULL;
+
+	if (last && last->source == source && begin <= last->end && begin >= last->begin) {
+		last->end = end > last->end ? end : last->end;
+		return 0;
+	}
+	if (o->n == o->cap) {
+		size_t cap = o->cap ? o->cap * 2 : 64;
+		struct remnant *v = reallocarray(o->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		o->v = v;
+		o->cap = cap;
+	}
+	o->v[o->n++] = (struct remnant){begin, end, source};
+	return 0;
+}
+
+/*
+ * A piece was met at buf[@at] of [@n]; buf[0] is media byte @off. *@next: where to go on.
+ */
+static int met(struct search *s, const struct piece *piece, size_t at, size_t n, uint64_t off,
+	size_t *next)
+{
+	const struct content *c = s->contents[piece->source];
+	size_t behind = agree_behind(s, c, piece->off, s->buf + at, n - at);
+	size_t before = 0;
+
+	if (behind < REMNANT_PIECE)
+		return 0;
+	before = agree_before(s, c, piece->off, s->buf + at, at);
+	*next = at + behind;
+	/* at the end of the chunk: what follows is met in the next one */
+	if (before + behind < REMNANT_MIN && before + behind < content_size(c) && at + behind < n)
+		return 0;
+	return add_remnant(s, off + at - before, off + at + behind, piece->source);
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
+/* In buf[@from .. @n); what is before was looked at with the chunk before. */
+static int look_at(struct search *s, size_t from, size_t n, uint64_t off)
+{
+	size_t at = from > REMNANT_PIECE ? from - REMNANT_PIECE + 1 : 0;
+	uint64_t h = 0;
+	int r = 0;
+
+	if (n < REMNANT_PIECE || is_zero(s->buf + from, n - from))
+		return 0;
+	h = at + REMNANT_PIECE <= n ? hash_of(s->buf + at) : 0;
+	while (r == 0 && at + REMNANT_PIECE <= n) {
+		const struct piece *piece = piece_of(s, h);
+		size_t next = at + 1;
+
+		if (piece)
+			r = met(s, piece, at, n, off, &next);
+		if (next + REMNANT_PIECE > n)
+			break;
+		if (next == at + 1)
+			h = (h - (s->buf[at] + UINT64_C(1)) * s->out_factor) * FACTOR +
+			    s->buf[at + REMNANT_PIECE] + 1;
+		else
+			h = hash_of(s->buf + next);
+		at = next;
+	}
+	return r;
+}
+
+/* Bytes of the media from @begin to @end. */
+static int look_through(struct search *s, uint64_t begin, uint64_t end)
+{
+	const struct source *media = evidence_media(s->ev);
+	size_t kept = 0;
+	int r = media ? 0 : -EIO;
+
+	while (r == 0 && begin < end) {
+		size_t want = end - begin < CHUNK ? (size_t)(end - begin) : CHUNK;
+		ssize_t n = source_pread(media, s->buf + kept, want, begin);
+
+		if (*s->stop)
+			return -EINTR;
+		if (n <= 0) { /* a fault: nobody is shown these bytes */
+			begin += want < 512 ? want : 512 - begin % 512;
+			kept = 0;
+			continue;
+		}
+		r = look_at(s, kept, kept + (size_t)n, begin - kept);
+		begin += (size_t)n;
+		n += (ssize_t)kept;
+		kept = (size_t)n < KEPT ? (size_t)n : KEPT;
+		memmove(s->buf, s->buf + n - kept, kept);
+	}
+	return r;
+}
+
+static int look(struct search *s)
+{
+	uint64_t at = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->files_n; i++) {
+		if (s->files[i].begin > at)
+			r = look_through(s, at, s->files[i].begin);
+		at = s->files[i].end;
+	}
+	if (r == 0 && at < s->ev->manifest.image.media_size)
+		r = look_through(s, at, s->ev->manifest.image.media_size);
+	return r;
+}
+
+int remnants_find(struct evidence *ev, const struct remnant_source *sources, size_t n,
+	const _Atomic bool *stop, struct remnants *out)
+{
+	struct remnants found = {NULL, 0, 0};
+	struct search s = {.ev = ev,
+		.sources = sources,
+		.n = n,
+		.stop = stop,
+		.buf = malloc(KEPT + CHUNK),
+		.other = malloc(CHUNK),
+		.out_factor = 1,
+		.out = &found};
+	int r = s.buf && s.other ? 0 : -ENOMEM;
+
+	for (size_t i = 1; i < REMNANT_PIECE; i++)
+		s.out_factor *= FACTOR;
+	if (r == 0)
+		r = take_sources(&s);
+	if (r == 0)
+		r = take_files(&s);
+	if (r == 0)
+		r = look(&s);
+	for (size_t i = 0; s.contents && i < n; i++)
+		content_close(s.contents[i]);
+	free(s.contents); /* NOLINT: pointers */
+	free(s.pieces);
+	free(s.maybe);
+	free(s.files);
+	free(s.buf);
+	free(s.other);
+	if (r) {
+		free(found.v);
+		return r;
+	}
+	*out = found;
+	return 0;
+}

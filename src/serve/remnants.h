@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * remnants.h - pieces of given contents where no file has them
+ *
+ * What was written once may stand in free space that no deleted entry claims, behind
+ * the end of other files, between volumes. Found by its bytes: pieces of 32 bytes of
+ * the contents, compared at every byte of what no allocated file has as its contents;
+ * what is met is compared with the contents themselves as far as they agree. Reads the
+ * media, so it may take long: for a thread of its own.
+ */
+#ifndef EVIDENCEFS_SERVE_REMNANTS_H
+#define EVIDENCEFS_SERVE_REMNANTS_H
+
+#include "serve/evidence.h"
+
+#define REMNANT_PIECE 32u
+#define REMNANT_MIN   64u /* bytes that must agree, or all of the contents */
+
+/* Contents to be looked for. */
+struct remnant_source {
+	struct evidence *ev;
+	uint64_t trace;
+};
+
+struct remnant {
+	uint64_t begin; /* media bytes */
+	uint64_t end;
+	size_t source;
+};
+struct remnants {
+	struct remnant *v; /* by `begin` */
+	size_t n, cap;
+};
+
+/**
+ * remnants_find() - all pieces of @n contents in @ev
+ * @stop: looked at now and then: true ends it
+ * Return: 0; the caller frees @out->v. -EINTR, -ENOMEM, -EIO: what could not be read may have any.
+ */
+int remnants_find(struct evidence *ev, const struct remnant_source *sources, size_t n,
+	const _Atomic bool *stop, struct remnants *out);
+
+#endif
