@@ -30,6 +30,7 @@ make_fat() { # BITS MIB OPTION...
 	mcopy -i "$image" "$WORK/letter" "::/$WORD-gone/$WORD-below.txt"
 	mdel -i "$image" "::/$WORD-gone/$WORD-below.txt"
 	mrd -i "$image" "::/$WORD-gone"
+	mdel -i "$image" "::/mail/$LOST-plan.txt"
 	mdel -i "$image" "::/mail/$WORD-gone.txt" ::/mail/ordinary.txt ::/mail/first.txt
 	mcopy -i "$image" "$WORK/letter" "::/mail/$WORD-reuses.txt"
 	mdel -i "$image" "::/mail/$WORD-gone2.txt"
@@ -40,7 +41,7 @@ make_fat 32 64 -s 1
 truncate -s 64M "$WORK/exfat.dd"
 mkfs.exfat -L WORKSHOP "$WORK/exfat.dd" >/dev/null
 python3 "$TOP/tests/helpers/fill_exfat.py" "$WORK/exfat.dd" "$WORK/tree" || bail "exfat"
-python3 - "$WORK/exfat.dd" "$WORD-gone" ordinary.txt first.txt <<'PY'
+python3 - "$WORK/exfat.dd" "$WORD-gone" "$LOST" ordinary.txt first.txt <<'PY'
 # take entries out of use, as a deletion does: the bitmap is as it was when their clusters are not reused
 import struct, sys
 f = open(sys.argv[1], "r+b")
@@ -105,5 +106,6 @@ for name in "${evidence[@]}"; do
 	ok "$name: rejected" mark rejected "${marks[@]}"
 	hashes bert "$name" >"$WORK/after"
 	same_file "$WORK/before" "$WORK/after" "$name: every bit is back"
+	kept_away "$name" "$volume"
 done
 done_testing

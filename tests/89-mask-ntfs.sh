@@ -33,7 +33,7 @@ done
 cp "$WORK/letter" "$WORK/n/large/a file $WORD in an index"
 head -c 4096 "$WORK/letter" >"$WORK/n/pagefile.sys"
 sync -f "$WORK/n"
-rm "$WORK/n/mail/$WORD-gone.txt" "$WORK/n/mail/ordinary.txt"
+rm "$WORK/n/mail/$LOST-plan.txt" "$WORK/n/mail/$WORD-gone.txt" "$WORK/n/mail/ordinary.txt"
 umount "$WORK/n"
 ntfs-3g -o streams_interface=windows,compression "$WORK/part" "$WORK/n"
 rm "$WORK/n/mail/$WORD-gone2.txt" "$WORK/n/mail/first.txt"
@@ -64,6 +64,10 @@ for name in win ewf; do
 	not_ok "$name: and none of it" grep -q "$WORD" "$WORK/fls"
 	diag "$(cat "$WORK/fls.err")"
 	ok "$name: fsstat runs to its end" fsstat -o 2048 "$WORK/masked.raw"
+	for inode in $(fls -o 2048 -r "$WORK/win.dd" | grep "$WORD" | grep -o '[0-9]*-128-[0-9]*' | sort -u); do
+		icat -o 2048 "$WORK/masked.raw" "$inode" 2>/dev/null || true
+	done | tr -d '\0' >"$WORK/icat"
+	is "$(wc -c <"$WORK/icat")" 0 "$name: icat of each of them gives nothing"
 	dd if="$WORK/masked.raw" of="$WORK/masked.part" bs=1M skip=1 count=40 status=none
 	ntfsfix -n "$WORK/masked.part" >"$WORK/fix" 2>&1 || fail "$name: ntfsfix: $(cat "$WORK/fix")"
 	ok "$name: ntfsfix runs to its end" grep -q 'processed successfully' "$WORK/fix"
@@ -77,5 +81,6 @@ for name in win ewf; do
 	ok "$name: rejected" mark rejected "${marks[@]}"
 	hashes bert "$name" >"$WORK/after"
 	same_file "$WORK/before" "$WORK/after" "$name: every bit is back"
+	kept_away "$name" "$volume"
 done
 done_testing

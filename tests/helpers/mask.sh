@@ -3,13 +3,23 @@
 #
 # mask.sh - for tests of masked byte streams; sourced after lib.sh and team.sh
 #
-#	make_letter                  $WORK/letter (9 KiB), $WORK/note (300 bytes of it), $WORK/other: nothing of it
-#	plant_letter DIR             the letter in a tree, as file, hard link, copies, sparse
+#	make_letter                  documents that share nothing: $WORK/letter (9 KiB), $WORK/note (288 bytes), $WORK/holes
+#	                             (sparse), and for other things: $WORK/other, $WORK/only, $WORK/lost
+#	plant_letter DIR             them in a tree, as file, hard link, copies, sparse; $EXCLUDED in docs alone;
+#	                             $LOST in mail, for the test to delete
 #	mask_team EVIDENCE...        a service with case c1: anna owner, bert analyst with raw, dora without deleted,
 #	                             rosa officer, rita and ruth reviewers
-#	$WORD                        stands in every name of the letter, and in no other
+#	hashes USER EVIDENCE         of all there is
+#	finds USER EVIDENCE          fails when anything can be found of the documents, or of their names
+#	finds_of USER EVIDENCE FILE WORD    the same, of another one
+#	others_are_as_before EVIDENCE       by $WORK/before and $WORK/with
+#	mark STATE PATH...           by a reviewer
+#	kept_away EVIDENCE VOLUME    what an exclusion, and a lack of `deleted`, keep from a viewer
+#	$WORD                        stands in every name of the documents, and in no other
 
 WORD=quixotry
+EXCLUDED=sesquipedal
+LOST=evanescent
 
 make_letter() {
 	# shellcheck disable=SC2153 # of lib.sh
@@ -21,6 +31,8 @@ letter = "".join(line() for _ in range(191))
 open(sys.argv[1] + "/letter", "w").write(letter + "end of it")
 open(sys.argv[1] + "/note", "w").write("".join(line() for _ in range(6)))
 open(sys.argv[1] + "/other", "w").write("".join(line() for _ in range(200)))
+open(sys.argv[1] + "/only", "w").write("".join(line() for _ in range(150)))
+open(sys.argv[1] + "/lost", "w").write("".join(line() for _ in range(150)))
 with open(sys.argv[1] + "/holes", "w") as f:
     f.write("".join(line() for _ in range(100)))
     f.seek(200000)
@@ -42,6 +54,8 @@ plant_letter() { # DIR
 	cp "$WORK/other" "$1/mail/ordinary.txt"
 	cp "$WORK/other" "$1/public/open.txt"
 	echo short >"$1/public/short.txt"
+	cp "$WORK/only" "$1/docs/$EXCLUDED-memo.txt"
+	cp "$WORK/lost" "$1/mail/$LOST-plan.txt"
 	cp --sparse=always "$WORK/holes" "$1/docs/$WORD-sparse.txt"
 	cp --sparse=never "$WORK/holes" "$1/mail/$WORD-dense.txt"
 }
@@ -75,6 +89,26 @@ hashes() { # USER EVIDENCE: every name, and the hash of every file
 finds() { # USER EVIDENCE: what can be read of the letter; fails when something can
 	as "$1" /usr/bin/python3 "$TOP/tests/helpers/search.py" "$(view "$1" c1)/$2" --name "$WORD" \
 		--text "$WORK/letter" --text "$WORK/note" --text "$WORK/holes"
+}
+
+finds_of() { # USER EVIDENCE FILE WORD
+	as "$1" /usr/bin/python3 "$TOP/tests/helpers/search.py" "$(view "$1" c1)/$2" --name "$4" --text "$3"
+}
+
+kept_away() { # EVIDENCE VOLUME
+	local id
+	hashes bert "$1" >"$WORK/kept.before"
+	not_ok "$1: before, a memo is found" finds_of bert "$1" "$WORK/only" "$EXCLUDED"
+	id=$(ev anna exclude c1 "${U[bert]}" "$2/docs" --reason r)
+	ok "$1: of a folder that is excluded nothing is found" finds_of bert "$1" "$WORK/only" "$EXCLUDED"
+	ok "$1: though image.raw is there" as bert test -s "$(view bert c1)/$1/image.raw"
+	ev anna revoke c1 "$id" --reason r >/dev/null
+	hashes bert "$1" >"$WORK/kept.after"
+	same_file "$WORK/kept.before" "$WORK/kept.after" "$1: lifted, every bit is back"
+	not_ok "$1: what is deleted is found" finds_of bert "$1" "$WORK/lost" "$LOST"
+	ok "$1: but not by who lacks \`deleted\`" finds_of dora "$1" "$WORK/lost" "$LOST"
+	ok "$1: though image.raw is there" as dora test -s "$(view dora c1)/$1/image.raw"
+	not_ok "$1: and all else is" finds_of dora "$1" "$WORK/only" "$EXCLUDED"
 }
 
 mark() { # STATE PATH...
