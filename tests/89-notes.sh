@@ -8,7 +8,7 @@ set -eu
 need fuse
 need root
 need users
-need_tools mke2fs debugfs python3 setpriv strace
+need_tools mke2fs debugfs python3 setpriv getfattr
 
 mkdir -p "$WORK/tree/docs/inner" "$WORK/tree/mail"
 head -c 5000 /dev/urandom >"$WORK/tree/docs/letter.txt"

@@ -2,8 +2,8 @@
 /*
  * store.c - where acts are kept; see store.h and docs/FORMAT.catalog.md.
  *
- * One connection under one lock. Each change is one statement, and so one
- * transaction: what fails has changed nothing. What is asked often (the newest
+ * One connection under one lock. Each change is one transaction: what fails has
+ * changed nothing. What is asked often (the newest
  * act, the last object) is kept in memory beside it.
  */
 #include "catalog/store.h"
@@ -183,14 +183,46 @@ static int append_locked(struct store *s, const struct act *a, struct err *e)
 	return 0;
 }
 
-int store_append(struct store *s, const struct act *a, struct err *e)
+static int append_in_one(struct store *s, const struct act *acts, size_t n, struct err *e)
+{
+	const uint64_t last = s->last;
+	const int64_t last_ns = s->last_ns;
+	struct err found = {.code = 0};
+	int rc = db_exec(s->db, "BEGIN IMMEDIATE", &found);
+
+	if (rc < 0)
+		return explain(s, rc, &found, e);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = append_locked(s, &acts[i], e);
+	if (rc == 0) {
+		rc = db_exec(s->db, "COMMIT", &found);
+		if (rc < 0)
+			rc = explain(s, rc, &found, e);
+	}
+	if (rc < 0) {
+		db_exec(s->db, "ROLLBACK", NULL);
+		s->last = last;
+		s->last_ns = last_ns; /* ids that were taken stay so */
+	}
+	return rc;
+}
+
+int store_append_all(struct store *s, const struct act *acts, size_t n, struct err *e)
 {
 	int rc = 0;
 
 	pthread_mutex_lock(&s->lock);
-	rc = append_locked(s, a, e);
+	if (n == 1)
+		rc = append_locked(s, acts, e);
+	else if (n > 1)
+		rc = append_in_one(s, acts, n, e);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
+}
+
+int store_append(struct store *s, const struct act *a, struct err *e)
+{
+	return store_append_all(s, a, 1, e);
 }
 
 /* Return: 0; what @each returned, *@ended set; -errno with @found. */
@@ -272,15 +304,23 @@ static int raise_meta(struct store *s, const char *key, int64_t value, struct er
 	return rc < 0 ? explain(s, rc, &found, e) : 0;
 }
 
-uint64_t store_next_object(struct store *s)
+uint64_t store_next_objects(struct store *s, size_t n)
 {
 	uint64_t next = 0;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->object < INT64_MAX && raise_meta(s, "object", (int64_t)s->object + 1, NULL) == 0)
-		next = ++s->object;
+	if (n > 0 && n <= INT64_MAX - s->object &&
+		raise_meta(s, "object", (int64_t)(s->object + n), NULL) == 0) {
+		next = s->object + 1;
+		s->object += n;
+	}
 	pthread_mutex_unlock(&s->lock);
 	return next;
+}
+
+uint64_t store_next_object(struct store *s)
+{
+	return store_next_objects(s, 1);
 }
 
 int store_boot(struct store *s, const char *boot_id, struct store_boot *out, struct err *e)

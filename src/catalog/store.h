@@ -38,6 +38,9 @@ void store_close(struct store *s);
  */
 int store_append(struct store *s, const struct act *a, struct err *e);
 
+/** store_append_all() - several acts in order: all of them, durable, or none. As store_append(). */
+int store_append_all(struct store *s, const struct act *acts, size_t n, struct err *e);
+
 /**
  * store_each() - call @each for every act in order
  * @until_ns: only those whose time is not above it; TIME_NEVER: all
@@ -59,6 +62,8 @@ uint64_t store_last(struct store *s);
  * the catalog cannot be written: nothing may begin.
  */
 uint64_t store_next_object(struct store *s);
+/** store_next_objects() - the first of @n such ids that follow one another; 0. */
+uint64_t store_next_objects(struct store *s, size_t n);
 
 /*
  * The clocks, as policy/clock.h needs them after a restart: the highest real time

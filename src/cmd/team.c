@@ -24,6 +24,7 @@
 
 void team_request_release(struct team_request *q)
 {
+	free(q->args);
 	free(q->image);
 	buf_release(&q->types);
 	*q = (struct team_request){.n = 0};
@@ -236,7 +237,8 @@ int team_parse(const struct command *c, int argc, char **argv, struct team_reque
 		return cmd_usage(c, "%s: what is to be done?", c->name) + 1;
 	argc -= used - 1;
 	argv += used - 1;
-	r = take_options(c, argc, argv, out);
+	out->args = calloc((size_t)argc + TEAM_OPTIONS_MAX, sizeof(*out->args));
+	r = out->args ? take_options(c, argc, argv, out) : cmd_fail(NULL, -ENOMEM) + 1;
 	if (r == 0)
 		r = take_words(c, argc, argv, out);
 	if (r == 0)

@@ -65,7 +65,7 @@ struct team_command {
 /* A command line, understood. Values are borrowed from argv or `memory`. */
 struct team_request {
 	const struct team_command *command;
-	struct control_arg args[CONTROL_ARGS_MAX]; /* for the service */
+	struct control_arg *args; /* for the service; has room for all of argv */
 	size_t n;
 	struct control_arg local[TEAM_OPTIONS_MAX]; /* not for it */
 	size_t local_n;

@@ -20,6 +20,7 @@
 struct marking {
 	struct exchange *x;
 	struct view *view; /* the caller's */
+	struct act terms;  /* what all have in common */
 	struct act *acts;
 	const struct act **list; /* the same, for who asks what they would do */
 	size_t n;
@@ -44,17 +45,15 @@ static int take_terms(struct marking *k, struct act *a, struct err *e)
 	return r ? r : exchange_text(x, "reason", &a->reason, e);
 }
 
-static int take_path(struct marking *k, const char *typed, struct err *e)
+static int take_path(struct marking *k, const char *typed, const char *case_name, struct err *e)
 {
 	struct act *a = &k->acts[k->n];
-	int r = 0;
+	int r = act_copy(a, &k->terms);
 
-	exchange_act(k->x, ACT_MARK, a);
+	if (r)
+		return err_errno(e, -r, "mark");
 	k->list[k->n++] = a;
-	r = take_terms(k, a, e);
-	if (r == 0)
-		r = rules_path(typed, service_config(k->x->service)->mount_root,
-			exchange_arg(k->x, "case"), &a->path, e);
+	r = rules_path(typed, service_config(k->x->service)->mount_root, case_name, &a->path, e);
 	if (r == 0 && !a->path)
 		r = err_set(e, EINVAL, "mark what? Write PATH as below the case's folder");
 	return r ? r : seen_act(k->view, a, e);
@@ -65,7 +64,7 @@ static int take_all(struct marking *k, struct err *e)
 	const struct model *m = service_model(k->x->service);
 	const struct model_case *c = NULL;
 	struct sight s;
-	const char *path = NULL;
+	const char *case_name = exchange_arg(k->x, "case");
 	size_t paths = exchange_count(k->x, "path");
 	int r = exchange_case(k->x, m, &c, &s, e);
 
@@ -78,8 +77,13 @@ static int take_all(struct marking *k, struct err *e)
 	k->list = calloc(paths, sizeof(*k->list)); /* NOLINT: pointers */
 	if (r == 0 && (!k->acts || !k->list))
 		r = err_errno(e, ENOMEM, "mark");
-	for (size_t i = 0; r == 0 && (path = control_arg_n(k->x->q, "path", i)); i++)
-		r = take_path(k, path, e);
+	exchange_act(k->x, ACT_MARK, &k->terms);
+	if (r == 0)
+		r = take_terms(k, &k->terms, e);
+	for (size_t i = 0; r == 0 && i < k->x->q->n; i++) {
+		if (!strcmp(k->x->q->args[i].name, "path"))
+			r = take_path(k, k->x->q->args[i].value, case_name, e);
+	}
 	return r;
 }
 
@@ -150,26 +154,36 @@ static void put_made(struct marking *k, const struct act *a)
 	answer_row_end(k->x->answer);
 }
 
-/* Own state of the trace, now that it is marked. */
-static void tell_own(struct marking *k, const struct act *a)
+static int by_path(const void *path, const void *own)
+{
+	return strcmp(path, ((const struct mark_own *)own)->path);
+}
+
+/* Own state of a trace, now that it is marked. */
+static void tell_own(struct marking *k, const struct act *a, const struct mark_own *own)
+{
+	if (own->waiting && own->waiting->object == a->object)
+		answer_note(k->x->answer,
+			"%s stays confirmed until somebody else who holds `mark` rejects it too",
+			a->path);
+	else if (own->by && own->by->object != a->object)
+		answer_note(k->x->answer, "%s stays %s", a->path, mark_state_name(own->state));
+}
+
+static void tell_states(struct marking *k)
 {
 	const struct model *m = service_model(k->x->service);
 	struct mark_own *own = NULL;
 	size_t n = 0;
 
-	if (marks_of_case(m, a->case_id, NULL, 0, &own, &n))
+	if (marks_of_case(m, k->x->case_id, NULL, 0, &own, &n))
 		n = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(own[i].path, a->path) != 0)
-			continue;
-		if (own[i].waiting && own[i].waiting->object == a->object)
-			answer_note(k->x->answer,
-				"%s stays confirmed until somebody else who holds `mark` rejects "
-				"it too",
-				a->path);
-		else if (own[i].by && own[i].by->object != a->object)
-			answer_note(k->x->answer, "%s stays %s", a->path,
-				mark_state_name(own[i].state));
+	for (size_t i = 0; n > 0 && i < k->n; i++) {
+		const struct act *a = &k->acts[i];
+		const struct mark_own *its = bsearch(a->path, own, n, sizeof(*own), by_path);
+
+		if (its)
+			tell_own(k, a, its);
 	}
 	free(own);
 	service_model_done(k->x->service);
@@ -199,8 +213,7 @@ static void tell(struct marking *k)
 {
 	struct roads *roads = NULL;
 
-	for (size_t i = 0; i < k->n; i++)
-		tell_own(k, &k->acts[i]);
+	tell_states(k);
 	if (k->n == 0 || k->acts[0].mark_state != MARK_REJECTED ||
 		service_roads(k->x->service, k->x->case_id, NULL, 0, &roads))
 		return;
@@ -216,8 +229,6 @@ static int make_all(struct marking *k, struct err *e)
 
 	for (size_t i = 0; i < made; i++)
 		put_made(k, &k->acts[i]);
-	if (r && made > 0)
-		answer_note(k->x->answer, "%zu of %zu paths were marked", made, k->n);
 	if (r == 0)
 		tell(k);
 	return r;
@@ -233,7 +244,7 @@ int handle_mark(struct exchange *x, struct err *e)
 		return err_errno(e, ENOMEM, "mark");
 	k->x = x;
 	r = take_all(k, e);
-	if (r == 0)
+	if (r == 0 && (dry || !exchange_flag(x, "yes")))
 		r = measure(k, e);
 	if (r == 0 && dry)
 		put_effect(k);
@@ -243,6 +254,7 @@ int handle_mark(struct exchange *x, struct err *e)
 		r = make_all(k, e);
 	for (size_t i = 0; i < k->n; i++)
 		act_release(&k->acts[i]);
+	act_release(&k->terms);
 	free(k->acts);
 	free(k->list);
 	view_free(k->view);

@@ -30,7 +30,8 @@ static uint64_t service_policy(struct service *s)
 
 /* ---- records --------------------------------------------------------------------- */
 
-int service_record(struct service *s, const struct caller *c, struct audit_event *ev)
+/* Who did it, by which program. */
+static void describe(struct service *s, const struct caller *c, struct audit_event *ev)
 {
 	ev->uid = c->who.uid;
 	ev->gid = c->who.gid;
@@ -41,6 +42,11 @@ int service_record(struct service *s, const struct caller *c, struct audit_event
 	if (!ev->exe[0])
 		channel_exe(
 			s->ch, c->pid, ev->process_start, ev->exe, sizeof(ev->exe), &ev->exe_file);
+}
+
+int service_record(struct service *s, const struct caller *c, struct audit_event *ev)
+{
+	describe(s, c, ev);
 	return audit_append_act(s->log, ev);
 }
 
@@ -142,50 +148,94 @@ static void void_act(struct service *s, const struct caller *c, const struct act
 			(unsigned long long)a->seq);
 }
 
-/* Record, then row, then model. Called with `acting`. */
-static int keep(struct service *s, const struct caller *c, struct act *a, struct err *e)
+/* Ids, times, and whether the model takes them. */
+static int prepare_acts(
+	struct service *s, const struct caller *c, struct act *acts, size_t n, struct err *e)
 {
 	struct moment now = clock_now(s->clock);
-	struct audit_event ev = {.type = record_type(a->kind), .decision = AUDIT_ALLOWED};
+	uint64_t object = act_begins(acts[0].kind) ? store_next_objects(s->store, n) : 0;
 	int r = 0;
 
-	if (act_begins(a->kind)) {
-		a->object = store_next_object(s->store);
-		if (a->object == 0)
-			return err_set(
-				e, EIO, "the catalog cannot be written; nothing was changed");
+	if (act_begins(acts[0].kind) && object == 0)
+		return err_set(e, EIO, "the catalog cannot be written; nothing was changed");
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct act *a = &acts[i];
+
+		if (digest_random(a->secret, sizeof(a->secret)))
+			return err_set(e, EIO, "no random bytes; nothing was changed");
+		if (object)
+			a->object = object + i;
+		if (a->kind == ACT_CASE_CREATE)
+			a->case_id = a->object;
+		a->ns = now.real_ns;
+		a->boot_ns = now.boot_ns;
+		a->by_uid = c->who.uid;
+		snprintf(a->boot_id, sizeof(a->boot_id), "%s", s->start->boot_id);
+		r = model_check(&s->model, a, e);
 	}
-	if (a->kind == ACT_CASE_CREATE)
-		a->case_id = a->object;
-	if (digest_random(a->secret, sizeof(a->secret)))
-		return err_set(e, EIO, "no random bytes; nothing was changed");
-	a->ns = now.real_ns;
-	a->boot_ns = now.boot_ns;
-	a->by_uid = c->who.uid;
-	snprintf(a->boot_id, sizeof(a->boot_id), "%s", s->start->boot_id);
-	r = model_check(&s->model, a, e);
+	return r;
+}
+
+static void void_acts(
+	struct service *s, const struct caller *c, const struct act *acts, size_t n, int result)
+{
+	for (size_t i = 0; i < n; i++)
+		void_act(s, c, &acts[i], result);
+}
+
+/*
+ * Their records: one sync for all. Each says how many stand before it, so that after an
+ * unclean end those whose rows are missing are known to belong together.
+ */
+static int record_acts(
+	struct service *s, const struct caller *c, struct act *acts, size_t n, struct err *e)
+{
+	struct audit_event ev = {.type = record_type(acts[0].kind), .decision = AUDIT_ALLOWED};
+	int r = 0;
+
+	describe(s, c, &ev);
+	for (size_t i = 0; i < n; i++) {
+		ev.case_id = acts[i].case_id;
+		ev.object = acts[i].object;
+		ev.length = acts[i].kind;
+		ev.offset = i;
+		r = store_commitment(&acts[i], ev.commitment);
+		if (r == 0)
+			r = i + 1 < n ? audit_append(s->log, &ev) : audit_append_act(s->log, &ev);
+		if (r) {
+			void_acts(s, c, acts, i, r);
+			return err_set(
+				e, EIO, "the access log cannot be written; nothing was changed");
+		}
+		acts[i].seq = ev.seq;
+	}
+	return 0;
+}
+
+/* Records, then rows, then model. All of one kind. Called with `acting`. */
+static int keep(struct service *s, const struct caller *c, struct act *acts, size_t n, size_t *made,
+	struct err *e)
+{
+	int r = prepare_acts(s, c, acts, n, e);
+
+	if (r == 0)
+		r = record_acts(s, c, acts, n, e);
 	if (r)
 		return r;
-	ev.case_id = a->case_id;
-	ev.object = a->object;
-	ev.length = a->kind;
-	r = store_commitment(a, ev.commitment);
-	if (r)
-		return err_errno(e, -r, "act");
-	if (service_record(s, c, &ev))
-		return err_set(e, EIO, "the access log cannot be written; nothing was changed");
-	a->seq = ev.seq;
-	r = store_append(s->store, a, e);
+	r = store_append_all(s->store, acts, n, e);
 	if (r) {
-		void_act(s, c, a, r);
+		void_acts(s, c, acts, n, r);
 		return r;
 	}
 	pthread_rwlock_wrlock(&s->lock);
-	r = model_apply(&s->model, a, e);
+	while (r == 0 && *made < n) {
+		r = model_apply(&s->model, &acts[*made], e);
+		*made += r == 0;
+	}
 	pthread_rwlock_unlock(&s->lock);
 	if (r) /* it is in the catalog and not in force: nothing may be served over that */
-		break_down(s, "act %llu could not be applied: %s", (unsigned long long)a->seq,
-			err_text(e, r));
+		break_down(s, "act %llu could not be applied: %s",
+			(unsigned long long)acts[*made].seq, err_text(e, r));
 	return r;
 }
 
@@ -270,10 +320,7 @@ int service_do_all(struct service *s, const struct caller *c, struct act *acts, 
 	r = check_all(s, c, acts, n, e);
 	if (r == 0 && n > 0) {
 		hold(s, acts[0].kind);
-		while (r == 0 && *made < n) {
-			r = keep(s, c, &acts[*made], e);
-			*made += r == 0;
-		}
+		r = keep(s, c, acts, n, made, e);
 		if (!s->broken[0])
 			service_marks_refresh(s);
 		service_refresh(s); /* also after a fault: nothing is shown then */

@@ -48,10 +48,10 @@ struct caller {
  */
 int service_do(struct service *s, const struct caller *c, struct act *a, struct err *e);
 /**
- * service_do_all() - several acts, one after the other; in force together when it returns
- * What they withhold is compiled once. Marks and notes are judged by what @c sees then.
- * @made: how many were recorded and kept, from the first on. With an error: none, if it is a
- * refusal; else those before the one that could not be kept, and they are in force.
+ * service_do_all() - several acts of one kind that do not depend on each other: all, or none
+ * Recorded, kept and in force together; what they withhold is compiled once. Marks and notes
+ * are judged by what @c sees then.
+ * @made: n, or 0 with an error.
  */
 int service_do_all(struct service *s, const struct caller *c, struct act *acts, size_t n,
 	size_t *made, struct err *e);

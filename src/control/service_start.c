@@ -68,18 +68,47 @@ static bool is_act(const struct audit_event *ev)
 	}
 }
 
-/*
- * Records behind the last row. One act can stand there after an unclean end: it was never
- * answered. More of them, or one that a service ended well or began after: rows are missing, and
- * what they said cannot be known.
- */
-static int void_lost(struct service *s, uint64_t last_row, struct err *e)
+/* Acts behind the last row, but for those that were voided before. */
+struct lost {
+	struct audit_event *v;
+	size_t n, cap;
+	uint64_t next; /* how many stand before the next of the same command */
+	bool apart;    /* they are of several commands */
+	bool outlived; /* a service ended well, or began, behind one of them */
+};
+
+static int lost_add(struct lost *l, const struct audit_event *ev)
+{
+	if (l->n > 0 && (ev->type != l->v[0].type || ev->offset != l->next))
+		l->apart = true;
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 16;
+		struct audit_event *v = reallocarray(l->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n++] = *ev;
+	l->next = ev->offset + 1;
+	return 0;
+}
+
+static void lost_voided(struct lost *l, uint64_t seq)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i].seq != seq)
+			continue;
+		memmove(&l->v[i], &l->v[i + 1], (--l->n - i) * sizeof(l->v[i]));
+		return;
+	}
+}
+
+static int find_lost(struct service *s, uint64_t last_row, struct lost *l, struct err *e)
 {
 	struct audit_reader *reader = NULL;
-	struct audit_event lost = {0};
 	struct audit_event ev;
-	unsigned count = 0;
-	bool outlived = false;
 	uint64_t end = audit_size(s->log);
 	int r = audit_reader_open(s->log_dir, &reader, e);
 
@@ -87,26 +116,37 @@ static int void_lost(struct service *s, uint64_t last_row, struct err *e)
 		r = audit_reader_seek(reader, last_row + 1, e);
 	while (r == 0 && (r = audit_reader_next(reader, &ev, e)) == 1) {
 		r = 0;
-		if (ev.type == AUDIT_LOSS && lost.seq && ev.object == lost.seq) {
-			lost.seq = 0;
-			count--;
-		} else if (is_act(&ev)) {
-			lost = ev;
-			count++;
-		} else if (ev.type == AUDIT_START || ev.type == AUDIT_STOP) {
-			outlived = outlived || count > 0;
-		}
+		if (ev.type == AUDIT_LOSS)
+			lost_voided(l, ev.object);
+		else if (is_act(&ev))
+			r = lost_add(l, &ev);
+		else if (ev.type == AUDIT_START || ev.type == AUDIT_STOP)
+			l->outlived = l->outlived || l->n > 0;
 		if (ev.seq >= end)
 			break;
 	}
 	audit_reader_close(reader);
-	if (r == 0 && (count > 1 || (count == 1 && outlived)))
-		return err_set(e, EBADMSG,
-			"the log has acts that the catalog lacks (%u), the last is record %llu: "
+	return r == -ENOMEM ? err_errno(e, ENOMEM, "acts without a row") : r;
+}
+
+/*
+ * The acts of one command can stand there after an unclean end: they were never answered. More
+ * of them, or some that a service ended well or began after: rows are missing, and what they
+ * said cannot be known.
+ */
+static int void_lost(struct service *s, uint64_t last_row, struct err *e)
+{
+	struct lost l = {.n = 0};
+	int r = find_lost(s, last_row, &l, e);
+
+	if (r == 0 && l.n > 0 && (l.outlived || (l.apart && l.n > 1)))
+		r = err_set(e, EBADMSG,
+			"the log has acts that the catalog lacks (%zu), the last is record %llu: "
 			"bring catalog.db back from a backup that has them",
-			count, (unsigned long long)lost.seq);
-	if (r == 0 && lost.seq)
-		void_record(s, &lost);
+			l.n, (unsigned long long)l.v[l.n - 1].seq);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		void_record(s, &l.v[i]);
+	free(l.v);
 	return r;
 }
 

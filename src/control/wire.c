@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker/wire.h" /* frames have the same head */
@@ -206,7 +207,7 @@ static int take_args(struct cur *c, struct control_request *q, struct place *at,
 
 static int parse(struct cur *c, struct control_request *q, struct err *e)
 {
-	struct place at[CONTROL_ARGS_MAX];
+	struct place *at = NULL;
 	unsigned version = cur_u16(c);
 	const uint8_t *command = NULL;
 	uint64_t args = 0;
@@ -225,11 +226,14 @@ static int parse(struct cur *c, struct control_request *q, struct err *e)
 	if (c->bad || args > CONTROL_ARGS_MAX)
 		return wrong(e, "its number of arguments");
 	q->n = (size_t)args;
-	r = take_args(c, q, at, e);
+	q->args = calloc(q->n + 1, sizeof(*q->args));
+	at = calloc(q->n + 1, sizeof(*at));
+	r = q->args && at ? take_args(c, q, at, e) : err_errno(e, ENOMEM, "request");
 	for (size_t i = 0; r == 0 && i < q->n; i++) {
 		q->args[i].name = (const char *)q->memory.data + at[i].name;
 		q->args[i].value = (const char *)q->memory.data + at[i].value;
 	}
+	free(at);
 	return r;
 }
 
@@ -246,6 +250,7 @@ int control_request_parse(struct cur payload, struct control_request *q, struct 
 
 void control_request_release(struct control_request *q)
 {
+	free(q->args);
 	buf_release(&q->memory);
 	*q = (struct control_request){.n = 0};
 }

@@ -17,9 +17,9 @@
 #include "base/err.h"
 
 #define CONTROL_VERSION     1
-#define CONTROL_REQUEST_MAX (256 * 1024)
+#define CONTROL_REQUEST_MAX (4 * 1024 * 1024)
 #define CONTROL_FRAME_MAX   (1024 * 1024)
-#define CONTROL_ARGS_MAX    64
+#define CONTROL_ARGS_MAX    20000
 #define CONTROL_COMMAND_MAX 63          /* bytes */
 #define CONTROL_NAME_MAX    31          /* of an argument's name, of a row's key */
 #define CONTROL_VALUE_MAX   (64 * 1024) /* of an argument's value */
@@ -43,7 +43,7 @@ struct control_arg {
 
 struct control_request {
 	char command[CONTROL_COMMAND_MAX + 1]; /* "grant", "audit show" */
-	struct control_arg args[CONTROL_ARGS_MAX];
+	struct control_arg *args;
 	size_t n;
 	struct buf memory; /* holds the strings */
 };

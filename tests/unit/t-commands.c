@@ -391,7 +391,8 @@ static void take_frames(const struct buf *out)
 /* Ask as @uid; arguments are "name=value", up to NULL. */
 static int ask(struct service *s, uid_t uid, const char *command, ...)
 {
-	struct control_request q = {.n = 0};
+	struct control_arg args[16];
+	struct control_request q = {.n = 0, .args = args};
 	char names[16][CONTROL_NAME_MAX + 1];
 	struct answer answer;
 	va_list ap;
