@@ -114,7 +114,8 @@ static void test_own_limits(void)
 	memset(large, 'x', sizeof(large) - 1);
 	for (size_t i = 0; i <= CONTROL_ARGS_MAX; i++)
 		args[i] = (struct control_arg){"who", "x"};
-	is_int(control_request_put(&b, "grant", args, CONTROL_ARGS_MAX, NULL), 0, "20,000 arguments");
+	is_int(control_request_put(&b, "grant", args, CONTROL_ARGS_MAX, NULL), 0,
+		"20,000 arguments");
 	is_int(control_request_put(&b, "grant", args, CONTROL_ARGS_MAX + 1, NULL), -E2BIG,
 		"one more is too many");
 	args[0].value = large;
