@@ -29,7 +29,6 @@ exits 1 "the same image again" ev root add c1 "$WORK/images/disk.dd" --name twic
 exits 1 "no such image" ev root add c1 "$WORK/images/none.dd"
 ewfacquire -q -u -t "$WORK/images/phone" -f encase6 -c fast -S 1.4GiB -m fixed -M physical -C c -D d -e e -E 1 -N n "$WORK/images/disk.dd" >/dev/null
 ok "an E01" ev root add c1 "$WORK/images/phone.E01"
-not_ok "held evidence is not there" sh -c "'$EVIDENCEFS' status >/dev/null; false"
 ev anna grant c1 "${U[bert]}" --role analyst --future --reason r >/dev/null
 B=$(view bert c1)
 not_ok "what is held is not shown" as bert stat "$B/disk"
@@ -41,6 +40,15 @@ ok "with --future the second one too" cmp "$WORK/tree/file" <(as bert cat "$B/ph
 
 ok "verify" ev root verify c1 disk
 exits 1 "bert cannot" ev bert verify c1 disk
+ewfacquire -q -u -t "$WORK/images/parts" -f encase6 -c none -S 4MiB -m fixed -M physical -C c -D d -e e -E 1 -N n "$WORK/images/disk.dd" >/dev/null
+ok "an E01 in segments" ev root add c1 "$WORK/images/parts.E01"
+ok "verify" ev root verify c1 parts
+last=$(printf "%s\n" "$WORK"/images/parts.E?? | tail -n 1)
+mv "$last" "$WORK/images/away"
+exits 1 "verify without its last segment" ev root verify c1 parts
+like "$(cat "$ERR")" '^evidencefs: verify: [0-9]+ bytes cannot be read: is a segment missing' "what is missing is not called changed"
+mv "$WORK/images/away" "$last"
+ok "verify, the segment is back" ev root verify c1 parts
 
 # moved away
 another_service() {
@@ -53,7 +61,8 @@ wait_for -t 20 another_service
 ok "its storage is away: names are there" as bert stat "$B/disk/p0-ext4/file"
 not_ok "contents are not" as bert cat "$B/disk/p0-ext4/file"
 like "$(as bert cat "$B/disk/p0-ext4/file" 2>&1 || true)" "Input/output error" "it is EIO"
-exits 1 "another image is not taken" ev root relocate c1 disk "$WORK/images/phone.E01" || true
+exits 1 "an image of another kind is not taken" ev root relocate c1 disk "$WORK/images/phone.E01"
+is "$(cat "$ERR")" "evidencefs: relocate: disk was added as raw, and this is ewf: give the image itself" "it is said why"
 head -c 16M /dev/zero >"$WORK/images/zero.dd"
 exits 1 "nor one of its size" ev root relocate c1 disk "$WORK/images/zero.dd"
 ok "relocate" ev root relocate c1 disk "$WORK/images/moved.dd"

@@ -3,6 +3,7 @@
 #include "control/exchange.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -222,7 +223,8 @@ static double seconds_since(const struct timespec *begun)
 	return (double)(t.tv_sec - begun->tv_sec) + (double)(t.tv_nsec - begun->tv_nsec) / 1e9;
 }
 
-static int verify_one(struct exchange *x, uint64_t id, bool *match, struct err *e)
+static int verify_one(
+	struct exchange *x, uint64_t id, bool *match, uint64_t *unreadable, struct err *e)
 {
 	struct timespec begun = {0};
 	struct act_totals totals = {.known = false};
@@ -232,7 +234,8 @@ static int verify_one(struct exchange *x, uint64_t id, bool *match, struct err *
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &begun);
-	r = service_verify(x->service, x->caller, id, answer_progress, x->answer, match, e);
+	r = service_verify(
+		x->service, x->caller, id, answer_progress, x->answer, match, unreadable, e);
 	x->recorded = true; /* what it refuses it records itself, and what it found */
 	if (r)
 		return r;
@@ -259,15 +262,23 @@ int handle_verify(struct exchange *x, struct err *e)
 {
 	struct job job = {.n = 0};
 	size_t changed = 0;
+	uint64_t lost = 0;
 	int r = choose(x, &job, e);
 
 	for (size_t i = 0; r == 0 && i < job.n; i++) {
 		bool match = false;
+		uint64_t unreadable = 0;
 
-		r = verify_one(x, job.ids[i], &match, e);
+		r = verify_one(x, job.ids[i], &match, &unreadable, e);
 		changed += r == 0 && !match;
+		lost += unreadable;
 	}
 	free(job.ids);
+	if (r == 0 && lost > 0)
+		r = err_set(e, EIO,
+			"%" PRIu64 " bytes cannot be read: is a segment missing or damaged, or its "
+			"storage away?",
+			lost);
 	if (r == 0 && changed > 0)
 		r = err_set(e, EBADMSG,
 			"the bytes of %zu piece%s of evidence are not those that were added",

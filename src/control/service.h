@@ -117,9 +117,14 @@ struct service_add {
 int service_add(struct service *s, const struct caller *c, const char *case_name,
 	const struct service_add *what, service_progress *progress, void *ctx,
 	struct service_added *out, struct err *e);
-/** service_verify() - read everything again. @match: whether the totals are as kept. */
+/**
+ * service_verify() - read everything again
+ * @match: whether the totals are as kept
+ * @unreadable: bytes that could not be read: damaged, a segment that is missing, storage that is
+ * away
+ */
 int service_verify(struct service *s, const struct caller *c, uint64_t evidence,
-	service_progress *progress, void *ctx, bool *match, struct err *e);
+	service_progress *progress, void *ctx, bool *match, uint64_t *unreadable, struct err *e);
 /** service_relocate() - the image is elsewhere now; its bytes are verified before use. */
 int service_relocate(struct service *s, const struct caller *c, uint64_t evidence,
 	const char *image, service_progress *progress, void *ctx, struct err *e);

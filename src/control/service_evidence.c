@@ -383,6 +383,9 @@ static int read_all(struct service *s, const struct subject_evidence *v, const c
 
 	if (r == 0)
 		r = manifest_read(&m, v->dir, e);
+	if (r == 0 && (files.format == IMAGE_EWF) != (m.image.chunk_size != 0))
+		r = err_set(e, EINVAL, "%s was added as %s, and this is %s: give the image itself",
+			v->name, m.format, image_format_name(&files));
 	if (r == 0)
 		r = evidence_open(v->dir, &m, &files, &o, &ev, e);
 	if (r == 0)
@@ -419,7 +422,7 @@ static int check_act(struct service *s, const struct caller *c, struct act *a, e
 }
 
 int service_verify(struct service *s, const struct caller *c, uint64_t evidence,
-	service_progress *progress, void *ctx, bool *match, struct err *e)
+	service_progress *progress, void *ctx, bool *match, uint64_t *unreadable, struct err *e)
 {
 	struct teller t = {.progress = progress, .ctx = ctx};
 	struct act a = {.kind = ACT_VERIFY, .object = evidence};
@@ -436,8 +439,10 @@ int service_verify(struct service *s, const struct caller *c, uint64_t evidence,
 		a.matched = same_totals(&v.totals, &now);
 		r = service_do(s, c, &a, e);
 	}
-	if (r == 0)
+	if (r == 0) {
 		*match = a.matched;
+		*unreadable = now.unreadable;
+	}
 	subject_evidence_release(&v);
 	act_release(&a);
 	return r;

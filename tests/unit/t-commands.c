@@ -296,13 +296,14 @@ int service_add(struct service *s, const struct caller *c, const char *case_name
 }
 
 int service_verify(struct service *s, const struct caller *c, uint64_t evidence,
-	service_progress *progress, void *ctx, bool *match, struct err *e)
+	service_progress *progress, void *ctx, bool *match, uint64_t *unreadable, struct err *e)
 {
 	(void)c;
 	(void)evidence;
 	(void)e;
 	progress(ctx, "reading", 1, 2);
 	*match = !s->mismatch;
+	*unreadable = 0;
 	return 0;
 }
 
