@@ -24,6 +24,17 @@ static int check_directory(const struct visit *v)
 	return r ? r : t.kind == ENTRY_DIR ? 0 : -ENOTDIR;
 }
 
+/*
+ * Whether the kernel may keep the listing, for the next open. Of a personal mount only,
+ * while its view is the first: of a team every listing is asked of the gate, whoever
+ * holds the descriptor. Volumes do not change; what else is listed does.
+ */
+static bool may_be_kept(const struct visit *v)
+{
+	return !v->s->team && attr_in_evidence(v->sc, &v->n) && trace_part(v->n.trace) > 0 &&
+	       !atomic_load(&v->s->swapped);
+}
+
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *h = NULL;
@@ -34,6 +45,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = check_directory(&v);
 	if (r == 0)
 		r = ops_open_handle(&v, TABLE_DIRECTORY, 0, &h);
+	fi->cache_readdir = fi->keep_cache = r == 0 && may_be_kept(&v);
 	if (r)
 		ops_reply_error(req, r);
 	else

@@ -31,9 +31,12 @@ struct calling {
 	const struct scene *before; /* NULL: not known */
 	const struct scene *now;
 	const struct change *changes; /* [NODE_SLOTS] */
-	uint64_t *open;               /* nodes of open files */
-	size_t open_n;
-	size_t open_cap;
+	struct nodes {                /* node ids */
+		uint64_t *v;
+		size_t n;
+		size_t cap;
+	} open,           /* of open files */
+		listings; /* of open directories that the kernel may keep (op_opendir) */
 	/* while marked nodes are gone through, by rising traces */
 	struct evidence_cursor cursor; /* of the slot at hand */
 	unsigned names;                /* forgotten so far */
@@ -176,24 +179,38 @@ static bool is_changed(const struct change *c, uint64_t trace)
 	return false;
 }
 
+static void gather(struct nodes *l, uint64_t id)
+{
+	size_t cap = l->cap ? 2 * l->cap : 64;
+	uint64_t *more = l->n < l->cap ? l->v : reallocarray(l->v, cap, sizeof(*more));
+
+	if (!more)
+		return; /* it is met again by its mark, later */
+	if (more != l->v)
+		l->cap = cap;
+	l->v = more;
+	l->v[l->n++] = id;
+}
+
 /* Gathered under the lock of handles; the kernel is told without it. */
 static void on_open(void *ctx, struct handle *h)
 {
 	struct calling *c = ctx;
 	const struct node n = handle_node(h);
-	uint64_t *more = NULL;
-	size_t cap = c->open_cap ? 2 * c->open_cap : 64;
 
-	if (n.root || n.slot >= NODE_SLOTS || !is_changed(&c->changes[n.slot], n.trace))
+	if (n.root || n.slot >= NODE_SLOTS)
 		return;
-	if (c->open_n == c->open_cap) {
-		more = reallocarray(c->open, cap, sizeof(*more));
-		if (!more)
-			return; /* it is met again by its mark, later */
-		c->open = more;
-		c->open_cap = cap;
-	}
-	c->open[c->open_n++] = node_id(session_keys(c->s), &n);
+	if (is_changed(&c->changes[n.slot], n.trace))
+		gather(&c->open, node_id(session_keys(c->s), &n));
+	if (!c->s->team && atomic_load(&h->kept->state) == TABLE_DIRECTORY)
+		gather(&c->listings, node_id(session_keys(c->s), &n));
+}
+
+/* What is listed in a folder may have changed without the folder. */
+static void call_back_listings(const struct calling *c)
+{
+	for (size_t i = 0; i < c->listings.n; i++)
+		fuse_lowlevel_notify_inval_inode(c->s->fuse, c->listings.v[i], 0, 0);
 }
 
 static void call_all(struct session *s, const struct scene *before, const struct scene *now,
@@ -202,8 +219,9 @@ static void call_all(struct session *s, const struct scene *before, const struct
 	struct calling c = {.s = s, .before = before, .now = now, .changes = changes};
 
 	handles_each(s->handles, on_open, &c);
-	for (size_t i = 0; i < c.open_n; i++) {
-		const struct node n = node_parse(session_keys(s), c.open[i]);
+	call_back_listings(&c);
+	for (size_t i = 0; i < c.open.n; i++) {
+		const struct node n = node_parse(session_keys(s), c.open.v[i]);
 
 		call_back(&c, &n, sight_of(&c, &n));
 	}
@@ -211,7 +229,9 @@ static void call_all(struct session *s, const struct scene *before, const struct
 		go_through(&c, i);
 	if (c.epoch && !(s->degraded & DEGRADED_NO_EPOCH))
 		kernel_notify(s, KERNEL_NEW_EPOCH);
-	free(c.open);
+	call_back_listings(&c); /* whoever was adding what he was told before has done so */
+	free(c.open.v);
+	free(c.listings.v);
 }
 
 static void all_of(struct change *c, const struct view_interval *in)
@@ -317,6 +337,7 @@ void session_swap_view(struct session *s, struct view *view)
 	if (!now)
 		now = take_nothing(s);
 	if (now) {
+		atomic_store(&s->swapped, true);
 		atomic_store(&s->scene, now);
 		pin_wait(&s->pins);
 		s->ending = before;

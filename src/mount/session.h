@@ -74,6 +74,8 @@ struct session {
 		pthread_cond_t ended;
 		_Atomic bool on;
 	} hold;
+	_Atomic bool
+		swapped; /* a view has been: what the kernel keeps of listings may be another's */
 	struct scene *ending; /* swapped out, and not settled yet; NULL: none */
 	bool waiting;         /* for the first view: started, not serving yet */
 	struct session_table *table;

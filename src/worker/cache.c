@@ -37,6 +37,7 @@ struct cache {
 	uint8_t *bytes;
 	uint32_t slot_bytes;
 	uint32_t n;
+	uint32_t limit; /* slots from here on are to stay empty */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned waiting;
@@ -74,11 +75,11 @@ static void unlink_slot(struct cache *c, uint32_t slot)
 /* The slot to use next, emptied; NONE when all are pinned. */
 static uint32_t victim(struct cache *c)
 {
-	for (uint64_t step = 0; step < (uint64_t)c->n * (REFS_MAX + 1); step++) {
-		uint32_t i = c->hand;
+	for (uint64_t step = 0; step < (uint64_t)c->limit * (REFS_MAX + 1); step++) {
+		uint32_t i = c->hand < c->limit ? c->hand : 0;
 		struct slot *s = &c->slot[i];
 
-		c->hand = i + 1 < c->n ? i + 1 : 0;
+		c->hand = i + 1;
 		if (s->pins > 0)
 			continue;
 		if (s->state == EMPTY)
@@ -241,6 +242,31 @@ int cache_wait(struct cache *c, const struct cache_ref *ref)
 	return r;
 }
 
+/* A slot that nobody has pinned, emptied, and its memory given back. */
+static void give_back(struct cache *c, uint32_t i)
+{
+	struct slot *s = &c->slot[i];
+
+	if (s->state == READY || s->state == BAD)
+		unlink_slot(c, i);
+	s->state = EMPTY;
+	fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)i * c->slot_bytes,
+		c->slot_bytes);
+}
+
+void cache_limit(struct cache *c, uint32_t slots)
+{
+	pthread_mutex_lock(&c->lock);
+	c->limit = slots < c->n ? slots : c->n;
+	for (uint32_t i = c->limit; i < c->n; i++) {
+		if (c->slot[i].pins == 0 && c->slot[i].state != EMPTY)
+			give_back(c, i);
+	}
+	if (c->waiting)
+		pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
 void cache_put(struct cache *c, const struct cache_ref *ref, size_t n, uint32_t end)
 {
 	pthread_mutex_lock(&c->lock);
@@ -249,7 +275,11 @@ void cache_put(struct cache *c, const struct cache_ref *ref, size_t n, uint32_t 
 
 		if (end != CACHE_UNUSED)
 			s->end = i + 1 < n ? c->slot_bytes : end;
-		if (--s->pins == 0 && s->state == GONE)
+		if (--s->pins > 0)
+			continue;
+		if (ref[i].slot >= c->limit)
+			give_back(c, ref[i].slot);
+		else if (s->state == GONE)
 			s->state = EMPTY;
 	}
 	if (c->waiting)
@@ -288,7 +318,7 @@ int cache_new(uint32_t slot_bytes, uint32_t slots, struct cache **out)
 	pthread_cond_init(&c->changed, NULL);
 	c->fd = -1;
 	c->slot_bytes = slot_bytes;
-	c->n = slots;
+	c->n = c->limit = slots;
 	c->mask = (uint32_t)(buckets - 1);
 	c->bucket = malloc(buckets * sizeof(*c->bucket));
 	c->slot = calloc(slots, sizeof(*c->slot));

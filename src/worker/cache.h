@@ -41,6 +41,11 @@ void cache_free(struct cache *c);
 int cache_fd(const struct cache *c);
 uint32_t cache_slot_bytes(const struct cache *c);
 uint32_t cache_slots(const struct cache *c);
+/**
+ * cache_limit() - use @slots of them at most, from 1 to all, and give the memory of others back
+ * What is in use stays until it is put.
+ */
+void cache_limit(struct cache *c, uint32_t slots);
 /** cache_bytes() - the bytes of a pinned, ready slot. */
 const uint8_t *cache_bytes(const struct cache *c, uint32_t slot);
 

@@ -10,9 +10,12 @@
 #include "worker/pool.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/memory.h"
 #include "worker/ahead.h"
 
 #define WINDOW     WIRE_FILL_MAX /* chunks of a read looked at together */
@@ -27,6 +30,8 @@ struct chunks {
 	struct cache *cache;
 	struct ahead *ahead;
 	uint32_t chunk_size;
+	_Atomic int64_t looked; /* second in which the machine's memory was last looked at */
+	_Atomic uint32_t limit; /* slots in use */
 };
 
 /* What one worker is to fill. */
@@ -174,6 +179,25 @@ static void fill(struct chunks *ch, struct process *first, const struct cache_re
 			retry(ch, &part[i]);
 }
 
+/* Where memory runs short the cache shrinks, and grows again when there is enough. */
+static void ease(struct chunks *ch)
+{
+	struct timespec t = {0};
+	struct memory m;
+	uint32_t before = ch->limit;
+	uint32_t limit = 0;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	if (atomic_exchange(&ch->looked, (int64_t)t.tv_sec) == (int64_t)t.tv_sec ||
+		memory_now(&m) < 0)
+		return;
+	limit = memory_share(&m, cache_slots(ch->cache), before);
+	if (limit < SLOTS_MIN)
+		limit = SLOTS_MIN;
+	if (limit != before && atomic_compare_exchange_strong(&ch->limit, &before, limit))
+		cache_limit(ch->cache, limit);
+}
+
 static void fill_missing(struct chunks *ch, const struct cache_ref *ref, size_t n)
 {
 	struct cache_ref claim[WINDOW];
@@ -187,6 +211,7 @@ static void fill_missing(struct chunks *ch, const struct cache_ref *ref, size_t 
 			claim[claims++] = ref[i];
 	if (claims == 0)
 		return;
+	ease(ch);
 	r = pool_get(ch->w, POOL_WAIT, &p, &e);
 	if (r == 0)
 		fill(ch, p, claim, claims);
@@ -267,7 +292,7 @@ static bool is_small(const struct chunks *ch, uint64_t off, size_t len)
 {
 	uint64_t n = (off + len - 1) / ch->chunk_size - off / ch->chunk_size + 1;
 
-	return n <= WINDOW && n <= LOAN_PIECES && n <= cache_slots(ch->cache) / LENT_PART;
+	return n <= WINDOW && n <= LOAN_PIECES && n <= ch->limit / LENT_PART;
 }
 
 static ssize_t chunks_now(const struct source *s, void *buf, size_t len, uint64_t off)
@@ -418,6 +443,7 @@ int chunks_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, s
 	*ch = (struct chunks){.base = {.ops = &ops, .size = media_size},
 		.w = w,
 		.cache = cache,
+		.limit = cache_slots(cache),
 		.chunk_size = chunk_size};
 	a.window_max = cache_slots(cache) / 4;
 	a.ctx = ch;

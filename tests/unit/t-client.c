@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "tap.h"
+#include "base/memory.h"
 #include "worker/cache.h"
 
 #define FAKE_MS 400 /* deadline against a fake worker */
@@ -360,6 +361,83 @@ static void cache_keeps(void)
 	cache_free(c);
 }
 
+/* KiB that the memory of the cache takes. */
+static long kib_of(const struct cache *c)
+{
+	struct stat st;
+
+	return fstat(cache_fd(c), &st) ? -1 : (long)st.st_blocks / 2;
+}
+
+/* As a worker writes. */
+static void scribble(const struct cache *c, uint32_t slot)
+{
+	uint8_t bytes[4096];
+
+	memset(bytes, (int)slot + 1, sizeof(bytes));
+	if (pwrite(cache_fd(c), bytes, sizeof(bytes), (off_t)slot * 4096) != sizeof(bytes))
+		bail_out("pwrite");
+}
+
+static void cache_shrinks(void)
+{
+	struct cache *c = NULL;
+	struct cache_ref r[16];
+	struct cache_ref again[16];
+	bool hit = false;
+
+	if (cache_new(4096, 16, &c) < 0)
+		bail_out("cache_new");
+	is_int(cache_ready(c, 0, 16, 0, r), 0, "nothing is there yet");
+	is_int(cache_take(c, 0, 16, 0, r), 16, "sixteen chunks");
+	for (size_t i = 0; i < 16; i++) {
+		scribble(c, r[i].slot);
+		cache_done(c, &r[i], 0, false);
+	}
+	is_int(kib_of(c), 64, "in 64 KiB");
+	is_int(cache_ready(c, 3, 13, 0, again), 13, "all are there");
+	is_int(cache_ready(c, 3, 14, 0, again), 0, "but not what was never asked for");
+	cache_put(c, r, 15, 4096); /* the last stays pinned, and 3 to 15 by the other use */
+	cache_limit(c, 4);
+	is_int(kib_of(c), 64, "what is in use keeps its memory");
+	is_int(cache_bytes(c, r[9].slot)[0], r[9].slot + 1, "and its bytes");
+	cache_put(c, again, 13, 4096);
+	is_int(kib_of(c), 20, "then it is given back, but of what is allowed and in use");
+	is_int(cache_bytes(c, r[15].slot)[0], r[15].slot + 1, "which keeps its bytes too");
+	for (uint64_t i = 100; i < 120; i++)
+		use(c, i, &hit);
+	is_int(kib_of(c), 20, "no more is taken");
+	is_int(cache_take(c, 200, 16, 0, again), 4, "at once neither");
+	for (size_t i = 0; i < 4; i++)
+		cache_done(c, &again[i], 0, false);
+	cache_put(c, again, 4, 4096);
+	cache_put(c, &r[15], 1, 4096);
+	is_int(kib_of(c), 16, "the last goes when nobody uses it");
+	cache_limit(c, 16);
+	is_int(cache_take(c, 300, 16, 0, r), 16, "all of it is there again");
+	cache_free(c);
+}
+
+static void memory_is_told(void)
+{
+	static const char text[] = "MemTotal:       16000000 kB\nMemFree:  5 kB\n"
+				   "MemAvailable:    3000000 kB\nBuffers: 1 kB\n";
+	struct memory m = {0, 0};
+
+	is_int(memory_now(&m), 0, "the machine tells its memory");
+	ok(m.available > 0 && m.available < m.total, "which is more than what is left");
+	is_int(memory_parse(text, &m), 0, "a text of it");
+	ok(m.total == UINT64_C(16000000) * KIB && m.available == UINT64_C(3000000) * KIB,
+		"in bytes");
+	is_int(memory_parse("MemTotal: 5 kB\n", &m), -EBADMSG, "half of it is none");
+	is_int(memory_share(&m, 1000, 125), 1000, "much is left: all of a cache");
+	m.available = m.total / 10;
+	is_int(memory_share(&m, 1000, 1000), 1000, "less: as it is");
+	is_int(memory_share(&m, 1000, 125), 125, "either way");
+	m.available = m.total / 17;
+	is_int(memory_share(&m, 1000, 1000), 125, "little: an eighth");
+}
+
 /* --- the real worker -------------------------------------------------------------------------- */
 
 /* The children of this process: its workers. */
@@ -671,6 +749,8 @@ int main(void)
 	bad = (struct workers_opts){.program = p.fake, .types = "p2:ntfs"};
 	is_int(workers_new(&p.files, &bad, &w, &e), -EINVAL, "forced types not of that form");
 	cache_keeps();
+	cache_shrinks();
+	memory_is_told();
 	fake_scans(&p);
 	fake_scan_kills(&p);
 	fake_walks(&p);

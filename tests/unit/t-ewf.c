@@ -285,7 +285,8 @@ static void test_sizes(void)
 
 static void test_chunks_and_segments(void)
 {
-	static const char *const per_chunk[] = {"16", "32", "128", "1024", "4096", "32768"};
+	static const char *const per_chunk[] = {"16", "32", "64", "128", "256", "512", "1024",
+		"2048", "4096", "8192", "16384", "32768"};
 	char options[64];
 	struct image m;
 
