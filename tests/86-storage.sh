@@ -26,6 +26,12 @@ exits 0 "the MD5 given" ev root add c1 "$WORK/images/disk.dd" --md5 "$sum" --jso
 like "$(cat "$OUT")" "\"md5\":\"$sum\"" "add prints it"
 like "$(cat "$OUT")" '"match":true' "and that it matches"
 exits 1 "the same image again" ev root add c1 "$WORK/images/disk.dd" --name twice
+mkdir "$WORK/images/tablet"
+split -b 4M -d -a 3 "$WORK/images/disk.dd" "$WORK/images/tablet/part."
+printf 'by the man at the gate' >"$WORK/images/tablet/seizure.txt"
+truncate -s -1 "$WORK/images/tablet/part.003" # else it is the disk again
+exits 0 "a folder that holds the segments of one image" ev root add c1 "$WORK/images/tablet" --json
+like "$(cat "$OUT")" '"evidence":"tablet","format":"split raw","size":16777215,' "is that image"
 exits 1 "no such image" ev root add c1 "$WORK/images/none.dd"
 ewfacquire -q -u -t "$WORK/images/phone" -f encase6 -c fast -S 1.4GiB -m fixed -M physical -C c -D d -e e -E 1 -N n "$WORK/images/disk.dd" >/dev/null
 ok "an E01" ev root add c1 "$WORK/images/phone.E01"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
-#include "image/files.h"
+#include "image/find.h"
 #include "starter/users.h"
 
 #define STACK_BYTES (512 * 1024)
@@ -117,15 +117,9 @@ static void run_image(struct job *j)
 {
 	struct image_files f = {.n = 0};
 	struct err e = {0};
-	char *real = realpath(j->path, NULL);
-	int r = real ? 0 : -errno;
+	char *name = NULL;
+	int r = image_find(j->path, &f, &name, &e);
 
-	if (r == -ENOENT)
-		err_set(&e, ENOENT, "%s: no such file", j->path);
-	else if (r < 0)
-		err_errno(&e, -r, "%s", j->path);
-	else
-		r = image_files_open(real, &f, &e);
 	if (r == 0) {
 		r = check_image(j, &f, &e);
 		if (r == 0)
@@ -134,7 +128,7 @@ static void run_image(struct job *j)
 	}
 	if (r < 0)
 		refuse(j, r, &e);
-	free(real);
+	free(name);
 }
 
 /* ---- a mount ------------------------------------------------------------ */
