@@ -57,7 +57,7 @@ void session_buffer_put(struct session *s, void *p)
 	free(p);
 }
 
-/* The secret of commitments to names, made with the log; what becomes of it is its owner's. */
+/* The secret of commitments to names, made before the log; what becomes of it is its owner's. */
 static int take_salt(struct session *s, struct err *e)
 {
 	uint8_t secret[COMMIT_SECRET];
@@ -72,9 +72,13 @@ static int take_salt(struct session *s, struct err *e)
 		r = -errno;
 	if (r == 0 && (n = read(fd, secret, sizeof(secret))) != sizeof(secret))
 		r = n != 0 ? -EBADMSG : digest_random(secret, sizeof(secret));
-	if (r == 0 && n == 0 &&
-		(write(fd, secret, sizeof(secret)) != sizeof(secret) || fsync(fd) < 0))
-		r = -EIO;
+	if (r == 0 && n == 0) {
+		n = write(fd, secret, sizeof(secret));
+		if (n != sizeof(secret) || fsync(fd) < 0) {
+			r = n >= 0 && n < (ssize_t)sizeof(secret) ? -ENOSPC : -errno;
+			unlink(path); /* half of it would be a damaged one */
+		}
+	}
 	if (r == 0)
 		commit_names_key(secret, s->names_key);
 	else
@@ -88,15 +92,17 @@ static int take_salt(struct session *s, struct err *e)
 static int open_log(struct session *s, struct err *e)
 {
 	char *dir = NULL;
-	int r = 0;
+	int r = take_salt(s, e);
 
+	if (r)
+		return r;
 	if (asprintf(&dir, "%s/log", s->state_dir) < 0)
 		return err_errno(e, ENOMEM, "%s", s->state_dir);
 	r = audit_open(dir, &s->log, e);
 	if (r == 0)
 		r = audit_seal(s->log, NULL, e);
 	free(dir);
-	return r == 0 ? take_salt(s, e) : r;
+	return r;
 }
 
 static char *copy_of(const char *text, int *r)
