@@ -5,12 +5,18 @@
  * One program in C, so that what is measured is the mount and not an
  * interpreter. Every reader is a thread with descriptors of its own. Prints
  * "SECONDS BYTES ITEMS": from the moment all readers are ready until the last is done.
+ * `share` prints "SEQUENTIAL RANDOM": of each half of its readers, how much the mean one
+ * got done for one that the slowest did.
  *
  *	bench-load seq BLOCK LENGTH FILE             from the start on; LENGTH 0: all of it
  *	bench-load random READERS BLOCK COUNT FILE   COUNT aligned reads each; offsets as a seed
- *gives bench-load files READERS LIST DIR            each file of LIST whole; the next to who is
- *free bench-load stat READERS LIST DIR             the attributes of each bench-load head READERS
- *LIST DIR             open, 4 KiB from the start, close, of each
+ *                                               gives
+ *	bench-load share READERS SECONDS FILE        one half reads on and on, 1 MiB at a time,
+ *                                               the other 4 KiB at random
+ *	bench-load files READERS LIST DIR            each file of LIST whole; the next to who is
+ *                                               free
+ *	bench-load stat READERS LIST DIR             the attributes of each
+ *	bench-load head READERS LIST DIR             open, 4 KiB from the start, close, of each
  *
  * LIST holds paths below DIR, each ended by a NUL.
  */
@@ -31,6 +37,7 @@
 #define READERS_MAX 64
 #define FILE_BLOCK  ((size_t)128 * 1024) /* as cp and grep read */
 #define HEAD_BLOCK  ((size_t)4096)
+#define LONG_BLOCK  ((size_t)1 << 20)
 
 struct load {
 	int (*work)(struct load *l, unsigned reader, void *buf);
@@ -39,8 +46,9 @@ struct load {
 	uint64_t count; /* reads of each reader, or bytes */
 	const char *file;
 	int dir;
-	bool head;   /* only the first block of each file */
-	char **path; /* [paths] */
+	bool head;                  /* only the first block of each file */
+	uint64_t done[READERS_MAX]; /* share: reads of each reader */
+	char **path;                /* [paths] */
 	size_t paths;
 	atomic_size_t next;
 	atomic_uint_fast64_t bytes;
@@ -118,6 +126,47 @@ static int work_random(struct load *l, unsigned reader, void *buf)
 	l->items += l->count;
 	close(fd);
 	return n < 0 ? complain(l->file) : 0;
+}
+
+/* Even readers read on and on, each from a place of its own; odd ones at random. */
+static int work_share(struct load *l, unsigned reader, void *buf)
+{
+	bool scattered = reader % 2;
+	size_t block = scattered ? HEAD_BLOCK : LONG_BLOCK;
+	uint64_t state = 0x9e3779b97f4a7c15u * (reader + 1);
+	int fd = open(l->file, O_RDONLY | O_CLOEXEC);
+	double end = now() + (double)l->count;
+	uint64_t at = 0;
+	struct stat st;
+	ssize_t n = 0;
+
+	if (fd < 0 || fstat(fd, &st) || (uint64_t)st.st_size < LONG_BLOCK)
+		return complain(l->file);
+	at = (uint64_t)st.st_size / l->readers * reader;
+	while (n >= 0 && now() < end) {
+		uint64_t blocks = (uint64_t)st.st_size / block;
+
+		at = scattered ? random_next(&state) % blocks * block
+			       : (at + block) % (blocks * block);
+		n = pread(fd, buf, block, (off_t)at);
+		l->done[reader]++;
+	}
+	close(fd);
+	return n < 0 ? complain(l->file) : 0;
+}
+
+/* The mean of every second reader over the slowest of them. */
+static double unfairness(const struct load *l, unsigned first)
+{
+	uint64_t least = UINT64_MAX;
+	uint64_t sum = 0;
+	unsigned n = 0;
+
+	for (unsigned i = first; i < l->readers; i += 2, n++) {
+		sum += l->done[i];
+		least = l->done[i] < least ? l->done[i] : least;
+	}
+	return n && least ? (double)sum / n / (double)least : 0;
 }
 
 /* ---- many files --------------------------------------------------------------------- */
@@ -227,7 +276,10 @@ static int run(struct load *l)
 	begun = now();
 	for (unsigned i = 0; i < l->readers; i++)
 		pthread_join(v[i].thread, NULL);
-	printf("%.6f %" PRIuFAST64 " %" PRIuFAST64 "\n", now() - begun, l->bytes, l->items);
+	if (l->work == work_share)
+		printf("%.3f %.3f\n", unfairness(l, 0), unfairness(l, 1));
+	else
+		printf("%.6f %" PRIuFAST64 " %" PRIuFAST64 "\n", now() - begun, l->bytes, l->items);
 	return l->failed ? 1 : 0;
 }
 
@@ -251,6 +303,14 @@ int main(int argc, char **argv)
 		l.file = argv[5];
 		return run(&l);
 	}
+	if (!strcmp(what, "share") && argc == 5) {
+		l.work = work_share;
+		l.block = LONG_BLOCK;
+		l.readers = (unsigned)strtoul(argv[2], NULL, 10);
+		l.count = strtoull(argv[3], NULL, 10);
+		l.file = argv[4];
+		return run(&l);
+	}
 	if (argc == 5 &&
 		(!strcmp(what, "files") || !strcmp(what, "stat") || !strcmp(what, "head"))) {
 		l.work = !strcmp(what, "stat") ? work_stat : work_files;
@@ -261,6 +321,6 @@ int main(int argc, char **argv)
 		return load_list(&l, argv[3], argv[4]) ? 1 : run(&l);
 	}
 	fprintf(stderr,
-		"usage: bench-load seq|random|files|stat|head ... (see the source's head)\n");
+		"usage: bench-load seq|random|share|files|stat|head ... (see the source's head)\n");
 	return 2;
 }

@@ -9,6 +9,7 @@
 #   build-clang the same by clang
 #   check       unit tests and tests on real mounts (make check)
 #   asan        the same under the address, leak and undefined sanitizers
+#   tsan        what shares most between threads, under the thread sanitizer
 #   fuzz        the inputs kept in fuzz/corpus through the fuzzers
 #   distcheck   the tarball builds, tests, installs and removes itself
 #   corpus      images made by others, if ../shared/evidence is there
@@ -18,7 +19,7 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC0 PATH=$PATH:/usr/sbin:/sbin
 
-all_stages=(lint build-gcc build-clang check asan fuzz distcheck corpus)
+all_stages=(lint build-gcc build-clang check asan tsan fuzz distcheck corpus)
 packages=(
 	gcc libc6-dev make autoconf automake pkg-config libfuse3-dev libsqlite3-dev libssl-dev
 	libseccomp-dev libdeflate-dev liblzma-dev libtsk-dev fuse3 attr
@@ -170,10 +171,10 @@ count_tests() {
 	done < <(find "$1/tests" -name '*.log' | sort)
 }
 
-check_in() { # DIR
+check_in() { # DIR [TESTS]
 	local status=0
 	# through a pipe: sandboxed processes may not make files longer, and stderr would be one
-	timeout -k 60 1500 make -C "$1" -j "$jobs" check 2>&1 </dev/null |
+	timeout -k 60 1500 make -C "$1" -j "$jobs" check ${2:+TESTS="$2"} 2>&1 </dev/null |
 		cat >"$work/log.check.$stage" || status=$?
 	count_tests "$1"
 	if [[ $status != 0 && $stage_failed == 0 ]]; then
@@ -278,6 +279,25 @@ stage_asan() {
 	for report in "$work"/reports/*; do
 		# an allocation that is refused, as a worker's limits refuse it, is no defect
 		grep -qv 'WARNING: AddressSanitizer failed to allocate' "$report" || continue
+		result failed "sanitizer report ${report##*/}"
+		head -n 40 "$report" | sed 's/^/    /'
+	done
+}
+
+# the pins, the pool of workers and its cache, the log, sessions; 64 readers on a mount
+tsan_tests='tests/unit/t-pin tests/unit/t-raw tests/unit/t-content tests/unit/t-client tests/unit/t-audit
+	tests/40-readers.sh'
+
+stage_tsan() {
+	local report
+	build build-tsan CC=gcc --enable-sanitizers=thread CFLAGS='-O1 -g' || return 0
+	mkdir "$work/races"
+	chmod 1777 "$work/races"
+	export TSAN_OPTIONS=log_path=$work/races/report
+	check_in "$work/build-tsan" "${tsan_tests//$'\n\t'/ }"
+	unset TSAN_OPTIONS
+	for report in "$work"/races/*; do
+		[[ -e $report ]] || continue
 		result failed "sanitizer report ${report##*/}"
 		head -n 40 "$report" | sed 's/^/    /'
 	done

@@ -27,6 +27,7 @@ struct index_reader {
 	struct db_stmt *next_file;
 	struct db_stmt *same_inode; /* prepared at its first use */
 	struct db_stmt *busy;       /* whose row the last struct trace points into */
+	struct trace row;           /* that, while there is one: asked for again, it is at hand */
 	struct index_reader *next;
 };
 
@@ -165,7 +166,6 @@ static void end_listing(struct index_reader *r)
 
 void index_put_reader(struct index *x, struct index_reader *r)
 {
-	settle(r);
 	end_listing(r);
 	pthread_mutex_lock(&x->lock);
 	r->next = x->idle;
@@ -202,12 +202,23 @@ static int take_row(struct db_stmt *s, struct trace *t)
 /* The one row of a statement whose parameters are bound. */
 static int take_only(struct index_reader *r, struct db_stmt *s, struct trace *t)
 {
+	int rc = take_row(s, t);
+
+	if (rc) {
+		db_stmt_reset(s);
+		return rc;
+	}
 	r->busy = s;
-	return take_row(s, t);
+	r->row = *t;
+	return 0;
 }
 
 int trace_get(struct index_reader *r, uint64_t id, struct trace *t)
 {
+	if (r->busy && r->row.id == id) {
+		*t = r->row;
+		return 0;
+	}
 	settle(r);
 	db_bind_int(r->get, 1, (int64_t)id);
 	return take_only(r, r->get, t);

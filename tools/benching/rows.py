@@ -25,6 +25,7 @@ AGAIN_BYTES = 32 * MIB  # half of the default cache
 SECONDS_ENOUGH = 10     # what "in seconds" is taken to mean
 MOUNT_SECONDS = 0.1
 MEMORY_MIB = 512
+SHARE_SECONDS = 10
 FLAT = 1 / 1.5          # a cost that grows less than this counts as flat
 
 
@@ -176,6 +177,29 @@ def e01_random(b):
         c = b.contest_of("e01-random", f"{ROWS['e01-random'][0]}, {readers_of(readers)}", views,
                          lambda path, n=readers: b.scattered(n, path))
         found.append(c.against("ewfmount", times).against("xmount", 0))
+    return found
+
+
+@row("e01-share", "E01, 64 readers at once, 32 sequential and 32 random")
+def e01_share(b):
+    """How much more than the slowest reader of a kind the mean one gets; and memory."""
+    samples = []
+    for _ in range(b.rounds):
+        mount = b.mounts.service(b.mounts.disk("e01"))
+        with mount as top:
+            path = f"{top}/disk/image.raw"
+            fields = run(b.mounts.programs.tool("bench-load"), "share", 64,
+                         SHARE_SECONDS, path).split()
+            pids = set().union(*(family_of(pid) for pid in mount.pids))
+            samples.append((float(fields[0]), float(fields[1]), memory_of(pids)))
+    found = []
+    for i, (title, unit, limit) in enumerate((("the mean sequential reader over the slowest", "x", 2),
+                                              ("the mean random reader over the slowest", "x", 2),
+                                              ("memory of service and workers", "MiB",
+                                               MEMORY_MIB))):
+        c = b.contest("e01-share", f"E01, 64 readers: {title}", unit)
+        c.put(OURS, [sample[i] for sample in samples])
+        found.append(c.at_most(limit))
     return found
 
 
