@@ -121,7 +121,7 @@ open_fuse() {
 copy_source() {
 	mkdir "$source"
 	tar -c --exclude=./.git --exclude=./Makefile --exclude=./config.log --exclude=./config.status \
-		--exclude=./autom4te.cache --exclude=./evidencefs --exclude=./evidencefsd --exclude=./evidencefs-worker \
+		--exclude=./autom4te.cache --exclude=./evidencefs --exclude=./evidencefsd --exclude=./evidencefs-worker --exclude=./evidencefs-keyd \
 		--exclude='*.o' --exclude='*.a' --exclude='*.log' --exclude='*.trs' --exclude=.deps \
 		--exclude=.dirstamp --exclude='./evidencefs-[0-9]*' . | tar -x -C "$source"
 	find "$source/tests/unit" "$source/fuzz" -maxdepth 1 -type f -executable ! -name '*.*' -delete

@@ -160,16 +160,22 @@ uint64_t audit_safe(struct audit_log *l);
 /**
  * audit_seal() - from now on the log is sealed (docs/FORMAT.audit.md, "The seal")
  * Once, right after audit_open(). A thread makes checkpoints; audit_close() makes the
- * last one and leaves the key in DIR/../keys/. Records of the log's own come between.
+ * last one. Records of the log's own come between. While the keys cannot be reached,
+ * nothing is appended.
+ * @keys:  who holds the keys (keys.h); taken, also on failure. NULL: this process does, and
+ *         keeps them in DIR/../keys/ from one run to the next
  * @first: set when the origin key was made just now; NULL
  *
  * Errors: -EBADMSG the log does not match its newest checkpoint, or lacks records or
- * its origin key.
+ * its origin key; -ENOTCONN the keys cannot be reached.
  */
-int audit_seal(struct audit_log *l, bool *first, struct err *e);
+struct keys;
+int audit_seal(struct audit_log *l, struct keys *keys, bool *first, struct err *e);
 /** audit_origin() - of a sealed log: its first key as text, and its fingerprint. */
 void audit_origin(const struct audit_log *l, char key[static AUDIT_TEXT_MAX],
 	char fingerprint[static AUDIT_TEXT_MAX]);
+/** audit_fault() - whether nothing can be appended now, and why, in one line. */
+bool audit_fault(struct audit_log *l, char out[static AUDIT_TEXT_MAX]);
 /** audit_checkpoint() - the newest, as text. Return: its tree size; 0: there is none. */
 uint64_t audit_checkpoint(struct audit_log *l, char out[static AUDIT_TEXT_MAX]);
 

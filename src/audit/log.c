@@ -182,6 +182,32 @@ static int append_locked(
 	return 0;
 }
 
+const char *log_why(int code)
+{
+	switch (code) {
+	case ENOTCONN:
+		return "evidencefs-keyd, which holds its keys, cannot be reached";
+	case ENOSPC:
+	case EDQUOT:
+		return "no space left for it";
+	default:
+		return strerror(code);
+	}
+}
+
+bool audit_fault(struct audit_log *l, char out[static AUDIT_TEXT_MAX])
+{
+	int code = 0;
+
+	pthread_mutex_lock(&l->lock);
+	code = l->failing ? l->failed : 0;
+	pthread_mutex_unlock(&l->lock);
+	if (code)
+		snprintf(
+			out, AUDIT_TEXT_MAX, "the access log cannot be written: %s", log_why(code));
+	return code != 0;
+}
+
 void log_tell(struct audit_log *l, int rc)
 {
 	audit_fault_fn *fault = l->fault;
@@ -191,11 +217,12 @@ void log_tell(struct audit_log *l, int rc)
 	if (rc < 0)
 		snprintf(text, sizeof(text),
 			"access log: cannot be written: %s; nothing is served until it can",
-			strerror(-rc));
+			log_why(-rc));
 	else
 		snprintf(text, sizeof(text),
 			"access log: written again, after %" PRIu64 " acts refused", l->refused);
 	l->failing = rc < 0;
+	l->failed = -rc;
 	l->refused = 0;
 	pthread_mutex_lock(&l->telling);
 	pthread_mutex_unlock(&l->lock);

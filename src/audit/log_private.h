@@ -54,6 +54,7 @@ struct audit_log {
 	int last_failure; /* errno of the last of them */
 	int sync_error;   /* errno of a failed sync that is not yet repaired */
 	bool failing;     /* that has been told */
+	int failed;       /* errno that was told */
 	uint64_t refused; /* appends while it fails */
 	audit_fault_fn *fault;
 	void *fault_context;
@@ -66,6 +67,8 @@ struct audit_log {
 
 /** log_write_at() - one write unless the kernel stops in the middle. Return: 0 or -errno. */
 int log_write_at(int fd, const uint8_t *p, size_t n, uint64_t off);
+/** log_why() - an errno of this log in words. */
+const char *log_why(int code);
 /** log_tell() - that the log fails, or works again; @rc: what an append or a sync returned.
  * Called with the lock, which is given up meanwhile. */
 void log_tell(struct audit_log *l, int rc);

@@ -11,10 +11,12 @@
 #include "audit/log_seal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,14 +43,17 @@ int log_seal_name(struct seal *s)
 
 	if (s->last.size == 0 || s->named_at)
 		return 0;
-	rc = signer_epoch(s->signer, &epoch);
+	rc = keys_epoch(s->keys, &epoch);
+	if (rc == 0 &&
+		(epoch.size != s->last.size || memcmp(epoch.root, s->last.root, RECORD_ROOT) != 0))
+		rc = -EBADMSG;
 	if (rc == 0)
 		rc = log_append_seal(s->log, AUDIT_EPOCH, &epoch, &seq);
 	if (rc < 0)
 		return rc;
-	signer_evolve(s->signer);
 	s->named_at = seq;
-	return 0;
+	memcpy(s->key, epoch.next, RECORD_KEY);
+	return keys_evolve(s->keys);
 }
 
 static int write_note(struct seal *s, const struct note *note)
@@ -76,7 +81,7 @@ static int checkpoint(struct seal *s)
 	int rc = 0;
 
 	tree_root(&s->tree, root, NULL);
-	rc = signer_checkpoint(s->signer, s->tree.size, root, &note);
+	rc = keys_checkpoint(s->keys, s->tree.size, root, &note);
 	if (rc == 0)
 		rc = write_note(s, &note);
 	if (rc < 0)
@@ -131,7 +136,10 @@ static int grow(struct seal *s)
 /* Up to record @safe, with the checkpoints that come in between. Return: 0 or -errno. */
 static int advance(struct seal *s, uint64_t safe)
 {
-	int rc = log_seal_name(s);
+	int rc = log_seal_greet(s);
+
+	if (rc == 0)
+		rc = log_seal_name(s);
 
 	while (rc == 0 && s->tree.size < safe) {
 		rc = grow(s);
@@ -180,6 +188,8 @@ static void *seal_loop(void *arg)
 		pthread_mutex_unlock(&l->lock);
 		rc = advance(s, safe);
 		pthread_mutex_lock(&l->lock);
+		/* whatever it was, who holds the keys is asked again from the beginning */
+		s->greeted = s->greeted && rc == 0;
 		l->seal_error = -rc;
 		if (rc < 0 && !l->failing)
 			log_tell(l, rc);
@@ -192,12 +202,10 @@ static void *seal_loop(void *arg)
 
 static void seal_free(struct seal *s)
 {
-	if (s->keys >= 0)
-		close(s->keys);
+	keys_free(s->keys);
 	if (s->file >= 0)
 		close(s->file);
 	audit_reader_close(s->reader);
-	signer_free(s->signer);
 	free(s);
 }
 
@@ -210,19 +218,35 @@ static int start(struct seal *s, struct err *e)
 	return rc ? err_errno(e, rc, "%s: cannot start the thread that seals", s->log->dir) : 0;
 }
 
-int audit_seal(struct audit_log *l, bool *first, struct err *e)
+/* A keyholder in this process, with ../keys. */
+static int own_keys(const struct audit_log *l, struct keys **out, struct err *e)
+{
+	int fd = -1;
+
+	if (mkdirat(l->dirfd, "../keys", 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "cannot make ../keys");
+	fd = openat(l->dirfd, "../keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? err_errno(e, errno, "cannot open ../keys") : keys_own(fd, out, e);
+}
+
+int audit_seal(struct audit_log *l, struct keys *keys, bool *first, struct err *e)
 {
 	struct seal *s = calloc(1, sizeof(*s));
 	struct err why = {.code = 0};
 	bool made = false;
 	int rc = 0;
 
-	if (!s)
+	if (!s) {
+		keys_free(keys);
 		return err_errno(e, ENOMEM, "%s", l->dir);
+	}
 	s->log = l;
-	s->keys = s->file = -1;
+	s->file = -1;
+	s->keys = keys;
 	note_name(l->log_id, s->name);
-	rc = log_seal_load(s, &made, &why);
+	rc = keys ? 0 : own_keys(l, &s->keys, &why);
+	if (rc == 0)
+		rc = log_seal_load(s, &made, &why);
 	s->due_ns = s->fresh ? monotonic_ns() + DUE_NS : 0;
 	if (rc < 0)
 		err_set(e, -rc, "%s: %s", l->dir, err_text(&why, -rc));
@@ -272,7 +296,7 @@ static int finish(struct seal *s)
 	} while (rc == 0 && s->tree.size < audit_size(s->log));
 	if (rc == 0 && s->tree.size > s->last.size)
 		rc = checkpoint(s);
-	return rc < 0 ? rc : signer_hand_over(s->signer, s->keys, NULL);
+	return rc < 0 ? rc : keys_end(s->keys);
 }
 
 void log_seal_stop(struct audit_log *l)

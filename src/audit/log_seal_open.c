@@ -19,36 +19,40 @@
 
 #include "audit/heads.h"
 #include "audit/reader_private.h"
+#include "audit/signer.h"
 #include "base/file.h"
 
 #define ORIGIN_FILE   "origin.pub"
-#define FRONTIER_FILE "frontier"
+#define FRONTIER_FILE "../frontier"
 
 /* As the same machine wrote it: it is thrown away if it does not lead to a checkpoint. */
 struct frontier {
 	uint8_t key[RECORD_KEY]; /* which signed that checkpoint */
+	uint8_t device[RECORD_KEY];
 	struct tree tree;
 };
 
 void log_seal_save(const struct seal *s)
 {
 	struct frontier f = {.tree = s->tree};
-	int fd = openat(s->keys, FRONTIER_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(
+		s->log->dirfd, FRONTIER_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return;
-	memcpy(f.key, signer_key(s->signer), RECORD_KEY);
+	memcpy(f.key, s->key, RECORD_KEY);
+	memcpy(f.device, s->device, RECORD_KEY);
 	/* where this fails, all records are read at the next start */
 	(void)!pwrite(fd, &f, sizeof(f), 0);
 	close(fd);
 }
 
-/* Return: whether it leads to the newest checkpoint, and @key signed that. */
-static bool load_frontier(struct seal *s, uint8_t *key)
+/* Return: whether it leads to the newest checkpoint, and the key in it signed that. */
+static bool load_frontier(struct seal *s)
 {
 	struct frontier f;
 	uint8_t root[TREE_HASH];
-	int fd = openat(s->keys, FRONTIER_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(s->log->dirfd, FRONTIER_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t n = fd < 0 ? -1 : segment_pread(fd, &f, sizeof(f), 0);
 
 	if (fd >= 0)
@@ -60,21 +64,12 @@ static bool load_frontier(struct seal *s, uint8_t *key)
 		!signer_note_checks(s->name, &s->last, f.key))
 		return false;
 	s->tree = f.tree;
-	memcpy(key, f.key, RECORD_KEY);
+	memcpy(s->key, f.key, RECORD_KEY);
+	memcpy(s->device, f.device, RECORD_KEY);
 	return true;
 }
 
 /* ---- what is there ------------------------------------------------------------------------ */
-
-static int open_keys(struct seal *s, struct err *e)
-{
-	int dirfd = s->log->dirfd;
-
-	if (mkdirat(dirfd, "../keys", 0700) < 0 && errno != EEXIST)
-		return err_errno(e, errno, "cannot make ../keys");
-	s->keys = openat(dirfd, "../keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return s->keys < 0 ? err_errno(e, errno, "cannot open ../keys") : 0;
-}
 
 static int cut_heads(struct seal *s, struct err *e)
 {
@@ -133,15 +128,14 @@ static int load_origin(struct seal *s, struct err *e)
 	return err_set(e, EBADMSG, ORIGIN_FILE ": is no key of this log");
 }
 
-static int make_origin(struct seal *s, struct err *e)
+/* The first key of the log, which was made for it just now. */
+static int write_origin(struct seal *s, const uint8_t *key, struct err *e)
 {
 	char path[4096];
 	char text[NOTE_MAX];
-	int rc = signer_new(s->log->log_id, &s->signer, e);
 
-	if (rc < 0)
-		return rc;
-	memcpy(s->origin, signer_key(s->signer), RECORD_KEY);
+	memcpy(s->origin, key, RECORD_KEY);
+	memcpy(s->key, key, RECORD_KEY);
 	snprintf(path, sizeof(path), "%s/" ORIGIN_FILE, s->log->dir);
 	return file_write(path, text, note_key_encode(s->name, s->origin, text), e);
 }
@@ -159,7 +153,7 @@ static int check_root(const struct seal *s, struct err *e)
 		"records 1 to %" PRIu64 " are not those of the newest checkpoint", s->last.size);
 }
 
-static int grow_again(struct seal *s, uint8_t *key, struct err *e)
+static int grow_again(struct seal *s, struct err *e)
 {
 	const struct segment *at = &s->reader->at;
 	struct audit_event ev;
@@ -172,11 +166,15 @@ static int grow_again(struct seal *s, uint8_t *key, struct err *e)
 		rc = 0;
 		if (s->tree.size == s->last.size)
 			rc = check_root(s, e);
+		if (!record_is_seal(ev.type))
+			continue;
+		record_seal_decode(segment_bytes(at), &seal);
+		if (ev.type == AUDIT_DEVICE)
+			memcpy(s->device, seal.next, RECORD_KEY);
 		if (ev.type != AUDIT_EPOCH && ev.type != AUDIT_DISCONTINUITY)
 			continue;
 		s->fresh -= s->tree.size > s->last.size;
-		record_seal_decode(segment_bytes(at), &seal);
-		memcpy(key, seal.next, RECORD_KEY);
+		memcpy(s->key, seal.next, RECORD_KEY);
 		if (seal.size == s->last.size)
 			s->named_at = ev.seq;
 	}
@@ -186,81 +184,130 @@ static int grow_again(struct seal *s, uint8_t *key, struct err *e)
 	return rc;
 }
 
-static int load_tree(struct seal *s, uint8_t *key, struct err *e)
+static int load_tree(struct seal *s, struct err *e)
 {
 	int rc = audit_reader_open(s->log->dir, &s->reader, e);
 
-	memcpy(key, s->origin, RECORD_KEY);
-	if (rc == 0 && s->last.size && load_frontier(s, key))
+	memcpy(s->key, s->origin, RECORD_KEY);
+	if (rc == 0 && s->last.size && load_frontier(s))
 		rc = audit_reader_seek(s->reader, s->tree.size + 1, e);
-	return rc < 0 ? rc : grow_again(s, key, e);
+	return rc < 0 ? rc : grow_again(s, e);
 }
 
 /* ---- the key --------------------------------------------------------------------------------- */
 
-/* A stop was clean when its checkpoint covers all and its key is the one in force. */
-static bool is_clean(const struct seal *s, const uint8_t *key)
-{
-	return s->tree.size == s->last.size && memcmp(signer_key(s->signer), key, RECORD_KEY) == 0;
-}
-
-static int begin_again(struct seal *s, struct err *e)
+/* Who went on with the log is vouched for by who was there before, if anybody: @before, the key
+ * in force then, or the device that the log knows. */
+static int endorse(struct seal *s, const struct record_seal *began, const uint8_t *before)
 {
 	struct record_seal seal;
-	char text[256];
-	int rc = signer_new(s->log->log_id, &s->signer, e);
+	uint64_t seq = 0;
+	int rc = keys_endorse(s->keys, s->named_at, began->next, &seal);
 
-	if (rc < 0)
-		return rc;
-	rc = signer_begin(s->signer, &s->last, &seal);
+	if (rc == -ENOENT || (rc == 0 && memcmp(seal.next, before, RECORD_KEY) != 0 &&
+				     memcmp(seal.next, s->device, RECORD_KEY) != 0))
+		return 0;
+	if (rc == 0)
+		rc = log_append_seal(s->log, AUDIT_ENDORSEMENT, &seal, &seq);
+	return rc < 0 ? rc : 1;
+}
+
+/* The log was not ended cleanly, or its key is lost: another key, and that is recorded. */
+static int begin_again(struct seal *s)
+{
+	struct record_seal seal;
+	uint8_t before[RECORD_KEY];
+	char text[256];
+	int endorsed = 0;
+	int rc = keys_begin(s->keys, &s->last, &seal);
+
 	if (rc == 0)
 		rc = log_append_seal(s->log, AUDIT_DISCONTINUITY, &seal, &s->named_at);
 	if (rc < 0)
-		return err_errno(e, -rc, "cannot record that the key is lost");
+		return rc;
+	memcpy(before, s->key, RECORD_KEY);
+	memcpy(s->key, seal.next, RECORD_KEY);
+	endorsed = endorse(s, &seal, before);
+	rc = endorsed < 0 ? endorsed : keys_evolve(s->keys);
 	snprintf(text, sizeof(text),
 		"access log: was not ended cleanly: sealed up to record %" PRIu64
-		", then a new key, unendorsed",
-		s->last.size);
+		", then another key, %s",
+		s->last.size, endorsed > 0 ? "endorsed by the device" : "unendorsed");
 	s->log->fault(s->log->fault_context, text);
-	return 0;
+	return rc;
 }
 
-static int take_up(struct seal *s, const uint8_t *key, struct err *e)
+/* The log says which key this machine endorses with. */
+static int name_device(struct seal *s)
 {
-	struct err why = {.code = 0};
-	int rc = signer_take(s->keys, s->log->log_id, &s->last, &s->signer, &why);
+	struct record_seal seal;
+	uint64_t seq = 0;
+	int rc = 0;
 
-	if (rc == 0 && is_clean(s, key))
-		return log_seal_name(s) < 0 ? err_errno(e, EIO, "cannot begin an epoch") : 0;
-	if (rc < 0 && rc != -ENOENT && rc != -EBADMSG)
-		return err_set(e, -rc, "%s", err_text(&why, -rc));
-	signer_free(s->signer);
-	s->signer = NULL;
-	return begin_again(s, e);
+	if (memcmp(s->device, keys_device(s->keys), RECORD_KEY) == 0)
+		return 0;
+	rc = keys_name_device(s->keys, &seal);
+	if (rc == 0)
+		rc = log_append_seal(s->log, AUDIT_DEVICE, &seal, &seq);
+	if (rc == 0)
+		memcpy(s->device, seal.next, RECORD_KEY);
+	return rc;
+}
+
+/* While it runs, all that follows from what was appended is known; at the start a stop was
+ * clean when its checkpoint covers all. */
+static bool goes_on(const struct seal *s)
+{
+	return s->running || s->tree.size == s->last.size;
+}
+
+int log_seal_greet(struct seal *s)
+{
+	static const uint8_t none[RECORD_KEY];
+	const bool known = memcmp(s->origin, none, RECORD_KEY) != 0;
+	const struct keys_log log = {
+		.log_id = s->log->log_id, .known = known, .in_force = s->key, .last = &s->last};
+	uint8_t key[RECORD_KEY];
+	enum keyholder_held held = KEYHOLDER_LOST;
+	int rc = s->greeted ? 0 : keys_hello(s->keys, &log, &held, key);
+
+	if (rc < 0 || s->greeted)
+		return rc;
+	if (!known && held != KEYHOLDER_MADE)
+		return -EBADMSG;
+	if (!known)
+		rc = write_origin(s, key, NULL);
+	else
+		rc = held == KEYHOLDER_HELD && goes_on(s) ? log_seal_name(s) : begin_again(s);
+	if (rc == 0)
+		rc = name_device(s);
+	s->greeted = rc == 0;
+	return rc;
 }
 
 int log_seal_load(struct seal *s, bool *first, struct err *e)
 {
-	uint8_t key[RECORD_KEY];
 	int known = 0;
-	int rc = open_keys(s, e);
+	int rc = open_heads(s, e);
 
-	if (rc == 0)
-		rc = open_heads(s, e);
 	if (rc == 0)
 		rc = known = load_origin(s, e);
 	if (rc < 0)
 		return rc;
 	if (!known && s->last.size)
 		return err_set(e, EBADMSG, ORIGIN_FILE " is missing");
-	if (!known)
-		rc = make_origin(s, e);
-	else
-		rc = 0;
-	if (rc == 0)
-		rc = load_tree(s, key, e);
-	if (rc == 0 && known)
-		rc = take_up(s, key, e);
+	rc = load_tree(s, e);
+	if (rc < 0)
+		return rc;
+	rc = log_seal_greet(s);
 	*first = !known;
-	return rc;
+	if (rc == -ENOTCONN && known) {
+		/* nothing is appended until they can be reached */
+		pthread_mutex_lock(&s->log->lock);
+		s->log->seal_error = -rc;
+		log_tell(s->log, rc);
+		pthread_mutex_unlock(&s->log->lock);
+		return 0;
+	}
+	return rc < 0 ? err_set(e, -rc, "its keys: %s", log_why(-rc)) : 0;
 }

@@ -12,10 +12,14 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "base/buf.h"
 #include "base/digest.h"
 
-#define KEY_FILE "log.key"
-#define KEY_NEW  "log.key.new"
+#define KEY_FILE    "log.key"
+#define DEVICE_FILE "device.key"
+#define NEW         ".new"
+/* log id, private half, size, root */
+#define KEPT_BYTES (RECORD_LOG_ID + RECORD_KEY + 8 + RECORD_ROOT)
 
 struct key {
 	EVP_PKEY *pkey;
@@ -26,7 +30,7 @@ struct signer {
 	uint8_t log_id[RECORD_LOG_ID];
 	char name[NOTE_NAME_MAX];
 	struct key now;
-	struct key next; /* made by signer_epoch() */
+	struct key next; /* made by signer_epoch() or signer_begin() */
 	struct record_seal epoch;
 	uint64_t size; /* of the newest tree that was signed */
 	uint8_t root[RECORD_ROOT];
@@ -85,34 +89,38 @@ void signer_free(struct signer *s)
 	free(s);
 }
 
-static struct signer *blank(const uint8_t *log_id)
+int signer_blank(const uint8_t log_id[static RECORD_LOG_ID], struct signer **out)
 {
 	struct signer *s = calloc(1, sizeof(*s));
 
 	if (!s)
-		return NULL;
+		return -ENOMEM;
 	memcpy(s->log_id, log_id, RECORD_LOG_ID);
 	note_name(log_id, s->name);
-	return s;
-}
-
-int signer_new(const uint8_t log_id[static RECORD_LOG_ID], struct signer **out, struct err *e)
-{
-	struct signer *s = blank(log_id);
-	int rc = s ? key_make(&s->now) : -ENOMEM;
-
-	if (rc < 0) {
-		signer_free(s);
-		return err_errno(e, -rc, "cannot make a key for the access log");
-	}
 	*out = s;
 	return 0;
 }
 
+int signer_make(struct signer *s)
+{
+	key_erase(&s->now);
+	return key_make(&s->now);
+}
+
+void signer_floor(struct signer *s, uint64_t size, const uint8_t root[static RECORD_ROOT])
+{
+	if (size <= s->size)
+		return;
+	s->size = size;
+	memcpy(s->root, root, RECORD_ROOT);
+}
+
+/* ---- keys on the disk --------------------------------------------------------------------- */
+
 /* Out of the file, then out of the directory, so that no copy stays behind. */
 static int remove_key(int dirfd, int fd)
 {
-	static const uint8_t zeros[RECORD_KEY];
+	static const uint8_t zeros[KEPT_BYTES];
 
 	if (pwrite(fd, zeros, sizeof(zeros), 0) != sizeof(zeros) || fsync(fd) < 0 ||
 		unlinkat(dirfd, KEY_FILE, 0) < 0 || fsync(dirfd) < 0)
@@ -120,51 +128,127 @@ static int remove_key(int dirfd, int fd)
 	return 0;
 }
 
-int signer_take(int dirfd, const uint8_t log_id[static RECORD_LOG_ID], const struct note *last,
-	struct signer **out, struct err *e)
+/* Whole or not at all, synced. */
+static int write_file(int dirfd, const char *name, const char *tmp, const void *p, size_t n)
 {
-	uint8_t secret[RECORD_KEY];
-	struct signer *s = NULL;
+	int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int rc = fd < 0 ? -errno : 0;
+
+	if (rc == 0 && (write(fd, p, n) != (ssize_t)n || fsync(fd) < 0 ||
+			       renameat(dirfd, tmp, dirfd, name) < 0 || fsync(dirfd) < 0))
+		rc = errno ? -errno : -EIO;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* Return: 0; -EBADMSG it is no key of this log. */
+static int take_bytes(struct signer *s, const uint8_t *p)
+{
+	struct cur c = cur_of(p, KEPT_BYTES);
+	const uint8_t *id = cur_take(&c, RECORD_LOG_ID);
+	const uint8_t *secret = cur_take(&c, RECORD_KEY);
+	uint64_t size = cur_u64(&c);
+
+	if (memcmp(id, s->log_id, RECORD_LOG_ID) != 0 || key_of(secret, &s->now) < 0)
+		return -EBADMSG;
+	signer_floor(s, size, cur_take(&c, RECORD_ROOT));
+	return 0;
+}
+
+int signer_take(struct signer *s, int dirfd, struct err *e)
+{
+	uint8_t bytes[KEPT_BYTES];
 	int fd = openat(dirfd, KEY_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t n = 0;
 	int rc = 0;
 
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : err_errno(e, errno, "keys/" KEY_FILE);
-	s = blank(log_id);
-	n = pread(fd, secret, sizeof(secret), 0);
+	n = pread(fd, bytes, sizeof(bytes), 0);
 	rc = remove_key(dirfd, fd);
 	close(fd);
 	if (rc == 0)
-		rc = !s ? -ENOMEM : n != sizeof(secret) ? -EBADMSG : key_of(secret, &s->now);
-	OPENSSL_cleanse(secret, sizeof(secret));
-	if (rc < 0) {
-		signer_free(s);
-		return err_errno(e, -rc, "keys/" KEY_FILE ": cannot be taken over");
-	}
-	s->size = last->size;
-	memcpy(s->root, last->root, RECORD_ROOT);
-	*out = s;
-	return 0;
+		rc = n != sizeof(bytes) ? -EBADMSG : take_bytes(s, bytes);
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return rc < 0 ? err_errno(e, -rc, "keys/" KEY_FILE ": cannot be taken over") : 0;
 }
 
 int signer_hand_over(const struct signer *s, int dirfd, struct err *e)
 {
 	uint8_t secret[RECORD_KEY];
+	struct buf b = BUF_INIT;
 	size_t n = sizeof(secret);
-	int fd =
-		openat(dirfd, KEY_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int rc = fd < 0 ? -errno : 0;
+	int rc = 0;
 
-	if (rc == 0 && EVP_PKEY_get_raw_private_key(s->now.pkey, secret, &n) != 1)
-		rc = -EIO;
-	if (rc == 0 && (write(fd, secret, n) != (ssize_t)n || fsync(fd) < 0 ||
-			       renameat(dirfd, KEY_NEW, dirfd, KEY_FILE) < 0 || fsync(dirfd) < 0))
-		rc = -errno;
+	if (!s->now.pkey)
+		return 0;
+	rc = EVP_PKEY_get_raw_private_key(s->now.pkey, secret, &n) == 1
+		     ? buf_reserve(&b, KEPT_BYTES)
+		     : -EIO;
+	buf_put(&b, s->log_id, RECORD_LOG_ID);
+	buf_put(&b, secret, RECORD_KEY);
+	buf_put_u64(&b, s->size);
+	buf_put(&b, s->root, RECORD_ROOT);
 	OPENSSL_cleanse(secret, sizeof(secret));
+	if (rc == 0)
+		rc = write_file(dirfd, KEY_FILE, KEY_FILE NEW, b.data, b.len);
+	if (b.data)
+		OPENSSL_cleanse(b.data, b.len);
+	buf_release(&b);
+	return rc < 0 ? err_errno(e, -rc, "keys/" KEY_FILE ": cannot be handed over") : 0;
+}
+
+int signer_of_device(int dirfd, struct signer **out, struct err *e)
+{
+	static const uint8_t none[RECORD_LOG_ID];
+	uint8_t secret[RECORD_KEY];
+	struct signer *s = NULL;
+	int fd = openat(dirfd, DEVICE_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -errno : read(fd, secret, sizeof(secret));
+	int rc = n == sizeof(secret) ? 0 : n >= 0 ? -EBADMSG : (int)n;
+
 	if (fd >= 0)
 		close(fd);
-	return rc < 0 ? err_errno(e, -rc, "keys/" KEY_FILE ": cannot be handed over") : 0;
+	if (rc == -ENOENT) {
+		rc = digest_random(secret, sizeof(secret));
+		if (rc == 0)
+			rc = write_file(
+				dirfd, DEVICE_FILE, DEVICE_FILE NEW, secret, sizeof(secret));
+	}
+	if (rc == 0)
+		rc = signer_blank(none, &s);
+	if (rc == 0)
+		rc = key_of(secret, &s->now);
+	OPENSSL_cleanse(secret, sizeof(secret));
+	if (rc < 0) {
+		signer_free(s);
+		return err_errno(e, -rc, "keys/" DEVICE_FILE ": the device's key");
+	}
+	*out = s;
+	return 0;
+}
+
+/* ---- what is signed ------------------------------------------------------------------------ */
+
+const uint8_t *signer_log(const struct signer *s)
+{
+	return s->log_id;
+}
+
+bool signer_has_key(const struct signer *s)
+{
+	return s->now.pkey != NULL;
+}
+
+void signer_next(const struct signer *s, uint8_t out[static RECORD_KEY])
+{
+	memcpy(out, s->next.public, RECORD_KEY);
+}
+
+bool signer_next_is(const struct signer *s, const uint8_t key[static RECORD_KEY])
+{
+	return s->next.pkey && memcmp(s->next.public, key, RECORD_KEY) == 0;
 }
 
 int signer_checkpoint(
@@ -174,8 +258,11 @@ int signer_checkpoint(
 	char text[NOTE_MAX];
 	int rc = 0;
 
-	if (size == 0 || size < s->size || (size == s->size && memcmp(root, s->root, RECORD_ROOT)))
+	if (size == 0 || size < s->size || s->next.pkey ||
+		(size == s->size && memcmp(root, s->root, RECORD_ROOT)))
 		return -EPERM;
+	if (!s->now.pkey)
+		return -ENOKEY;
 	memcpy(note.root, root, RECORD_ROOT);
 	note_key_hash(s->name, s->now.public, note.key_hash[0]);
 	rc = key_sign(&s->now, text, note_text(s->name, size, root, text), note.signature[0]);
@@ -187,12 +274,13 @@ int signer_checkpoint(
 	return 0;
 }
 
-static int sign_seal(const struct signer *s, enum audit_type type, struct record_seal *seal)
+static int sign_seal(
+	const struct key *k, enum audit_type type, const uint8_t *log_id, struct record_seal *seal)
 {
 	uint8_t text[RECORD_SEAL_TEXT_MAX];
-	size_t n = record_seal_text(type, s->log_id, seal, text);
+	size_t n = record_seal_text(type, log_id, seal, text);
 
-	return key_sign(&s->now, text, n, seal->signature);
+	return k->pkey ? key_sign(k, text, n, seal->signature) : -ENOKEY;
 }
 
 int signer_epoch(struct signer *s, struct record_seal *out)
@@ -209,7 +297,7 @@ int signer_epoch(struct signer *s, struct record_seal *out)
 		return rc;
 	memcpy(seal.root, s->root, RECORD_ROOT);
 	memcpy(seal.next, s->next.public, RECORD_KEY);
-	rc = sign_seal(s, AUDIT_EPOCH, &seal);
+	rc = sign_seal(&s->now, AUDIT_EPOCH, s->log_id, &seal);
 	if (rc < 0) {
 		key_erase(&s->next);
 		return rc;
@@ -219,28 +307,45 @@ int signer_epoch(struct signer *s, struct record_seal *out)
 	return 0;
 }
 
-void signer_evolve(struct signer *s)
+int signer_evolve(struct signer *s)
 {
+	if (!s->next.pkey)
+		return -EPERM;
 	key_erase(&s->now);
 	s->now = s->next;
 	s->next = (struct key){.pkey = NULL};
+	return 0;
 }
 
 int signer_begin(struct signer *s, const struct note *last, struct record_seal *out)
 {
 	struct record_seal seal = {.size = last->size};
-	int rc = 0;
+	struct key next = {.pkey = NULL};
+	int rc = key_make(&next);
 
-	if (last->size)
-		memcpy(seal.root, last->root, RECORD_ROOT);
-	memcpy(seal.next, s->now.public, RECORD_KEY);
-	rc = sign_seal(s, AUDIT_DISCONTINUITY, &seal);
 	if (rc < 0)
 		return rc;
-	s->size = seal.size;
-	memcpy(s->root, seal.root, RECORD_ROOT);
+	if (last->size)
+		memcpy(seal.root, last->root, RECORD_ROOT);
+	memcpy(seal.next, next.public, RECORD_KEY);
+	rc = sign_seal(&next, AUDIT_DISCONTINUITY, s->log_id, &seal);
+	if (rc < 0) {
+		key_erase(&next);
+		return rc;
+	}
+	key_erase(&s->next);
+	s->next = next;
+	signer_floor(s, seal.size, seal.root);
 	*out = seal;
 	return 0;
+}
+
+int signer_vouch(const struct signer *s, enum audit_type type,
+	const uint8_t log_id[static RECORD_LOG_ID], const uint8_t key[static RECORD_KEY],
+	struct record_seal *seal)
+{
+	memcpy(seal->next, key, RECORD_KEY);
+	return sign_seal(&s->now, type, log_id, seal);
 }
 
 bool signer_checks(const uint8_t key[static RECORD_KEY], const void *p, size_t n,

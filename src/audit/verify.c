@@ -27,6 +27,7 @@ struct breach {
 	uint64_t seq;
 	uint8_t key[RECORD_KEY];
 	uint8_t device[RECORD_KEY]; /* the device's key then */
+	uint8_t before[RECORD_KEY]; /* the key in force then */
 	unsigned by;                /* bits: 1 << enum record_role */
 };
 
@@ -258,6 +259,7 @@ static int note_breach(struct verify *v, const struct record_seal *seal)
 	*more = (struct breach){.seq = v->ev.seq};
 	memcpy(more->key, seal->next, RECORD_KEY);
 	memcpy(more->device, v->device, RECORD_KEY);
+	memcpy(more->before, v->key, RECORD_KEY);
 	line(v,
 		"record %" PRIu64 ": discontinuity: sealed up to record %" PRIu64
 		", then another key",
@@ -287,8 +289,9 @@ static int check_endorsement(struct verify *v, const struct record_seal *seal, s
 		b++;
 	if (b == v->breaches + v->breaches_n || memcmp(b->key, seal->root, RECORD_KEY) != 0)
 		return bad(v, e, "it endorses no key that came with a discontinuity");
-	if (seal->role == RECORD_BY_DEVICE && memcmp(b->device, seal->next, RECORD_KEY) != 0)
-		return bad(v, e, "it is not by the device's key");
+	if (seal->role == RECORD_BY_DEVICE && memcmp(b->device, seal->next, RECORD_KEY) != 0 &&
+		memcmp(b->before, seal->next, RECORD_KEY) != 0)
+		return bad(v, e, "it is by neither the device's key nor the one before");
 	if (!signer_seal_checks(AUDIT_ENDORSEMENT, v->reader->at.head.log_id, seal, v->key))
 		return bad(v, e, "its signature does not hold");
 	b->by |= 1u << seal->role;

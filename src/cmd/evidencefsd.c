@@ -24,17 +24,20 @@
 
 struct options {
 	const char *config;
+	const char *keyd;
 	bool foreground;
 	bool help;
 	bool version;
 };
 
-static const char usage[] = "usage: evidencefsd [--config FILE] [--foreground]\n";
+static const char usage[] = "usage: evidencefsd [--config FILE] [--keyd SOCKET] [--foreground]\n";
 
 static void print_help(void)
 {
 	printf("%s\nThe team service of evidencefs; started by systemd, or by hand as root.\n\n"
 	       "  --config FILE    the configuration (default: %s)\n"
+	       "  --keyd SOCKET    where evidencefs-keyd listens that systemd runs\n"
+	       "                   (default: it is started as a child)\n"
 	       "  --foreground     stay, and write messages to stderr\n"
 	       "  --version        print the version\n"
 	       "  --help           print this\n",
@@ -55,14 +58,18 @@ static int fail(const struct err *e, int r)
 static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-		{"foreground", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
+		{"keyd", required_argument, NULL, 'k'}, {"foreground", no_argument, NULL, 'f'},
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0}};
 	int k = 0;
 
 	while ((k = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (k) {
 		case 'c':
 			o->config = optarg;
+			break;
+		case 'k':
+			o->keyd = optarg;
 			break;
 		case 'f':
 			o->foreground = true;
@@ -100,8 +107,11 @@ static int run(const struct options *o, const struct config *config, char *name,
 	static char service[] = SERVICE;
 	char *service_argv[] = {name, service, NULL};
 	int ready = -1;
-	struct starter_opts so = {
-		.config = config, .service_argv = service_argv, .ready = tell_ready, .ctx = &ready};
+	struct starter_opts so = {.config = config,
+		.keyd = o->keyd,
+		.service_argv = service_argv,
+		.ready = tell_ready,
+		.ctx = &ready};
 	struct starter *s = NULL;
 	int r = starter_open(&so, &s, e);
 

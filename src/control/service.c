@@ -456,5 +456,9 @@ void service_status(struct service *s, struct service_status *out)
 	for (size_t i = 0; i < s->model.cases_n; i++)
 		out->cases += s->model.cases[i].closed_ns == 0;
 	pthread_rwlock_unlock(&s->lock);
+	if (out->healthy && s->log && audit_fault(s->log, text)) {
+		out->healthy = false;
+		snprintf(out->why, sizeof(out->why), "nothing is served: %.230s", text);
+	}
 	out->workers = channel_workers(s->ch);
 }

@@ -18,6 +18,7 @@
 
 #include "base/file.h"
 #include "control/privacy.h"
+#include "keyd/remote.h"
 #include "mount/kernel.h"
 
 static void break_down(struct service *s, const struct err *e, int r)
@@ -163,8 +164,14 @@ static void tell_origin(const struct service *s)
 		key, fingerprint);
 }
 
+static int connect_keyd(void *ctx)
+{
+	return channel_keyd(ctx);
+}
+
 static int open_log(struct service *s, struct err *e)
 {
+	struct keys *keys = NULL;
 	bool first = false;
 	int r = 0;
 
@@ -172,7 +179,9 @@ static int open_log(struct service *s, struct err *e)
 		return err_errno(e, ENOMEM, "log");
 	r = audit_open(s->log_dir, &s->log, e);
 	if (r == 0)
-		r = audit_seal(s->log, &first, e);
+		r = remote_keys(connect_keyd, s->ch, &keys);
+	if (r == 0)
+		r = audit_seal(s->log, keys, &first, e);
 	if (r < 0) {
 		audit_close(s->log); /* nothing is written behind what cannot be trusted */
 		s->log = NULL;

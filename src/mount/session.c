@@ -100,7 +100,7 @@ static int open_log(struct session *s, struct err *e)
 		return err_errno(e, ENOMEM, "%s", s->state_dir);
 	r = audit_open(dir, &s->log, e);
 	if (r == 0)
-		r = audit_seal(s->log, NULL, e);
+		r = audit_seal(s->log, NULL, NULL, e);
 	free(dir);
 	return r;
 }

@@ -404,6 +404,21 @@ int channel_exe(struct channel *c, pid_t pid, uint64_t start_time, char *out, si
 	return r;
 }
 
+int channel_keyd(struct channel *c)
+{
+	struct call k;
+	int r = 0;
+
+	call_init(&k);
+	r = ask(c, &k, MESSAGE_KEYD, NULL, -1);
+	if (r == 0) {
+		r = k.fds[0] < 0 ? -EPROTO : k.fds[0];
+		k.fds[0] = -1;
+	}
+	call_release(&k);
+	return r;
+}
+
 /* ---- workers ------------------------------------------------------------ */
 
 static int run_worker(void *ctx, int sock, pid_t *pid)

@@ -88,6 +88,9 @@ int channel_unmount(struct channel *c, uid_t uid, struct err *e);
 int channel_exe(struct channel *c, pid_t pid, uint64_t start_time, char *out, size_t size,
 	struct audit_exe_file *file);
 
+/** channel_keyd() - a connection to evidencefs-keyd. Return: a descriptor; -errno. */
+int channel_keyd(struct channel *c);
+
 /** channel_spawner() - starts and ends workers through the starter (worker/spawn.h). Borrowed. */
 struct spawner *channel_spawner(struct channel *c);
 

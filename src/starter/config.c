@@ -39,6 +39,7 @@ static const struct key keys[] = {
 	{"service", "socket", KIND_PATH, AT(socket), "/run/evidencefs/control.sock", 0, 0},
 	{"service", "user", KIND_TEXT, AT(user), "evidencefs", 0, 0},
 	{"service", "worker_user", KIND_TEXT, AT(worker_user), "", 0, 0},
+	{"service", "keyd_user", KIND_TEXT, AT(keyd_user), "", 0, 0},
 	{"service", "privacy", KIND_PATH, AT(privacy), "", 0, 0},
 	{"service", "allow_degraded", KIND_BOOL, AT(allow_degraded), "no", 0, 0},
 	{"service", "degraded", KIND_TEXT, AT(degraded), "", 0, 0},
@@ -367,6 +368,7 @@ void config_encode(const struct config *c, struct buf *out)
 	buf_put_u32(out, c->uid);
 	buf_put_u32(out, c->gid);
 	buf_put_u32(out, c->worker_uid);
+	buf_put_u32(out, c->keyd_uid);
 	encode_text(out, c->privacy_text);
 }
 
@@ -390,6 +392,7 @@ int config_decode(struct cur *in, struct config *c)
 	got.uid = cur_u32(in);
 	got.gid = cur_u32(in);
 	got.worker_uid = cur_u32(in);
+	got.keyd_uid = cur_u32(in);
 	if (r == 0)
 		r = decode_text(in, &got.privacy_text);
 	if (r == 0 && (in->bad || !got.state_dir || !got.mount_root || !got.socket || !got.user))

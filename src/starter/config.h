@@ -23,6 +23,7 @@ struct config {
 	char *mount_root;    /* /evidence */
 	char *socket;        /* /run/evidencefs/control.sock */
 	char *user;          /* evidencefs: of the service; a name or a number */
+	char *keyd_user;     /* NULL: an unused number */
 	char *worker_user;   /* NULL: an unused number */
 	char *privacy;       /* file whose text is PRIVACY.txt; NULL: the built-in one */
 	bool allow_degraded; /* go on where the kernel lacks an ability */
@@ -39,6 +40,7 @@ struct config {
 	uid_t uid;
 	gid_t gid;
 	uid_t worker_uid;
+	uid_t keyd_uid;
 	char *privacy_text; /* of `privacy`; NULL: the built-in one */
 };
 

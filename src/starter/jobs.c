@@ -155,7 +155,8 @@ static int check_user(const struct job *j, struct err *e)
 	struct users_entry u = {.uid = 0};
 	int r = 0;
 
-	if (w->uid == 0 || w->uid == c->uid || w->uid == c->worker_uid || w->uid >= UINT32_MAX)
+	if (w->uid == 0 || w->uid == c->uid || w->uid == c->worker_uid || w->uid == c->keyd_uid ||
+		w->uid >= UINT32_MAX)
 		return err_set(e, EPERM, "uid %u gets no session", (unsigned)w->uid);
 	r = users_by_uid(w->uid, &u);
 	if (r < 0)

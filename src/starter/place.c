@@ -54,7 +54,7 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct 
 		r = err_errno(e, errno, "%s", path);
 	else if (st.st_uid != uid && st.st_uid != 0)
 		r = err_set(e, EPERM, "%s belongs to uid %u, not to %s: chown -R %u:%u %s", path,
-			(unsigned)st.st_uid, uid ? "the service" : "root", (unsigned)uid,
+			(unsigned)st.st_uid, uid ? "who is to use it" : "root", (unsigned)uid,
 			(unsigned)gid, path);
 	else if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
 		r = err_errno(e, errno, "%s", path);
@@ -81,6 +81,14 @@ static int make_state(struct place *p, struct err *e)
 		close(fd);
 	}
 	return 0;
+}
+
+int place_keys(const struct config *c, struct err *e)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/keys", c->state_dir);
+	return make_dir(path, 0700, c->keyd_uid, c->keyd_uid, e);
 }
 
 /* Whether the service will get to its state: the first folder on the way that refuses. */

@@ -28,6 +28,8 @@ struct place {
  * Return: 0 and *@p. -EBUSY in use, in words.
  */
 int place_open(struct place *p, const struct config *c, int listening, struct err *e);
+/** place_keys() - the folder of keyd_user below state_dir, made. Return: a descriptor; -errno. */
+int place_keys(const struct config *c, struct err *e);
 /** place_close() - the socket goes from the file system. */
 void place_close(struct place *p);
 

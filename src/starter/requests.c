@@ -218,6 +218,25 @@ static int on_ready(struct starter *s, struct message *m)
 	return answer(s, m->id, NULL, 0);
 }
 
+/* A connection to the keys; the connector is this process, which is root. */
+static int on_keyd(struct starter *s, const struct message *m)
+{
+	struct buf b = BUF_INIT;
+	int fd = -1;
+	int r = 0;
+
+	if (!is_whole(m))
+		return -EPROTO;
+	fd = keyd_child_connect(&s->keyd);
+	if (fd < 0)
+		return message_fail(s->channel, m->id, fd, "evidencefs-keyd cannot be reached");
+	message_begin(&b, MESSAGE_DONE, m->id);
+	r = message_send(s->channel, &b, &fd, 1);
+	buf_release(&b);
+	close(fd);
+	return r;
+}
+
 int requests_handle(struct starter *s, struct message *m)
 {
 	if (m->id == 0 || (m->n_fds > 0 && m->type != MESSAGE_RUN))
@@ -237,6 +256,8 @@ int requests_handle(struct starter *s, struct message *m)
 		return on_run(s, m);
 	case MESSAGE_REAP:
 		return on_reap(s, m);
+	case MESSAGE_KEYD:
+		return on_keyd(s, m);
 	case MESSAGE_READY:
 		return on_ready(s, m);
 	default:

@@ -250,6 +250,7 @@ static void take_signals(struct starter *s)
 	if (s->service > 0 && waitpid(s->service, &status, WNOHANG) == s->service)
 		service_ended(s, status);
 	workers_collect(&s->workers, requests_reaped, s);
+	keyd_child_collect(&s->keyd, now_ms());
 }
 
 static int block_signals(struct starter *s, struct err *e)
@@ -272,11 +273,15 @@ static int block_signals(struct starter *s, struct err *e)
 /* How long to wait for something to happen; -1: for ever. */
 static int time_left(const struct starter *s)
 {
-	int64_t until = s->ending ? s->end_by_ms : s->begin_at_ms;
-	int64_t left = until - now_ms();
+	int64_t keyd = keyd_child_due(&s->keyd);
+	int64_t until = s->ending ? s->end_by_ms : s->service > 0 ? INT64_MAX : s->begin_at_ms;
+	int64_t left = 0;
 
-	if (!s->ending && s->service > 0)
+	if (!s->ending && keyd < until)
+		until = keyd;
+	if (until == INT64_MAX)
 		return -1;
+	left = until - now_ms();
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -292,6 +297,8 @@ static void step(struct starter *s)
 		listen_to_service(s);
 	if (f[0].revents)
 		take_signals(s);
+	if (!s->ending)
+		keyd_child_step(&s->keyd, now_ms());
 	if (!s->ending && s->service == 0 && now_ms() >= s->begin_at_ms)
 		begin_service(s);
 	if (s->ending && s->service > 0 && now_ms() >= s->end_by_ms) {
@@ -322,10 +329,12 @@ int starter_run(struct starter *s, struct err *e)
 	if (r < 0)
 		return r;
 	s->number = s->sessions.service;
+	keyd_child_step(&s->keyd, now_ms());
 	begin_service(s);
 	while (!s->ending || s->service > 0)
 		step(s);
 	bury_workers(s);
+	keyd_child_stop(&s->keyd);
 	left = sessions_unmount_all(&s->sessions);
 	return left > 0 ? err_set(e, EBUSY, "%u sessions could not be unmounted", left) : 0;
 }
@@ -435,6 +444,8 @@ static int open_all(struct starter *s, struct err *e)
 	if (r == 0)
 		r = place_open(&s->place, c, take_control(&given, c->socket), e);
 	if (r == 0)
+		r = keyd_child_open(&s->keyd, c, s->o.keyd, e);
+	if (r == 0)
 		r = take_sessions(s, &given, e);
 	drop_given(&given);
 	return r;
@@ -453,6 +464,7 @@ int starter_open(const struct starter_opts *o, struct starter **out, struct err 
 	s->signals = -1;
 	s->service_program = -1;
 	s->worker_program = -1;
+	keyd_child_init(&s->keyd);
 	sessions_init(&s->sessions, NULL);
 	jobs_init(&s->jobs, o->config, &s->sessions);
 	s->memory = malloc(MESSAGE_MAX);
@@ -473,6 +485,7 @@ void starter_close(struct starter *s)
 	if (!s)
 		return;
 	place_close(&s->place);
+	keyd_child_close(&s->keyd);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);

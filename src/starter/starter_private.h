@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "starter/jobs.h"
+#include "starter/keyd.h"
 #include "starter/message.h"
 #include "starter/place.h"
 #include "starter/sessions.h"
@@ -19,6 +20,7 @@ struct starter {
 	struct sessions sessions;
 	struct jobs jobs;
 	struct children workers;
+	struct keyd_child keyd;
 	int service_program; /* descriptors */
 	int worker_program;
 	int signals;

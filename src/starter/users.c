@@ -108,25 +108,26 @@ static int find(const char *key, const char *s, struct users_entry *out, struct 
 }
 
 /* The first number of the range kept for evidencefs that belongs to nobody. */
-static int unused(uid_t but, uid_t *out, struct err *e)
+static int unused(const char *key, uid_t but, uid_t nor, uid_t *out, struct err *e)
 {
 	for (uid_t uid = SANDBOX_UID; uid <= SANDBOX_UID_LAST; uid++) {
 		struct users_entry entry = {.uid = 0};
 
-		if (uid != but && look_up(NULL, uid, &entry) == 0) {
+		if (uid != but && uid != nor && look_up(NULL, uid, &entry) == 0) {
 			*out = uid;
 			return 0;
 		}
 	}
 	return err_set(e, EBUSY,
-		"all of the uids %d to %d are taken: give an unused one, as worker_user = NUMBER",
-		SANDBOX_UID, SANDBOX_UID_LAST);
+		"all of the uids %d to %d are taken: give an unused one, as %s = NUMBER",
+		SANDBOX_UID, SANDBOX_UID_LAST, key);
 }
 
 int config_resolve(struct config *c, struct err *e)
 {
 	struct users_entry user = {.uid = 0};
 	struct users_entry worker = {.uid = 0};
+	struct users_entry keyd = {.uid = 0};
 	int r = find("user", c->user, &user, e);
 
 	if (r < 0)
@@ -136,13 +137,22 @@ int config_resolve(struct config *c, struct err *e)
 	if (c->gid == 0)
 		return err_set(e, EINVAL, "user = %s: its group must not be root's", c->user);
 	r = c->worker_user ? find("worker_user", c->worker_user, &worker, e)
-			   : unused(c->uid, &worker.uid, e);
+			   : unused("worker_user", c->uid, c->uid, &worker.uid, e);
 	if (r < 0)
 		return r;
 	c->worker_uid = worker.uid;
 	if (c->uid == c->worker_uid)
 		return err_set(e, EINVAL, "worker_user = %s: must be another user than `user`",
 			c->worker_user);
+	r = c->keyd_user ? find("keyd_user", c->keyd_user, &keyd, e)
+			 : unused("keyd_user", c->uid, c->worker_uid, &keyd.uid, e);
+	if (r < 0)
+		return r;
+	c->keyd_uid = keyd.uid;
+	if (c->keyd_uid == c->uid || c->keyd_uid == c->worker_uid)
+		return err_set(e, EINVAL,
+			"keyd_user = %s: must be another user than `user` and `worker_user`",
+			c->keyd_user);
 	free(c->privacy_text);
 	c->privacy_text = NULL;
 	return c->privacy ? file_read(c->privacy, PRIVACY_MAX, &c->privacy_text, e) : 0;

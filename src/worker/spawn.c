@@ -3,11 +3,13 @@
 #include "worker/spawn.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -45,22 +47,26 @@ struct spawner {
 };
 
 /* Beside the running program, else where it is installed. Caller frees. */
-char *spawner_program(const char *given)
+char *spawner_beside(const char *program)
 {
-	char path[PATH_BYTES + sizeof(PROGRAM)];
-	ssize_t n = 0;
+	char path[PATH_BYTES + NAME_MAX + 1];
+	ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - 1);
 
-	if (given)
-		return access(given, X_OK) == 0 ? strdup(given) : NULL;
-	n = readlink("/proc/self/exe", path, PATH_BYTES - 1);
 	if (n > 0) {
 		path[n] = '\0';
-		strcpy(strrchr(path, '/') + 1, PROGRAM);
+		snprintf(strrchr(path, '/') + 1, NAME_MAX, "%s", program);
 		if (access(path, X_OK) == 0)
 			return strdup(path);
 	}
-	return access(PKGLIBEXECDIR "/" PROGRAM, X_OK) == 0 ? strdup(PKGLIBEXECDIR "/" PROGRAM)
-							    : NULL;
+	snprintf(path, sizeof(path), PKGLIBEXECDIR "/%s", program);
+	return access(path, X_OK) == 0 ? strdup(path) : NULL;
+}
+
+char *spawner_program(const char *given)
+{
+	if (given)
+		return access(given, X_OK) == 0 ? strdup(given) : NULL;
+	return spawner_beside(PROGRAM);
 }
 
 static int start(const char *program, int sock, pid_t *pid)

@@ -55,6 +55,9 @@ int spawner_reap(struct spawner *s, pid_t pid, int *status);
 /** spawner_parent() - the process whose children its workers are. */
 pid_t spawner_parent(const struct spawner *s);
 
+/** spawner_beside() - a program of ours: beside the running one, then where it is installed.
+ * Caller frees; NULL: it is not there. */
+char *spawner_beside(const char *program);
 /**
  * spawner_program() - where the worker's program is
  * @given: looked for there alone; NULL: beside the running program, then where it is installed

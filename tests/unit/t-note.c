@@ -39,7 +39,6 @@ static void test_signer(void)
 	struct signer *s = NULL;
 	struct note note;
 	struct note read;
-	struct err e = {.code = 0};
 	char name[NOTE_NAME_MAX];
 	char text[NOTE_MAX];
 	size_t n = 0;
@@ -47,8 +46,8 @@ static void test_signer(void)
 
 	note_name(id, name);
 	is_str(name, "evidencefs/01020300000000000000000000000000", "name and origin");
-	if (signer_new(id, &s, &e))
-		bail_out(e.text);
+	if (signer_blank(id, &s) || signer_make(s))
+		bail_out("signer");
 	is_int(signer_epoch(s, &seal), -EPERM, "no epoch before a checkpoint");
 	is_int(signer_checkpoint(s, 7, root, &note), 0, "a head is signed");
 	ok(signer_note_checks(name, &note, signer_key(s)), "which checks");
@@ -88,7 +87,7 @@ static void test_witness(void)
 	size_t n = 0;
 
 	note_name(id, name);
-	if (signer_new(id, &s, NULL) || signer_checkpoint(s, 7, root, &note))
+	if (signer_blank(id, &s) || signer_make(s) || signer_checkpoint(s, 7, root, &note))
 		bail_out("no signer");
 	n = note_encode(name, &note, text);
 	strcat(text, "\xe2\x80\x94 witness.example/w1 AAAA\n");

@@ -43,7 +43,7 @@ static void must_seal(const char *dir, struct audit_log **l)
 	struct err e = {.code = 0};
 
 	must_open(dir, l);
-	if (audit_seal(*l, NULL, &e))
+	if (audit_seal(*l, NULL, NULL, &e))
 		bail_out(e.text);
 }
 
@@ -114,17 +114,17 @@ static void test_pace(void)
 	must_seal(at.log, &l);
 	must_append(l, 10);
 	begun = seconds();
-	while (audit_checkpoint(l, text) < 10 && seconds() < begun + 5)
+	while (audit_checkpoint(l, text) < 11 && seconds() < begun + 5)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	ok(audit_checkpoint(l, text) == 10 && seconds() < begun + 1.1,
+	ok(audit_checkpoint(l, text) == 11 && seconds() < begun + 1.1,
 		"sealed within a second: %.2f", seconds() - begun);
 	begun = seconds();
 	while (seconds() < begun + 2.2) /* that nothing comes can only be waited for */
 		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 	size = audit_size(l);
 	idle = audit_checkpoint(l, text);
-	is_int(size, 11, "an EPOCH followed");
-	is_int(idle, 10, "which alone is no reason for a checkpoint");
+	is_int(size, 12, "after them, and the device's key before them, an EPOCH followed");
+	is_int(idle, 11, "which alone is no reason for a checkpoint");
 	audit_close(l);
 	is_verdict(at.log, NULL, 3, "intact");
 	place_remove(&at);
@@ -144,7 +144,7 @@ static void test_speed(void)
 	for (int sealed = 0; sealed < 2; sealed++) {
 		place_make(&at);
 		must_open(at.log, &l);
-		if (sealed && audit_seal(l, NULL, &e))
+		if (sealed && audit_seal(l, NULL, NULL, &e))
 			bail_out(e.text);
 		begun = seconds();
 		cpu = used();
@@ -219,8 +219,8 @@ static void test_killed(void)
 	ok(audit_newest(at.log, before, &e) > 0, "with a checkpoint");
 	must_open(at.log, &l);
 	audit_on_fault(l, quiet, told);
-	ok(audit_seal(l, NULL, &e) == 0 && strstr(told, "up to record 30") &&
-			strstr(told, "unendorsed"),
+	ok(audit_seal(l, NULL, NULL, &e) == 0 && strstr(told, "up to record 31") &&
+			strstr(told, ", endorsed by the device"),
 		"told when it is taken up: %s", told);
 	must_append(l, 5);
 	audit_close(l);
@@ -434,7 +434,7 @@ static void make_log(const char *dir)
 		}
 		must_open(dir, &l);
 		audit_on_fault(l, quiet, told);
-		if (audit_seal(l, NULL, &e))
+		if (audit_seal(l, NULL, NULL, &e))
 			bail_out(e.text);
 		must_append(l, 15);
 		audit_close(l);
@@ -666,9 +666,10 @@ static void sign_again(struct image *m, struct signer *s, const uint8_t *log_id)
 static void test_thief(const char *top, const struct image *m)
 {
 	struct image c = image_copy(m);
-	struct note none = {.size = 0};
+	const uint8_t zeros[8 + RECORD_ROOT] = {0};
 	struct record_head head;
 	struct signer *s = NULL;
+	int fd = -1;
 	struct err e = {.code = 0};
 	char keys[128];
 	char name[NOTE_NAME_MAX];
@@ -678,8 +679,13 @@ static void test_thief(const char *top, const struct image *m)
 	dirfd = open(keys, O_RDONLY | O_DIRECTORY);
 	record_head_decode(m->head, &head);
 	note_name(head.log_id, name);
-	if (dirfd < 0 || signer_take(dirfd, head.log_id, &none, &s, &e))
+	/* he is not bound by what was signed before: that stands behind the key */
+	fd = openat(dirfd, "log.key", O_WRONLY);
+	if (fd < 0 || pwrite(fd, zeros, sizeof(zeros), RECORD_LOG_ID + RECORD_KEY) != sizeof(zeros))
 		bail_out("no key was left at the stop");
+	close(fd);
+	if (signer_blank(head.log_id, &s) || signer_take(s, dirfd, &e))
+		bail_out(e.text);
 	ok(faccessat(dirfd, "log.key", F_OK, 0) < 0, "a key is removed when it is taken");
 	c.bytes[find(m, 3).off + 60] ^= 1; /* another thread asked */
 	sign_again(&c, s, head.log_id);
@@ -690,6 +696,40 @@ static void test_thief(const char *top, const struct image *m)
 	image_free(&c);
 	signer_free(s);
 	close(dirfd);
+}
+
+/*
+ * Why an EPOCH signs tree size and root with the next key: were it the next key alone, its
+ * signature would hold for any history before it.
+ */
+static void test_alone(void)
+{
+	const uint8_t log_id[RECORD_LOG_ID] = {1};
+	const uint8_t root[RECORD_ROOT] = {7};
+	struct signer *first = NULL;
+	struct signer *second = NULL;
+	struct record_seal alone = {.size = 0};
+	struct record_seal epoch;
+	struct note note;
+	uint8_t first_key[RECORD_KEY];
+
+	if (signer_blank(log_id, &first) || signer_make(first) || signer_blank(log_id, &second) ||
+		signer_make(second) || signer_checkpoint(first, 5, root, &note))
+		bail_out("signer");
+	memcpy(first_key, signer_key(first), RECORD_KEY);
+	/* the next key and nothing else, as a DEVICE has it */
+	signer_vouch(first, AUDIT_DEVICE, log_id, signer_key(second), &alone);
+	signer_epoch(first, &epoch);
+	signer_free(first);
+	/* the thief of the second key rewrites the five records and signs their new root */
+	note.root[0] ^= 1;
+	ok(signer_checkpoint(second, 5, note.root, &note) == 0, "he signs another history");
+	ok(signer_seal_checks(AUDIT_DEVICE, log_id, &alone, first_key),
+		"a signature over the next key alone goes on vouching for him");
+	memcpy(epoch.root, note.root, RECORD_ROOT);
+	ok(!signer_seal_checks(AUDIT_EPOCH, log_id, &epoch, first_key),
+		"an EPOCH does not: it signed the root that was");
+	signer_free(second);
 }
 
 static void test_tampering(void)
@@ -730,6 +770,7 @@ int main(void)
 	test_clean();
 	test_pace();
 	test_killed();
+	test_alone();
 	test_tampering();
 	test_speed();
 	return done_testing();
