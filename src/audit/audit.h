@@ -143,6 +143,9 @@ void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context);
  */
 int audit_append(struct audit_log *l, struct audit_event *ev);
 
+/** audit_strict() - from now on audit_append() waits for fdatasync where anything is disclosed
+ * with the reply: opens, reads, listings, attributes, links. */
+void audit_strict(struct audit_log *l, bool on);
 /**
  * audit_append_act() - audit_append(), and fdatasync has returned too. For acts.
  * Concurrent ones share a sync. When it fails but the record was written, seq and

@@ -259,6 +259,27 @@ int log_append_seal(
 	return rc;
 }
 
+int log_append_endorsement(struct audit_log *l, const struct record_seal *seal, uint32_t uid,
+	uint32_t pid, uint64_t *seq)
+{
+	struct audit_event ev = {.type = AUDIT_ENDORSEMENT, .uid = uid, .pid = pid};
+	uint64_t failures = 0;
+	int rc = 0;
+
+	pthread_mutex_lock(&l->lock);
+	failures = l->sync_failures;
+	rc = l->sync_error   ? -l->sync_error
+	     : l->seal_error ? -l->seal_error
+			     : append_locked(l, &ev, seal);
+	if (rc == 0) {
+		wake_sync(l);
+		rc = log_sync_wait(l, ev.seq, failures);
+	}
+	pthread_mutex_unlock(&l->lock);
+	*seq = ev.seq;
+	return rc;
+}
+
 /* With the lock; it may be given up for a moment. */
 static int append_and_tell(struct audit_log *l, struct audit_event *ev)
 {
@@ -283,12 +304,31 @@ static int append_and_tell(struct audit_log *l, struct audit_event *ev)
 	return rc;
 }
 
+/* Whether something of the evidence leaves with the reply. A lookup never waits: whether a name
+ * is hidden must not be told by time. */
+static bool discloses(const struct audit_event *ev)
+{
+	return ev->type >= AUDIT_OPEN && ev->type <= AUDIT_READLINK &&
+	       ev->decision == AUDIT_ALLOWED;
+}
+
+void audit_strict(struct audit_log *l, bool on)
+{
+	pthread_mutex_lock(&l->lock);
+	l->strict = on;
+	pthread_mutex_unlock(&l->lock);
+}
+
 int audit_append(struct audit_log *l, struct audit_event *ev)
 {
+	uint64_t failures = 0;
 	int rc = 0;
 
 	pthread_mutex_lock(&l->lock);
+	failures = l->sync_failures;
 	rc = append_and_tell(l, ev);
+	if (rc == 0 && l->strict && discloses(ev))
+		rc = log_sync_wait(l, ev->seq, failures);
 	pthread_mutex_unlock(&l->lock);
 	return rc;
 }

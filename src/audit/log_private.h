@@ -48,6 +48,7 @@ struct audit_log {
 	bool roll;     /* the next record begins a segment */
 	bool urgent;   /* an act waits: sync at once */
 	bool stop;
+	bool strict;           /* what discloses waits until it is synced */
 	pthread_cond_t synced; /* safe_seq or sync_failures changed */
 	uint64_t safe_seq;     /* all records up to this one are synced */
 	uint64_t sync_failures;
@@ -86,6 +87,9 @@ void log_sync_release(struct audit_log *l);
  */
 int log_append_seal(
 	struct audit_log *l, enum audit_type type, const struct record_seal *seal, uint64_t *seq);
+/** log_append_endorsement() - by @uid and @pid; synced when it returns. */
+int log_append_endorsement(struct audit_log *l, const struct record_seal *seal, uint32_t uid,
+	uint32_t pid, uint64_t *seq);
 /** log_seal_stop() - a checkpoint over all, the key handed over; all is synced, no thread runs
  * but the seal's. */
 void log_seal_stop(struct audit_log *l);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit_log.c - audit verify, checkpoint, prove; see audit_log.h. */
+/* audit_log.c - audit verify, checkpoint, prove, timestamp, cosign, endorse; see audit_log.h. */
 #include "cmd/audit_log.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/endorse.h"
+#include "audit/stamp.h"
 #include "audit/verify.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "control/client.h"
@@ -21,6 +25,9 @@ struct request {
 	const char *log;
 	const char *out;
 	const char *seq;
+	const char *file; /* timestamp, cosign */
+	const char *response;
+	const char *ca;
 	const char *socket;
 	bool json;
 	bool help;
@@ -33,7 +40,13 @@ struct request {
 
 bool audit_log_is(const char *verb)
 {
-	return !strcmp(verb, "verify") || !strcmp(verb, "checkpoint") || !strcmp(verb, "prove");
+	static const char *const verbs[] = {
+		"verify", "checkpoint", "prove", "timestamp", "cosign", "endorse"};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(verb, verbs[i]))
+			return true;
+	return false;
 }
 
 /* Without an anchor or key that was named, nothing is checked. */
@@ -45,7 +58,7 @@ static int take_file(struct request *q, const char *file, struct verify_text *ou
 
 	if (r) {
 		cmd_fail(&e, r);
-		return VERDICT_UNKNOWN;
+		return strcmp(q->verb, "verify") != 0 ? EXIT_FAILED : (int)VERDICT_UNKNOWN;
 	}
 	q->owned[q->owned_n++] = text;
 	*out = (struct verify_text){file, text};
@@ -63,6 +76,12 @@ static int take_option(const struct command *c, struct request *q, int o)
 		return 0;
 	case 's':
 		q->socket = optarg;
+		return 0;
+	case 'r':
+		q->response = optarg;
+		return 0;
+	case 'c':
+		q->ca = optarg;
 		return 0;
 	case 'j':
 		q->json = true;
@@ -86,16 +105,28 @@ static int take_option(const struct command *c, struct request *q, int o)
 static int check(const struct command *c, const struct request *q, int argc, char **argv)
 {
 	bool prove = !strcmp(q->verb, "prove");
+	bool stamp = !strcmp(q->verb, "timestamp");
+	bool cosign = !strcmp(q->verb, "cosign");
+	bool endorse = !strcmp(q->verb, "endorse");
 
-	if (optind + (prove ? 1 : 0) < argc)
+	if (optind + (prove || cosign || q->response ? 1 : 0) < argc)
 		return cmd_usage(c, "%s: too many arguments", argv[argc - 1]);
 	if (prove && (optind == argc || !argv[optind][0] ||
 			     strspn(argv[optind], "0123456789") != strlen(argv[optind])))
 		return cmd_usage(c, "audit prove needs the number of a record");
 	if (prove && !q->out)
 		return cmd_usage(c, "audit prove needs -o FILE");
-	if (strcmp(q->verb, "verify") != 0 && (q->key.text || q->anchors_n))
+	if ((cosign || q->response) && optind == argc)
+		return cmd_usage(c, "audit %s%s needs a FILE: the checkpoint", q->verb,
+			q->response ? " --response" : "");
+	if ((q->response && !stamp) || (q->ca && !q->response))
+		return cmd_usage(c, "--response is for audit timestamp, --ca for --response");
+	if (endorse && !q->key.text)
+		return cmd_usage(c, "audit endorse needs --key FILE: a private key of one's own");
+	if (strcmp(q->verb, "verify") != 0 && ((q->key.text && !endorse) || q->anchors_n))
 		return cmd_usage(c, "--key and --anchor are for audit verify");
+	if ((cosign || endorse) && (q->log || q->out))
+		return cmd_usage(c, "audit %s is asked of the service alone", q->verb);
 	if (!strcmp(q->verb, "verify") && q->out)
 		return cmd_usage(c, "-o is not for audit verify");
 	return 0;
@@ -105,8 +136,10 @@ static int parse(const struct command *c, int argc, char **argv, struct request 
 {
 	static const struct option options[] = {{"log", required_argument, NULL, 'l'},
 		{"key", required_argument, NULL, 'k'}, {"anchor", required_argument, NULL, 'a'},
-		{"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"socket", required_argument, NULL, 's'},
+		{"response", required_argument, NULL, 'r'}, {"ca", required_argument, NULL, 'c'},
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
 	int r = 0;
 	int o = 0;
 
@@ -116,9 +149,90 @@ static int parse(const struct command *c, int argc, char **argv, struct request 
 		r = take_option(c, q, o);
 	if (r == 0 && !q->help)
 		r = check(c, q, argc, argv);
-	if (r == 0 && optind < argc)
+	if (r == 0 && optind < argc && !strcmp(q->verb, "prove"))
 		q->seq = argv[optind];
+	else if (r == 0 && optind < argc)
+		q->file = argv[optind];
 	return r;
+}
+
+/* ---- a time-stamp authority ----------------------------------------------------------------- */
+
+/* FILE and, over it, FILE.tsq. */
+static int write_request(const struct request *q, const char *text)
+{
+	struct buf request = BUF_INIT;
+	struct err e = {0};
+	char name[PATH_MAX];
+	char tsq[PATH_MAX + 8];
+	unsigned long long size = 0;
+	int r = stamp_request(text, strlen(text), &request, &e);
+
+	sscanf(text, "%*s %llu", &size);
+	snprintf(name, sizeof(name), "checkpoint-%llu", size);
+	if (q->out)
+		snprintf(name, sizeof(name), "%s", q->out);
+	snprintf(tsq, sizeof(tsq), "%s.tsq", name);
+	if (r == 0)
+		r = file_write(name, text, strlen(text), &e);
+	if (r == 0)
+		r = file_write(tsq, request.data, request.len, &e);
+	buf_release(&request);
+	if (r)
+		return cmd_fail(&e, r);
+	printf("%s\n%s\n", name, tsq);
+	return fflush(stdout) ? EXIT_FAILED : 0;
+}
+
+/* An answer is no text. */
+static int read_bytes(const char *path, struct buf *out, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+	int r = 0;
+
+	if (!f)
+		return err_errno(e, errno, "%s", path);
+	r = buf_reserve(out, FILE_MAX);
+	if (r == 0)
+		out->len = fread(out->data, 1, FILE_MAX, f);
+	if (r == 0 && (ferror(f) || out->len == FILE_MAX))
+		r = -EFBIG;
+	fclose(f);
+	return r ? err_errno(e, -r, "%s", path) : 0;
+}
+
+static int check_response(const struct request *q)
+{
+	struct buf answer = BUF_INIT;
+	struct buf at = BUF_INIT;
+	struct err e = {0};
+	char *text = NULL;
+	char *ca = NULL;
+	int r = file_read(q->file, FILE_MAX, &text, &e);
+
+	if (r == 0 && q->ca)
+		r = file_read(q->ca, FILE_MAX, &ca, &e);
+	if (r == 0)
+		r = read_bytes(q->response, &answer, &e);
+	if (r == 0) {
+		struct err why = {0};
+
+		r = stamp_check(answer.data, answer.len, text, strlen(text), ca, &at, &why);
+		if (r)
+			err_set(&e, -r, "%s: %s", q->response, err_text(&why, r));
+	}
+	if (r)
+		cmd_fail(&e, r);
+	else
+		printf("%s was there at %s%s\n", q->file, buf_cstr(&at),
+			q->ca ? ""
+			      : ", if the authority is to be believed: --ca FILE checks its "
+				"signature");
+	free(text);
+	free(ca);
+	buf_release(&answer);
+	buf_release(&at);
+	return r ? EXIT_FAILED : 0;
 }
 
 /* ---- from the files ----------------------------------------------------------------------- */
@@ -181,7 +295,10 @@ static int checkpoint_files(const struct request *q)
 	struct err e = {0};
 	int r = audit_newest(q->log, text, &e);
 
-	return r < 0 ? cmd_fail(&e, r) : put_out(q, text, strlen(text));
+	if (r < 0)
+		return cmd_fail(&e, r);
+	return !strcmp(q->verb, "timestamp") ? write_request(q, text)
+					     : put_out(q, text, strlen(text));
 }
 
 /* ---- from the service --------------------------------------------------------------------- */
@@ -189,6 +306,9 @@ static int checkpoint_files(const struct request *q)
 struct asked {
 	const struct request *q;
 	int status; /* -1: not told */
+	bool breach_told;
+	struct audit_breach breach;
+	enum record_role role;
 };
 
 static char *copy(const struct row_field *f)
@@ -196,6 +316,36 @@ static char *copy(const struct row_field *f)
 	return f && f->kind == ROW_BYTES ? strndup((const char *)f->v.bytes.p,
 						   (size_t)(f->v.bytes.end - f->v.bytes.p))
 					 : NULL;
+}
+
+/* Hex digits that the service sent. */
+static bool take_hex(const struct row *r, const char *name, uint8_t *out, size_t n)
+{
+	char *text = copy(row_get(r, name));
+	bool good = text && strlen(text) == 2 * n;
+
+	for (size_t i = 0; good && i < n; i++) {
+		unsigned v = 0;
+
+		good = sscanf(text + 2 * i, "%2x", &v) == 1;
+		out[i] = (uint8_t)v;
+	}
+	free(text);
+	return good;
+}
+
+static void take_breach(struct asked *a, const struct row *r)
+{
+	const struct row_field *seq = row_get(r, "seq");
+	const struct row_field *role = row_get(r, "role");
+
+	if (!seq || seq->kind != ROW_U64 || role->kind != ROW_U64 ||
+		!take_hex(r, "key", a->breach.key, RECORD_KEY) ||
+		!take_hex(r, "log", a->breach.log_id, RECORD_LOG_ID))
+		return;
+	a->breach.seq = seq->v.u;
+	a->role = (enum record_role)role->v.u;
+	a->breach_told = true;
 }
 
 static void on_row(void *ctx, const struct row *r)
@@ -209,7 +359,10 @@ static void on_row(void *ctx, const struct row *r)
 	if (line)
 		print_line(NULL, line);
 	if (text)
-		a->status = put_out(a->q, text, strlen(text));
+		a->status = !strcmp(a->q->verb, "timestamp") ? write_request(a->q, text)
+							     : put_out(a->q, text, strlen(text));
+	if (row_get(r, "role"))
+		take_breach(a, r);
 	if (verdict && verdict->kind == ROW_U64)
 		a->status = (int)verdict->v.u;
 	if (why) {
@@ -250,7 +403,8 @@ static int ask(const struct request *q)
 		args[n++] = (struct control_arg){"key", q->key.text};
 	if (q->seq)
 		args[n++] = (struct control_arg){"seq", q->seq};
-	snprintf(command, sizeof(command), "audit %s", q->verb);
+	snprintf(command, sizeof(command), "audit %s",
+		!strcmp(q->verb, "timestamp") ? "checkpoint" : q->verb);
 	r = client_ask(socket_path(q), command, args, n, &sink, &e);
 	buf_release(&anchors);
 	if (r)
@@ -260,6 +414,50 @@ static int ask(const struct request *q)
 	return strcmp(q->verb, "verify") != 0 || r == -EPERM ? EXIT_FAILED : (int)VERDICT_UNKNOWN;
 }
 
+static int cosign(const struct request *q)
+{
+	struct asked a = {.q = q};
+	const struct client_sink sink = {.row = on_row, .ctx = &a};
+	struct control_arg arg = {"text", NULL};
+	struct err e = {0};
+	char *text = NULL;
+	int r = file_read(q->file, FILE_MAX, &text, &e);
+
+	arg.value = text;
+	if (r == 0)
+		r = client_ask(socket_path(q), "audit cosign", &arg, 1, &sink, &e);
+	free(text);
+	return r ? cmd_fail(&e, r) : 0;
+}
+
+/* The private key stays here: what is to be signed is asked for, then the signature is sent. */
+static int endorse(const struct request *q)
+{
+	struct asked a = {.q = q};
+	const struct client_sink sink = {.row = on_row, .ctx = &a};
+	struct record_seal seal;
+	char by[2 * RECORD_KEY + 1];
+	char signature[2 * RECORD_SIGNATURE + 1];
+	struct err e = {0};
+	int r = client_ask(socket_path(q), "audit endorse", NULL, 0, &sink, &e);
+
+	if (r == 0 && !a.breach_told)
+		r = err_set(&e, EPROTO, "the service did not say what to sign");
+	if (r == 0)
+		r = audit_endorse_sign(q->key.text, &a.breach, a.role, &seal, &e);
+	if (r == 0) {
+		const struct control_arg args[] = {{"by", digest_hex(seal.next, RECORD_KEY, by)},
+			{"signature", digest_hex(seal.signature, RECORD_SIGNATURE, signature)}};
+
+		r = client_ask(socket_path(q), "audit endorse", args, 2, &sink, &e);
+	}
+	if (r)
+		return cmd_fail(&e, r);
+	printf("discontinuity %llu: endorsed as %s\n", (unsigned long long)a.breach.seq,
+		a.role == RECORD_BY_OWNER ? "an owner" : "an auditor");
+	return fflush(stdout) ? EXIT_FAILED : 0;
+}
+
 int audit_log_run(const struct command *c, int argc, char **argv)
 {
 	struct request q = {.verb = argv[1]};
@@ -267,6 +465,12 @@ int audit_log_run(const struct command *c, int argc, char **argv)
 
 	if (r == 0 && q.help)
 		r = cmd_help(c);
+	else if (r == 0 && q.response)
+		r = check_response(&q);
+	else if (r == 0 && !strcmp(q.verb, "cosign"))
+		r = cosign(&q);
+	else if (r == 0 && !strcmp(q.verb, "endorse"))
+		r = endorse(&q);
 	else if (r == 0 && !q.log)
 		r = ask(&q);
 	else if (r == 0 && !strcmp(q.verb, "verify"))

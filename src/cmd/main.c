@@ -117,7 +117,7 @@ static const struct command commands[] = {
 		"  list CASE        every note that I may read\n"
 		"  list CASE PATH   those about PATH and what is below it\n" SERVICE,
 		cmd_team},
-	{"audit", "show | access | verify | checkpoint | prove ...",
+	{"audit", "show | access | verify | checkpoint | prove | timestamp | cosign | endorse ...",
 		"show and check the access log",
 		"  show             who did what with which file, when, with what result\n"
 		"  --mount DIR      the log of a mount of one's own; it need not be mounted any "
@@ -138,6 +138,16 @@ static const struct command commands[] = {
 		"  --anchor FILE    a checkpoint that was kept elsewhere; may be repeated\n"
 		"  checkpoint       the newest signed checkpoint, to keep elsewhere\n"
 		"  prove SEQ        one record with its proof\n"
+		"  timestamp        the newest checkpoint and a request over it to a time-stamp "
+		"authority\n"
+		"                   (RFC 3161): FILE and FILE.tsq\n"
+		"  timestamp --response TSR FILE\n"
+		"                   is an authority's answer over FILE, and of when?\n"
+		"  --ca FILE        certificates (PEM) that its signature is checked by\n"
+		"  cosign FILE      keep a checkpoint that a witness has cosigned\n"
+		"  endorse          vouch for the key that came with a discontinuity, as owner or "
+		"auditor\n"
+		"  --key FILE       with this private key of one's own (Ed25519, PEM)\n"
 		"  -o FILE          where to\n" SERVICE,
 		cmd_audit},
 };

@@ -236,6 +236,8 @@ static const struct team_command commands[] = {
 	{.command = "audit verify", .options = {{.name = "key"}, {.name = "anchor"}}},
 	{.command = "audit checkpoint"},
 	{.command = "audit prove", .words = {{.name = "seq", .kind = TEAM_NUMBER}}},
+	{.command = "audit cosign", .words = {{.name = "text"}}},
+	{.command = "audit endorse", .options = {{.name = "by"}, {.name = "signature"}}},
 	{.command = "audit access",
 		.words = {CASE},
 		.options = {{.name = "at", .kind = TEAM_TIME, .needed = true}},

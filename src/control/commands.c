@@ -69,6 +69,12 @@ static const struct control_command commands[] = {
 		handle_audit_verify},
 	{"audit prove", COMMAND_AUDIT_PROVE, AUDIT_QUERY, "seq!",
 		"who holds `audit` in its case, and the officers of the log", handle_audit_prove},
+	{"audit cosign", COMMAND_AUDIT_COSIGN, AUDIT_CHECKPOINT, "text!",
+		"the operator, the officers of the log, and who holds `audit`",
+		handle_audit_cosign},
+	{"audit endorse", COMMAND_AUDIT_ENDORSE, AUDIT_QUERY, "by signature",
+		"owners of cases, the officers of the log, and who holds `audit`",
+		handle_audit_endorse},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -45,6 +45,8 @@ enum command_number {
 	COMMAND_MARKS = 23,
 	COMMAND_NOTE_ADD = 24,
 	COMMAND_NOTE_LIST = 25,
+	COMMAND_AUDIT_COSIGN = 30,
+	COMMAND_AUDIT_ENDORSE = 31,
 };
 
 struct control_command {
@@ -95,5 +97,7 @@ int handle_audit_access(struct exchange *x, struct err *e);
 int handle_audit_checkpoint(struct exchange *x, struct err *e);
 int handle_audit_verify(struct exchange *x, struct err *e);
 int handle_audit_prove(struct exchange *x, struct err *e);
+int handle_audit_cosign(struct exchange *x, struct err *e);
+int handle_audit_endorse(struct exchange *x, struct err *e);
 
 #endif

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* handle_log.c - audit checkpoint, verify, prove: the log as such, for those who watch it. */
+/* handle_log.c - audit checkpoint, verify, prove, cosign, endorse: the log as such, for those who
+ * watch it. */
 #include "control/exchange.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "audit/endorse.h"
 #include "audit/verify.h"
+#include "base/digest.h"
+#include "base/file.h"
 
 static int may_watch(struct exchange *x, struct err *e)
 {
@@ -137,4 +144,142 @@ int handle_audit_prove(struct exchange *x, struct err *e)
 	}
 	buf_release(&proof);
 	return r;
+}
+
+/* ---- a witness's cosignature ------------------------------------------------------------- */
+
+/* It is kept in the state, beside the log: STATE/anchors/<tree size>-<sum>. */
+static int keep_cosigned(const struct exchange *x, uint64_t size, const char *text,
+	const uint8_t *sum, struct err *e)
+{
+	char path[4096];
+	char hex[17];
+
+	digest_hex(sum, 8, hex);
+	snprintf(path, sizeof(path), "%s/../anchors", service_log_dir(x->service));
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "anchors");
+	snprintf(path, sizeof(path), "%s/../anchors/%" PRIu64 "-%s", service_log_dir(x->service),
+		size, hex);
+	return file_write(path, text, strlen(text), e);
+}
+
+static int record_cosigned(
+	const struct exchange *x, uint64_t size, const uint8_t *sum, struct err *e)
+{
+	struct audit_event ev = {.type = AUDIT_CHECKPOINT,
+		.decision = AUDIT_ALLOWED,
+		.uid = x->caller->who.uid,
+		.gid = x->caller->who.gid,
+		.pid = (uint32_t)x->caller->pid,
+		.loginuid = AUDIT_NO_LOGINUID,
+		.offset = 1,
+		.length = size};
+
+	memcpy(ev.commitment, sum, sizeof(ev.commitment));
+	return audit_append_act(service_log(x->service), &ev)
+		       ? err_set(e, EIO, "the access log cannot be written; nothing was changed")
+		       : 0;
+}
+
+int handle_audit_cosign(struct exchange *x, struct err *e)
+{
+	const char *text = exchange_arg(x, "text");
+	const struct verify_text anchor = {"the cosigned checkpoint", text};
+	const struct verify_opts o = {.anchors = &anchor, .anchors_n = 1};
+	struct err why = {.code = 0};
+	struct digest *d = NULL;
+	uint8_t sum[32];
+	uint64_t size = 0;
+	unsigned signers = 0;
+	int r = may_watch(x, e);
+
+	if (r)
+		return r;
+	for (const char *p = text; (p = strstr(p, "\n\xe2\x80\x94 ")) != NULL; p++)
+		signers++;
+	if (signers < 2)
+		return err_set(e, EINVAL,
+			"no cosignature of a witness is in it: a second line that begins with a "
+			"dash");
+	if (audit_verify(service_log_dir(x->service), &o, &why) != VERDICT_COMPLETE)
+		return err_set(e, EBADMSG, "this log does not hold against it: %s", why.text);
+	sscanf(text, "%*s %" SCNu64, &size);
+	d = digest_new(DIGEST_SHA256);
+	r = d ? digest_update(d, text, strlen(text)) : -ENOMEM;
+	if (r == 0)
+		r = digest_final(d, sum);
+	digest_free(d);
+	if (r)
+		return err_errno(e, -r, "cosign");
+	r = record_cosigned(x, size, sum, e);
+	return r ? r : keep_cosigned(x, size, text, sum, e);
+}
+
+/* ---- vouching for a key ------------------------------------------------------------------- */
+
+/* As whom the caller vouches; 0: as nobody. */
+static enum record_role role_of(struct exchange *x)
+{
+	const struct model *m = NULL;
+	bool owner = false;
+	bool auditor = x->caller->officer;
+
+	if (x->caller->root)
+		return 0;
+	m = service_model(x->service);
+	for (size_t i = 0; i < m->cases_n; i++) {
+		struct sight sight;
+
+		exchange_sight(x, m, &m->cases[i], &sight);
+		owner |= sight.standing.owner;
+		auditor |= sight.audit && !sight.standing.owner;
+	}
+	service_model_done(x->service);
+	return auditor ? RECORD_BY_AUDITOR : owner ? RECORD_BY_OWNER : 0;
+}
+
+/* Hex digits, exactly as many as are wanted. */
+static int from_hex(const char *text, uint8_t *out, size_t n)
+{
+	if (!text || strlen(text) != 2 * n || strspn(text, "0123456789abcdef") != strlen(text))
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		const char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+
+		out[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	return 0;
+}
+
+/* Without a signature it is told what is to be signed; with one, that is recorded. */
+int handle_audit_endorse(struct exchange *x, struct err *e)
+{
+	enum record_role role = role_of(x);
+	struct record_seal seal = {.role = role};
+	struct audit_breach b;
+	char hex[2 * RECORD_KEY + 1];
+	struct buf *row = NULL;
+	int r = role ? 0 : exchange_refuse(x, "you may not endorse a key of the log", e);
+
+	if (r == 0)
+		r = audit_breach(service_log_dir(x->service), role, &b, e);
+	if (r)
+		return r;
+	seal.size = b.seq;
+	memcpy(seal.root, b.key, RECORD_KEY);
+	if (exchange_arg(x, "signature")) {
+		if (from_hex(exchange_arg(x, "signature"), seal.signature, RECORD_SIGNATURE) ||
+			from_hex(exchange_arg(x, "by"), seal.next, RECORD_KEY))
+			return err_set(e, EINVAL, "endorse: no signature and key in hex");
+		return audit_endorse(service_log(x->service), &b, &seal, x->caller->who.uid,
+			(uint32_t)x->caller->pid, e);
+	}
+	row = answer_row(x->answer);
+	row_u64(row, "seq", b.seq);
+	row_u64(row, "role", role);
+	row_str(row, "key", digest_hex(b.key, RECORD_KEY, hex));
+	row_str(row, "log", digest_hex(b.log_id, RECORD_LOG_ID, hex));
+	answer_row_end(x->answer);
+	return 0;
 }

@@ -179,6 +179,8 @@ static int open_log(struct service *s, struct err *e)
 		return err_errno(e, ENOMEM, "log");
 	r = audit_open(s->log_dir, &s->log, e);
 	if (r == 0)
+		audit_strict(s->log, s->start->config.strict);
+	if (r == 0)
 		r = remote_keys(connect_keyd, s->ch, &keys);
 	if (r == 0)
 		r = audit_seal(s->log, keys, &first, e);
@@ -327,6 +329,7 @@ static void record_start(struct service *s)
 		.pid = (uint32_t)getpid(),
 		.loginuid = AUDIT_NO_LOGINUID,
 		.object = s->start->restarts,
+		.offset = s->start->config.strict,
 		.length = s->degraded,
 		.policy = s->model.version};
 

@@ -17,7 +17,8 @@ enum kind {
 	KIND_TEXT,  /* NULL when empty */
 	KIND_BOOL,  /* yes, no */
 	KIND_COUNT, /* unsigned */
-	KIND_BYTES  /* uint64_t; K, M, G */
+	KIND_BYTES, /* uint64_t; K, M, G */
+	KIND_SAFETY /* bool: commit, strict */
 };
 
 struct key {
@@ -44,7 +45,7 @@ static const struct key keys[] = {
 	{"service", "allow_degraded", KIND_BOOL, AT(allow_degraded), "no", 0, 0},
 	{"service", "degraded", KIND_TEXT, AT(degraded), "", 0, 0},
 	{"log", "officers", KIND_TEXT, AT(officers), "", 0, 0},
-	{"log", "strict", KIND_BOOL, AT(strict), "no", 0, 0},
+	{"log", "durability", KIND_SAFETY, AT(strict), "commit", 0, 0},
 	{"limits", "cache", KIND_BYTES, AT(cache_bytes), "64M", 1 << 20, 1ull << 40},
 	{"limits", "connections", KIND_COUNT, AT(connections), "64", 1, 4096},
 	{"limits", "workers", KIND_COUNT, AT(workers), "0", 0, 8},
@@ -107,6 +108,16 @@ static int set_bool(struct config *c, const struct key *k, const char *value, st
 	return 0;
 }
 
+static int set_safety(struct config *c, const struct key *k, const char *value, struct err *e)
+{
+	bool strict = strcmp(value, "strict") == 0;
+
+	if (!strict && strcmp(value, "commit") != 0)
+		return err_set(e, EINVAL, "%s must be commit or strict", k->name);
+	*(bool *)(void *)((char *)c + k->at) = strict;
+	return 0;
+}
+
 /* "64", and where bytes are meant "64K", "64M", "64G". Return: whether it is one. */
 static bool number_of(const char *s, bool bytes, uint64_t *out)
 {
@@ -161,6 +172,9 @@ static int set(struct config *c, const struct key *k, const char *value, struct 
 		break;
 	case KIND_BOOL:
 		r = set_bool(c, k, value, e);
+		break;
+	case KIND_SAFETY:
+		r = set_safety(c, k, value, e);
 		break;
 	default:
 		r = set_number(c, k, value, e);
@@ -358,7 +372,7 @@ void config_encode(const struct config *c, struct buf *out)
 
 		if (is_text(&keys[i]))
 			encode_text(out, *(char *const *)(const void *)p);
-		else if (keys[i].kind == KIND_BOOL)
+		else if (keys[i].kind == KIND_BOOL || keys[i].kind == KIND_SAFETY)
 			buf_put_u8(out, *(const bool *)(const void *)p);
 		else if (keys[i].kind == KIND_COUNT)
 			buf_put_u32(out, *(const unsigned *)(const void *)p);
@@ -382,7 +396,7 @@ int config_decode(struct cur *in, struct config *c)
 
 		if (is_text(&keys[i]))
 			r = decode_text(in, text_at(&got, &keys[i]));
-		else if (keys[i].kind == KIND_BOOL)
+		else if (keys[i].kind == KIND_BOOL || keys[i].kind == KIND_SAFETY)
 			*(bool *)(void *)p = cur_u8(in) != 0;
 		else if (keys[i].kind == KIND_COUNT)
 			*(unsigned *)(void *)p = cur_u32(in);

@@ -30,7 +30,7 @@ struct config {
 	char *degraded;      /* abilities to do without, to test: as --degraded of mount; NULL */
 	/* [log] */
 	char *officers; /* group whose members may read the whole log; NULL none */
-	bool strict;    /* opens and reads wait for fdatasync too */
+	bool strict;    /* durability: opens and reads wait for fdatasync too */
 	/* [limits] */
 	uint64_t cache_bytes; /* shared chunk cache of a piece of evidence */
 	unsigned connections; /* to the control socket at once */

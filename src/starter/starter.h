@@ -16,10 +16,9 @@
 struct starter;
 
 struct starter_opts {
-	const struct config *config;
+	const struct config *config; /* resolved; borrowed */
+	/* where an evidencefs-keyd listens that somebody else runs; NULL: it is a child */
 	const char *keyd;
-		/* where evidencefs-keyd listens that somebody else runs; NULL */ /* resolved;
-										     borrowed */
 	const char *service;       /* program of the service; NULL: this one */
 	char *const *service_argv; /* its arguments, NULL-terminated; borrowed */
 	const char *worker;        /* program of the workers; NULL: beside this one, ... */

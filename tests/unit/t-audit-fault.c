@@ -520,8 +520,35 @@ static void test_killed(void)
 	place_remove(&at);
 }
 
+/* With strict, what discloses is synced before its append returns; a lookup does not wait. */
+static void test_strict(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_event ev = event_open("/bin/cat");
+	int before = 0;
+	unsigned waited = 0;
+
+	place_make(&at);
+	must_open(at.log, &l);
+	audit_strict(l, true);
+	for (unsigned i = 0; i < 20; i++) {
+		before = syncs;
+		ev = i ? event_read(1, i) : event_open("/bin/cat");
+		waited += audit_append(l, &ev) == 0 && syncs > before && audit_safe(l) >= ev.seq;
+	}
+	is_int(waited, 20, "strict: opens and reads are synced before their replies");
+	sync_fault = EIO;
+	ev = event_read(1, 99);
+	is_int(audit_append(l, &ev), -EIO, "where that fails, nothing may be served");
+	sync_fault = 0;
+	audit_close(l);
+	place_remove(&at);
+}
+
 int main(void)
 {
+	test_strict();
 	/* What audit_open() says of torn ends is tested by audit_torn(). */
 	if (!freopen("/dev/null", "w", stderr))
 		bail_out("/dev/null");

@@ -54,7 +54,7 @@ static void test_all_keys(void)
 				   "degraded = no-statx,handles\n"
 				   "[ log ]\n"
 				   "officers = auditors\n"
-				   "strict = yes\n"
+				   "durability = strict\n"
 				   "[siem]\n[catalog]\n"
 				   "[limits]\n"
 				   "cache = 2G\n"
@@ -100,8 +100,9 @@ static void test_faults(void)
 		const char *says; /* behind the file's name */
 	} faults[] = {
 		{"[service]\nno_such = 1\n", ":2: no_such: no such key"},
-		{"[service]\n\nstrict = yes\n",
-			":3: strict: no such key in [service]; it belongs to [log]"},
+		{"[service]\n\ndurability = strict\n",
+			":3: durability: no such key in [service]; it belongs to [log]"},
+		{"[log]\ndurability = yes\n", ":2: durability must be commit or strict"},
 		{"[nonsense]\n", ":1: nonsense: no such section"},
 		{"[service\n", ":1: [service: a section is [NAME]"},
 		{"user = x\n", ":1: user: stands before the first section"},
