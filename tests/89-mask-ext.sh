@@ -65,6 +65,7 @@ for name in four sums two three; do
 	B=$(view bert c1)
 	hashes bert "$name" >"$WORK/before"
 	ok "$name: before, image.raw is the image" as bert cmp "$WORK/$name.dd" "$B/$name/image.raw"
+	not_ok "$name: EVIDENCE.txt says nothing of a mask" as bert grep -q '^masked: ' "$B/$name/EVIDENCE.txt"
 	not_ok "$name: nothing says that it is masked" as bert getfattr -n user.evidencefs.masked "$B/$name/image.raw"
 
 	marks=("$volume/docs/$WORD-letter.txt" "$volume/docs/$WORD-note.txt" "$volume/docs/$WORD-sparse.txt")
@@ -72,6 +73,7 @@ for name in four sums two three; do
 	ok "$name: an analyst finds nothing of them" finds bert "$name"
 	like "$(as bert getfattr --only-values -n user.evidencefs.masked "$B/$name/image.raw")" '^1$' "$name: and is told that it is masked"
 	not_ok "$name: of which there is no hash" as bert getfattr -n user.evidencefs.sha256 "$B/$name/image.raw"
+	ok "$name: EVIDENCE.txt says so" as bert grep -q '^masked: ' "$B/$name/EVIDENCE.txt"
 	as bert cat "$B/$name/image.raw" >"$WORK/masked.raw"
 	hashes bert "$name" >"$WORK/with"
 	ok "$name: other contents are as they were, but for zeros in what lay over it" others_are_as_before "$name"
