@@ -30,10 +30,9 @@ make_fat() { # BITS MIB OPTION...
 	mcopy -i "$image" "$WORK/letter" "::/$WORD-gone/$WORD-below.txt"
 	mdel -i "$image" "::/$WORD-gone/$WORD-below.txt"
 	mrd -i "$image" "::/$WORD-gone"
-	mdel -i "$image" "::/mail/$LOST-plan.txt"
 	mdel -i "$image" "::/mail/$WORD-gone.txt" ::/mail/ordinary.txt ::/mail/first.txt
 	mcopy -i "$image" "$WORK/letter" "::/mail/$WORD-reuses.txt"
-	mdel -i "$image" "::/mail/$WORD-gone2.txt"
+	mdel -i "$image" "::/mail/$WORD-gone2.txt" "::/mail/$LOST-plan.txt"
 }
 make_fat 12 8 -s 4
 make_fat 16 32
@@ -77,9 +76,11 @@ for name in "${evidence[@]}"; do
 	marks=("$volume/docs/$WORD-letter.txt" "$volume/docs/$WORD-note.txt" "$volume/docs/$WORD-sparse.txt"
 		"$volume/$WORD-folder")
 	B=$(view bert c1)
-	for path in "$volume.deleted/$WORD-gone" "$volume.deleted/_UIXOT~1" "$volume.deleted/mail/_UIXOT~1.TXT"; do
-		! as bert test -e "$B/$path" || marks+=("$path")
-	done
+	# deleted names of it, which may have other contents by now
+	while read -r path; do
+		marks+=("$name/$path")
+	done < <(cd / && as bert find "$B/$name/p0-$name.deleted" \( -name "*$WORD*" -o -name '_UIXOT*' \) -printf '%P\n' |
+		sed "s,^,p0-$name.deleted/,")
 	hashes bert "$name" >"$WORK/before"
 	ok "$name: before, image.raw is the image" as bert cmp "$WORK/$name.dd" "$B/$name/image.raw"
 	ok "$name: the documents are marked" mark suspected "${marks[@]}"
