@@ -25,7 +25,7 @@ enum audit_type {
 	AUDIT_XATTR = 6, /* value or list delivered; length: bytes */
 	AUDIT_READLINK = 7,
 	AUDIT_CLOSE = 8,
-	AUDIT_LOOKUP = 9, /* only denied ones */
+	AUDIT_LOOKUP = 9, /* of what is hidden (audit/behind.h), or denied */
 	/* acts: object is what they are about, grant is 0; the catalog has the rest */
 	AUDIT_GRANT = 10,
 	AUDIT_REVOKE = 11,
@@ -40,8 +40,10 @@ enum audit_type {
 	AUDIT_NOTE = 20,
 	AUDIT_SESSION = 21, /* a user's session begins (length 1), ends (0); uid: the user */
 	AUDIT_CONFIG = 22,
-	AUDIT_CLOCK = 23,      /* real time moved against boot time; result: by how many ns */
-	AUDIT_LOSS = 24,       /* an act's record whose row the catalog lacks; object: its seq */
+	AUDIT_CLOCK = 23, /* real time moved against boot time; result: by how many ns */
+	/* an act's record whose row the catalog lacks; object: its seq. Object 0: so many look-ups
+	 * as result says were not recorded */
+	AUDIT_LOSS = 24,
 	AUDIT_QUERY = 25,      /* the log, grants or rights were looked at; object: which command */
 	AUDIT_CHECKPOINT = 26, /* one was handed out; length: its tree size */
 	/* written by the log itself, never appended; length: the tree size they name */

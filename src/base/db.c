@@ -242,6 +242,11 @@ void db_stmt_reset(struct db_stmt *s)
 	sqlite3_reset(s->handle);
 }
 
+uint64_t db_stmt_steps(struct db_stmt *s)
+{
+	return (uint64_t)sqlite3_stmt_status(s->handle, SQLITE_STMTSTATUS_VM_STEP, 1);
+}
+
 int64_t db_int(struct db_stmt *s, int col)
 {
 	return sqlite3_column_int64(s->handle, col);

@@ -51,6 +51,9 @@ int db_run(struct db_stmt *s, struct err *e);
 /** db_stmt_reset() - make ready to be bound and stepped again. */
 void db_stmt_reset(struct db_stmt *s);
 
+/** db_stmt_steps() - that SQLite's machine has made for it since it was last asked. */
+uint64_t db_stmt_steps(struct db_stmt *s);
+
 /* Columns: positions from 0; bytes are valid until the next step or reset. */
 int64_t db_int(struct db_stmt *s, int col);
 const void *db_blob(struct db_stmt *s, int col, size_t *n);

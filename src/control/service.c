@@ -67,6 +67,8 @@ int service_query(struct service *s, const struct caller *c, uint64_t case_id, u
 		.case_id = case_id,
 		.object = command};
 
+	/* what was looked up before the question is in the log before it */
+	audit_behind_flush(s->behind);
 	return s->log && service_record(s, c, &ev) == 0 ? 0 : -EIO;
 }
 

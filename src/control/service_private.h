@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "audit/behind.h"
 #include "control/people.h"
 #include "control/registry.h"
 #include "control/searches.h"
@@ -31,7 +32,8 @@ struct service {
 	char *log_dir;
 	char *cases_dir;
 	struct audit_log *log;
-	struct follower *follower; /* service_follow.c; NULL: not begun */
+	struct follower *follower;   /* service_follow.c; NULL: not begun */
+	struct audit_behind *behind; /* look-ups of hidden names */
 	struct store *store;
 	struct clock *clock;
 	struct registry *registry;

@@ -184,6 +184,8 @@ static int open_log(struct service *s, struct err *e)
 		r = remote_keys(connect_keyd, s->ch, &keys);
 	if (r == 0)
 		r = audit_seal(s->log, keys, &first, e);
+	if (r == 0 && audit_behind_new(s->log, &s->behind))
+		r = err_errno(e, EAGAIN, "%s: no thread for its records", s->log_dir);
 	if (r < 0) {
 		audit_close(s->log); /* nothing is written behind what cannot be trusted */
 		s->log = NULL;
@@ -299,6 +301,7 @@ static int open_sessions(struct service *s, struct err *e)
 	o.begun = service_poke;
 	o.ctx = s;
 	o.log = s->log;
+	o.behind = s->behind;
 	o.registry = s->registry;
 	o.clock = s->clock;
 	o.withheld = service_withheld;
@@ -410,6 +413,7 @@ void service_end(struct service *s, bool keep)
 	hangs = !searches_free(s->searches) || hangs;
 	if (!hangs)
 		registry_free(s->registry);
+	audit_behind_free(s->behind);
 	if (s->log && s->started)
 		record_stop(s);
 	audit_close(s->log);

@@ -129,6 +129,7 @@ static int begin(struct user *u, const struct channel_session *m, struct err *e)
 		.degrade = all->degrade,
 		.mountpoint = m->mountpoint,
 		.log = all->log,
+		.behind = all->behind,
 		.fuse_fd = m->fuse_fd,
 		.init = m->init,
 		.init_len = m->init_len,

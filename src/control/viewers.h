@@ -23,6 +23,7 @@ struct viewers;
 struct viewers_opts {
 	struct channel *ch; /* all borrowed */
 	struct audit_log *log;
+	struct audit_behind *behind;
 	struct registry *registry;
 	struct clock *clock;
 	struct people *people;

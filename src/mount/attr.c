@@ -6,6 +6,7 @@
 
 #include "mount/handle.h"
 #include "mount/live.h"
+#include "policy/decide.h"
 #include "trace/names.h"
 
 #define BLOCK_SIZE 4096
@@ -107,11 +108,58 @@ static void set_times(const struct trace *t, struct stat *st)
 	st->st_ctim = spec_of(t->ctime.known ? &t->ctime : &t->mtime);
 }
 
+struct counting {
+	const struct view *view;
+	const struct view_evidence *ev;
+	uint64_t trace;
+	nlink_t names;
+};
+
+/* As the index counts them: names in the same part that are not stale. */
+static int count_name(void *ctx, const struct index_item *item)
+{
+	struct counting *x = ctx;
+	uint64_t id = trace_of_index(trace_volume(x->trace), item->id);
+
+	if (trace_part(id) == trace_part(x->trace) && !(item->flags & ENTRY_REALLOC) &&
+		decide(x->view, x->ev, x->view->uid, id, NULL) == DECIDE_ALLOW)
+		x->names++;
+	return 0;
+}
+
+/*
+ * Names that are hidden are not counted: it would tell that they are there. They are
+ * looked for whatever the index counts, so that a look takes no longer where there are any.
+ */
+static int seen_names(const struct scene *sc, const struct view_evidence *ev,
+	struct evidence_cursor *c, const struct trace *t, nlink_t *out)
+{
+	struct counting x = {.view = sc->view, .ev = ev, .trace = t->id, .names = 1};
+	uint64_t id = trace_to_index(t->id);
+	struct index_reader *reader = NULL;
+	int r = 0;
+
+	*out = t->nlink ? t->nlink : 1;
+	if (ev->whole || trace_part(t->id) == 0)
+		return 0;
+	*out = 1;
+	if (t->flags & ENTRY_REALLOC)
+		return 0;
+	r = evidence_reader(c, t->id, &reader);
+	if (r == 0)
+		r = index_same_inode(reader, id, id, false, count_name, &x);
+	if (t->nlink > 1)
+		*out = x.names;
+	return r;
+}
+
 int attr_of_trace(const struct session *s, const struct scene *sc, const struct permit *p,
 	struct evidence_cursor *c, const struct node *n, const struct trace *t, struct stat *st)
 {
 	const struct view_evidence *ev = scene_place(sc, n)->ev;
 	const struct node first = {.slot = n->slot, .trace = t->first};
+	struct trace own = *t; /* the cursor moves */
+	int r = 0;
 
 	common(s, &first, st);
 	if (p->name_only) {
@@ -123,15 +171,14 @@ int attr_of_trace(const struct session *s, const struct scene *sc, const struct 
 		set_directory(st);
 		return 0;
 	}
-	/* names that are hidden are not counted: it would tell that they are there */
-	st->st_nlink = ev->whole && t->nlink ? t->nlink : 1;
 	if (t->kind == ENTRY_LINK) {
 		st->st_mode = S_IFLNK | 0777;
-		return link_size(c, t, st);
+		r = link_size(c, t, st);
+	} else {
+		st->st_mode = S_IFREG | 0400;
+		set_size(st, live_is(sc, n) && !ev->whole ? live_size(s, sc, n) : t->size);
 	}
-	st->st_mode = S_IFREG | 0400;
-	set_size(st, live_is(sc, n) && !ev->whole ? live_size(s, sc, n) : t->size);
-	return 0;
+	return r ? r : seen_names(sc, ev, c, &own, &st->st_nlink);
 }
 
 double attr_timeout(const struct session *s, const struct scene *sc, const struct node *n)

@@ -19,8 +19,8 @@ void attr_of_place(
 
 /**
  * attr_of_trace() - attributes of a trace
- * @c: cursor of its evidence; used to find a link's place. @t: from that cursor;
- *     for a link its strings are no longer good afterwards.
+ * @c: cursor of its evidence; used to find a link's place and other names. @t: from that
+ *     cursor; its strings are no longer good afterwards.
  * Return: 0; -errno.
  */
 int attr_of_trace(const struct session *s, const struct scene *sc, const struct permit *p,

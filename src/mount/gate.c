@@ -67,22 +67,35 @@ int gate_decide(const struct session *s, const struct scene *sc, const struct as
 }
 
 /* A commitment to the name of the trace, whatever is recorded of it. In doubt there is none. */
-static void commit_name(const struct session *s, const struct scene *sc, const struct node *n,
+static void commit_name(const struct session *s, struct evidence *evidence, const struct node *n,
 	struct audit_event *ev)
 {
-	const struct place *p = scene_place(sc, n);
 	struct evidence_cursor c;
 	uint8_t salt[COMMIT_SALT];
 	struct trace t;
 
-	if (p->kind != TABLE_EVIDENCE || !p->ev)
-		return;
-	evidence_cursor_init(&c, p->ev->evidence);
+	evidence_cursor_init(&c, evidence);
 	if (evidence_get(&c, n->trace, &t) == 0 && t.name) {
 		commit_name_salt(s->origin[n->slot].names_key, ev->evidence, n->trace, salt);
 		commit(salt, t.name, t.name_len, ev->commitment);
 	}
 	evidence_cursor_release(&c);
+}
+
+/* What every record says of who asks, and of what. */
+static void fill(const struct session *s, const struct asker *who, const struct node *n,
+	struct audit_event *ev)
+{
+	ev->uid = who->uid;
+	ev->gid = who->gid;
+	ev->pid = (uint32_t)who->pid;
+	ev->loginuid = AUDIT_NO_LOGINUID;
+	ev->session = table_record(s->table);
+	if (!n || n->root || n->slot >= NODE_SLOTS)
+		return;
+	memcpy(ev->evidence, s->origin[n->slot].digest, sizeof(ev->evidence));
+	ev->case_id = s->origin[n->slot].case_id;
+	ev->trace = n->trace;
 }
 
 int gate_record(struct session *s, const struct scene *sc, const struct asker *who,
@@ -91,35 +104,42 @@ int gate_record(struct session *s, const struct scene *sc, const struct asker *w
 	struct audit_event ev = {
 		.type = a->type,
 		.decision = a->result == -EACCES ? AUDIT_DENIED : AUDIT_ALLOWED,
-		.uid = who->uid,
-		.gid = who->gid,
-		.pid = (uint32_t)who->pid,
-		.loginuid = AUDIT_NO_LOGINUID,
 		.grant = a->grant,
 		.policy = sc->view->version,
-		.session = table_record(s->table),
 		.open_seq = a->open_seq,
 		.offset = a->offset,
 		.length = a->length,
 		.result = a->result,
 		.fault = a->fault,
 	};
+	const struct place *place = a->node ? scene_place(sc, a->node) : NULL;
 
-	if (a->node && !a->node->root && a->node->slot < NODE_SLOTS) {
-		memcpy(ev.evidence, s->origin[a->node->slot].digest, sizeof(ev.evidence));
-		ev.case_id = s->origin[a->node->slot].case_id;
-		ev.trace = a->node->trace;
-	}
+	fill(s, who, a->node, &ev);
 	/* a read or a listing names its process through its open; who handed a descriptor on is
 	 * told by uid and pid */
 	if (a->open_seq == 0 || ev.decision == AUDIT_DENIED) {
 		process_describe(s->processes, who->pid, &ev);
-		if (a->node)
-			commit_name(s, sc, a->node, &ev);
+		if (place && place->kind == TABLE_EVIDENCE && place->ev)
+			commit_name(s, place->ev->evidence, a->node, &ev);
 	}
 	if (audit_append(s->log, &ev))
 		return -EIO;
 	if (seq)
 		*seq = ev.seq;
 	return 0;
+}
+
+void gate_missed(struct session *s, const struct asker *who, const struct missed *m)
+{
+	struct audit_event ev = {.type = AUDIT_LOOKUP,
+		.decision = AUDIT_HIDDEN,
+		.policy = m->policy,
+		.result = -ENOENT};
+
+	if (!m->within)
+		return;
+	fill(s, who, &m->node, &ev);
+	process_describe(s->processes, who->pid, &ev);
+	commit_name(s, m->evidence, &m->node, &ev);
+	audit_behind_put(s->behind, &ev, m->hidden);
 }

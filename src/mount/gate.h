@@ -56,4 +56,19 @@ struct access {
 int gate_record(struct session *s, const struct scene *sc, const struct asker *who,
 	const struct access *a, uint64_t *seq);
 
+/* A look-up that ended in ENOENT within evidence. */
+struct missed {
+	bool within;               /* it was one */
+	bool hidden;               /* there is something of that name */
+	struct node node;          /* it; else some other trace */
+	struct evidence *evidence; /* stays open as long as the session */
+	uint64_t policy;           /* version of the view it was decided in */
+};
+
+/**
+ * gate_missed() - behind the reply: record the look-up of a hidden name
+ * One of a name that never was costs the same, and leaves nothing.
+ */
+void gate_missed(struct session *s, const struct asker *who, const struct missed *m);
+
 #endif

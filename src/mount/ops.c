@@ -257,27 +257,45 @@ static int lookup_place(struct visit *v, const char *name, struct fuse_entry_par
 	return r;
 }
 
-static int lookup(struct visit *v, const char *name, struct fuse_entry_param *e)
+/*
+ * What is hidden and what is not there cost the same: something is found, decided upon and
+ * not shown. What was missed is for the log, behind the reply.
+ */
+static int lookup(struct visit *v, const char *name, struct fuse_entry_param *e, struct missed *m)
 {
+	const struct view_evidence *ev = scene_place(v->sc, &v->n)->ev;
 	struct evidence_cursor c;
+	struct permit p;
 	struct trace t;
 	struct node n;
+	int found = 0;
 	int r = 0;
 
 	if (!attr_in_evidence(v->sc, &v->n))
 		return lookup_place(v, name, e);
-	evidence_cursor_init(&c, scene_place(v->sc, &v->n)->ev->evidence);
-	r = evidence_lookup(&c, v->n.trace, name, strlen(name), &t);
-	n = (struct node){.slot = v->n.slot, .trace = r ? 0 : t.id};
-	if (r == 0)
-		r = enter_trace(v, &c, &n, &t, e);
+	evidence_cursor_init(&c, ev->evidence);
+	found = evidence_nearest(&c, v->n.trace, name, strlen(name), &t);
+	if (found >= 0) {
+		n = (struct node){.slot = v->n.slot, .trace = t.id};
+		r = gate_decide(v->s, v->sc, &v->who, &n, &p);
+		if (r == 0 && (!found || !gate_shows(&p, t.kind)))
+			r = -ENOENT;
+		*m = (struct missed){.within = r == -ENOENT && !ev->whole,
+			.hidden = found,
+			.node = n,
+			.evidence = ev->evidence,
+			.policy = v->sc->view->version};
+		if (r == 0)
+			r = ops_entry(v->s, v->sc, &p, &c, &n, &t, e);
+	}
 	evidence_cursor_release(&c);
-	return r;
+	return found < 0 ? found : r;
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param e;
+	struct missed m = {.within = false};
 	struct visit v;
 	int r = ops_begin(req, parent, AUDIT_LOOKUP, &v);
 
@@ -287,12 +305,13 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (r == -ESTALE)
 		r = -ENOENT; /* in a folder that is no longer there */
 	if (r == 0)
-		r = lookup(&v, name, &e);
+		r = lookup(&v, name, &e, &m);
 	if (r)
 		ops_reply_error(req, r);
 	else
 		fuse_reply_entry(req, &e);
 	ops_leave(&v);
+	gate_missed(v.s, &v.who, &m);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)

@@ -200,18 +200,39 @@ static int list_notes(struct listing *l, uint64_t pos)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * The next child that may be seen. What lies hidden between is not looked at: a listing
+ * takes no longer for it.
+ */
+static int next_child(const struct view_evidence *ev, struct evidence_cursor *c,
+	const struct trace *dir, uint64_t *place, struct trace *t)
+{
+	uint64_t from = 0;
+	uint64_t seen = 0;
+
+	if (trace_part(dir->id) == 0)
+		return evidence_child(c, dir, place, t);
+	from = *place ? trace_id(trace_part(dir->id), trace_number(*place)) : dir->id + 1;
+	seen = view_seen_from(ev, from, right_for(dir->id));
+	if (from > dir->last || seen > dir->last)
+		return -ENOENT;
+	return seen == from ? evidence_child(c, dir, place, t)
+			    : evidence_child_at(c, dir, seen, place, t);
+}
+
 /* Places of a directory: 3 + what evidence_child() goes on from. */
 static int list_directory(struct listing *l, uint64_t pos)
 {
+	const struct view_evidence *ev = scene_place(l->v.sc, &l->v.n)->ev;
 	struct evidence_cursor c;
 	struct trace d;
 	struct trace t;
 	uint64_t place = pos < 3 ? 0 : pos - 3;
 	int r = 0;
 
-	evidence_cursor_init(&c, scene_place(l->v.sc, &l->v.n)->ev->evidence);
+	evidence_cursor_init(&c, ev->evidence);
 	r = evidence_get(&c, l->v.n.trace, &d);
-	while (r == 0 && (r = evidence_child(&c, &d, &place, &t)) == 0) {
+	while (r == 0 && (r = next_child(ev, &c, &d, &place, &t)) == 0) {
 		const struct node n = {.slot = l->v.n.slot, .trace = t.id};
 
 		r = add_trace(l, &c, &n, &t, NULL, 3 + place);

@@ -213,6 +213,24 @@ static void call_back_listings(const struct calling *c)
 		fuse_lowlevel_notify_inval_inode(c->s->fuse, c->listings.v[i], 0, 0);
 }
 
+/* One that is seen as before may have more names now, or fewer. */
+static void call_back_attributes(void *ctx, const struct node *n)
+{
+	struct calling *c = ctx;
+
+	if (sight_of(c, n) == SEEN)
+		call_back(c, n, SEEN);
+}
+
+static void call_rest(struct calling *c, unsigned slot)
+{
+	const struct change *change = &c->changes[slot];
+
+	if (change->n > 0 && c->now->at[slot].kind == TABLE_EVIDENCE &&
+		table_marked(c->s->table, slot, &everything, 1, call_back_attributes, c))
+		c->epoch = true;
+}
+
 static void call_all(struct session *s, const struct scene *before, const struct scene *now,
 	const struct change *changes)
 {
@@ -227,6 +245,8 @@ static void call_all(struct session *s, const struct scene *before, const struct
 	}
 	for (unsigned i = 0; i < NODE_SLOTS; i++)
 		go_through(&c, i);
+	for (unsigned i = 0; i < NODE_SLOTS; i++)
+		call_rest(&c, i);
 	if (c.epoch && !(s->degraded & DEGRADED_NO_EPOCH))
 		kernel_notify(s, KERNEL_NEW_EPOCH);
 	call_back_listings(&c); /* whoever was adding what he was told before has done so */
@@ -272,9 +292,7 @@ static void find_changes(const struct place *before, const struct place *now, st
 			all_of(c, &everything);
 		return;
 	}
-	/* how many names a file shows depends on whether all of them are seen */
-	if ((before->ev && now->ev && before->ev->whole != now->ev->whole) ||
-		view_changes(before->ev, now->ev, &c->own, &n)) {
+	if (view_changes(before->ev, now->ev, &c->own, &n)) {
 		all_of(c, &everything);
 		c->bytes = true;
 		return;

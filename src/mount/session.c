@@ -101,6 +101,8 @@ static int open_log(struct session *s, struct err *e)
 	r = audit_open(dir, &s->log, e);
 	if (r == 0)
 		r = audit_seal(s->log, NULL, NULL, e);
+	if (r == 0 && audit_behind_new(s->log, &s->behind))
+		r = err_errno(e, EAGAIN, "%s: no thread for its records", dir);
 	free(dir);
 	return r;
 }
@@ -180,10 +182,12 @@ static int set_up(struct session *s, const struct session_opts *o, struct err *e
 		if (!s->reads)
 			r = err_errno(e, ENOMEM, "%s", s->mountpoint);
 	}
-	if (r == 0 && s->team)
+	if (r == 0 && s->team) {
 		s->log = o->log;
-	else if (r == 0)
+		s->behind = o->behind;
+	} else if (r == 0) {
 		r = open_log(s, e);
+	}
 	return r;
 }
 
@@ -352,6 +356,7 @@ void session_end_log(struct session *s)
 {
 	if (s->fuse)
 		ops_end(s);
+	audit_behind_free(s->behind);
 	if (s->log && atomic_load(&s->scene))
 		record_act(s, AUDIT_STOP);
 	audit_close(s->log);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "audit/audit.h"
+#include "audit/behind.h"
 #include "audit/commit.h"
 #include "base/err.h"
 #include "mount/node.h"
@@ -82,6 +83,7 @@ struct session {
 	struct handles *handles;
 	struct origin origin[NODE_SLOTS]; /* set before a scene shows the slot, never changed */
 	struct audit_log *log;
+	struct audit_behind *behind;      /* look-ups of hidden names */
 	uint8_t names_key[COMMIT_SECRET]; /* personal: of all its evidence */
 	struct process_cache *processes;  /* of who asked lately */
 	const struct session_hooks *hooks;
@@ -119,6 +121,7 @@ struct session_opts {
 	const char *state_dir;  /* personal: the log is opened below it; NULL */
 	int lock_fd;            /* personal: closed when the session is left behind; -1: none */
 	struct audit_log *log;  /* team: shared by all sessions, borrowed; NULL */
+	struct audit_behind *behind; /* and its records behind replies */
 	int fuse_fd; /* team: mounted by the starter; becomes the session's. -1: mounts itself */
 	const uint8_t *init; /* team: the kernel's INIT request, read by the starter */
 	size_t init_len;

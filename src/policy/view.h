@@ -144,6 +144,12 @@ int view_users(const struct model *m, const struct moment *now, const struct clo
  * in ACCESS.txt; never at once, so that whoever waits for it does not run when a clock stands. */
 int64_t view_next(const struct model *m, const struct moment *now, const struct clock *clock);
 
+/**
+ * view_seen_from() - the first trace from @from on that may be seen
+ * @right: what traces of its part ask for (decide.h). Return: UINT64_MAX: there is none.
+ */
+uint64_t view_seen_from(const struct view_evidence *ev, uint64_t from, unsigned right);
+
 /* An interval of traces. */
 struct view_interval {
 	uint64_t first;

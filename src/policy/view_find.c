@@ -39,6 +39,7 @@ int view_find(const struct view *v, uint64_t case_id, const char *path,
 	const struct view_evidence *found = evidence_named(v, case_id, path, n);
 	struct evidence_cursor c;
 	struct trace at = {.id = TRACE_EVIDENCE_DIR};
+	int there = 0;
 	int r = 0;
 
 	if (!found)
@@ -50,9 +51,11 @@ int view_find(const struct view *v, uint64_t case_id, const char *path,
 	for (path += n; r == 0 && *path;) {
 		path += *path == '/';
 		n = path_first(path);
-		r = at.kind == ENTRY_DIR ? evidence_lookup(&c, at.id, path, n, &at) : -ENOENT;
-		if (r == 0)
-			r = judge(v, found, &at, name_only);
+		/* what is hidden and what is not there: the same work */
+		there = at.kind == ENTRY_DIR ? evidence_nearest(&c, at.id, path, n, &at) : -ENOENT;
+		r = there < 0 ? there : judge(v, found, &at, name_only);
+		if (r == 0 && there == 0)
+			r = -ENOENT;
 		path += n;
 	}
 	evidence_cursor_release(&c);

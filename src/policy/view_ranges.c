@@ -218,7 +218,8 @@ int view_ranges_withhold(struct view_range **v, size_t *n, const struct withheld
 
 /* ---- look-ups ----------------------------------------------------------------------------- */
 
-const struct view_range *view_range_at(const struct view_evidence *ev, uint64_t trace)
+/* Place of the first range that does not end before @trace. */
+static size_t range_place(const struct view_evidence *ev, uint64_t trace)
 {
 	size_t low = 0;
 	size_t high = ev->ranges_n;
@@ -231,10 +232,18 @@ const struct view_range *view_range_at(const struct view_evidence *ev, uint64_t 
 		else
 			high = middle;
 	}
-	return low < ev->ranges_n && ev->ranges[low].first <= trace ? &ev->ranges[low] : NULL;
+	return low;
 }
 
-bool view_has(const uint64_t *v, size_t n, uint64_t id)
+const struct view_range *view_range_at(const struct view_evidence *ev, uint64_t trace)
+{
+	size_t at = range_place(ev, trace);
+
+	return at < ev->ranges_n && ev->ranges[at].first <= trace ? &ev->ranges[at] : NULL;
+}
+
+/* Place of the first id in a sorted list that is not below @id; @n none. */
+static size_t place_of(const uint64_t *v, size_t n, uint64_t id)
 {
 	size_t low = 0;
 	size_t high = n;
@@ -247,5 +256,29 @@ bool view_has(const uint64_t *v, size_t n, uint64_t id)
 		else
 			high = middle;
 	}
-	return low < n && v[low] == id;
+	return low;
+}
+
+bool view_has(const uint64_t *v, size_t n, uint64_t id)
+{
+	size_t at = place_of(v, n, id);
+
+	return at < n && v[at] == id;
+}
+
+uint64_t view_seen_from(const struct view_evidence *ev, uint64_t from, unsigned right)
+{
+	size_t passage = place_of(ev->passages, ev->passages_n, from);
+	uint64_t seen = passage < ev->passages_n ? ev->passages[passage] : UINT64_MAX;
+
+	for (size_t i = range_place(ev, from); i < ev->ranges_n; i++) {
+		const struct view_range *r = &ev->ranges[i];
+		uint64_t first = r->first > from ? r->first : from;
+
+		if (r->rights & (right | RIGHT_NAMES))
+			return first < seen ? first : seen;
+		if (first > seen)
+			break;
+	}
+	return seen;
 }

@@ -340,28 +340,99 @@ int evidence_child(
 	return adopt(c, r, t);
 }
 
-int evidence_lookup(
+int evidence_child_at(struct evidence_cursor *c, const struct trace *dir, uint64_t id,
+	uint64_t *pos, struct trace *t)
+{
+	int r = id > dir->id && id <= dir->last ? evidence_get(c, id, t) : -ENOENT;
+
+	while (r == 0 && t->parent != dir->id) {
+		if (t->parent <= dir->id || t->parent >= t->id)
+			return -EIO;
+		r = evidence_get(c, t->parent, t);
+	}
+	if (r == 0)
+		*pos = evidence_position(t->last + 1);
+	return r;
+}
+
+/* The name at one place of the evidence's own folder; "" there is none. */
+static const char *place_name(const struct evidence *ev, uint64_t place)
+{
+	const struct evidence_volume *v = NULL;
+	unsigned k = 0;
+
+	if (place < PLACES_BEFORE)
+		return place == 0 ? "EVIDENCE.txt" : "image.raw";
+	k = (unsigned)((place - PLACES_BEFORE) / PLACES);
+	v = &ev->volumes[k];
+	switch ((enum place)((place - PLACES_BEFORE) % PLACES)) {
+	case PLACE_TREE:
+		return v->index ? ev->manifest.volumes[k].name : "";
+	case PLACE_DELETED:
+		return v->index ? v->deleted_name : "";
+	case PLACE_UNALLOCATED:
+		return v->index ? v->unallocated_name : "";
+	default:
+		return v->raw_name;
+	}
+}
+
+/* A tree's root is read from its index for any name, whichever stands there. */
+static int read_some_root(struct evidence_cursor *c, struct trace *t)
+{
+	for (unsigned k = 0; k < c->ev->manifest.n; k++) {
+		if (c->ev->volumes[k].index)
+			return evidence_get(c, trace_id(1 + 2 * k, 0), t);
+	}
+	return evidence_get(c, trace_id(0, TRACE_EVIDENCE_DIR), t);
+}
+
+static int nearest_place(struct evidence_cursor *c, const void *name, size_t n, struct trace *t)
+{
+	uint64_t places = PLACES_BEFORE + (uint64_t)PLACES * c->ev->manifest.n;
+	uint64_t id = trace_id(0, TRACE_EVIDENCE_DIR);
+	int found = 0;
+	int r = 0;
+
+	for (uint64_t i = 0; i < places; i++) {
+		const char *there = place_name(c->ev, i);
+
+		if (strlen(there) == n && n > 0 && memcmp(there, name, n) == 0) {
+			id = place_id(i);
+			found = 1;
+		}
+	}
+	if (trace_part(id) == 0)
+		r = read_some_root(c, t);
+	if (r == 0)
+		r = evidence_get(c, id, t);
+	return r ? r : found;
+}
+
+int evidence_nearest(
 	struct evidence_cursor *c, uint64_t dir, const void *name, size_t n, struct trace *t)
 {
 	struct index_reader *reader = NULL;
-	uint64_t pos = 0;
+	int found = 0;
 	int r = 0;
 
-	if (trace_part(dir) > 0) {
-		r = evidence_reader(c, dir, &reader);
-		if (r)
-			return r;
-		r = trace_lookup(reader, trace_to_index(dir), name, n, t);
-		/* a root is its own parent, under the empty name: never found here */
-		return adopt(c, r, t);
-	}
-	if (dir != trace_id(0, TRACE_EVIDENCE_DIR))
-		return -ENOTDIR;
-	while ((r = evidence_dir_child(c, &pos, t)) == 0) {
-		if (t->name_len == n && memcmp(t->name, name, n) == 0)
-			return 0;
-	}
-	return r;
+	if (trace_part(dir) == 0)
+		return dir == trace_id(0, TRACE_EVIDENCE_DIR) ? nearest_place(c, name, n, t)
+							      : -ENOTDIR;
+	r = evidence_reader(c, dir, &reader);
+	if (r)
+		return r;
+	found = trace_nearest(reader, trace_to_index(dir), name, n, t);
+	r = adopt(c, found < 0 ? found : 0, t);
+	return r ? r : found;
+}
+
+int evidence_lookup(
+	struct evidence_cursor *c, uint64_t dir, const void *name, size_t n, struct trace *t)
+{
+	int r = evidence_nearest(c, dir, name, n, t);
+
+	return r < 0 ? r : r ? 0 : -ENOENT;
 }
 
 int evidence_path(struct evidence_cursor *c, uint64_t id, struct buf *out)

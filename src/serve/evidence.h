@@ -114,6 +114,14 @@ void evidence_cursor_release(struct evidence_cursor *c);
  * Ids in @t are the evidence's. Return: 0; -ENOENT; -EIO.
  */
 int evidence_get(struct evidence_cursor *c, uint64_t id, struct trace *t);
+/**
+ * evidence_nearest() - the child of that name; where there is none, another trace, found
+ * with the same work (trace_nearest)
+ * Return: 1 it is that child; 0 there is none; -ENOTDIR, -ENOENT no such directory; -EIO.
+ */
+int evidence_nearest(
+	struct evidence_cursor *c, uint64_t dir, const void *name, size_t n, struct trace *t);
+/** evidence_lookup() - evidence_nearest(), with -ENOENT where there is none. */
 int evidence_lookup(
 	struct evidence_cursor *c, uint64_t dir, const void *name, size_t n, struct trace *t);
 /**
@@ -123,6 +131,19 @@ int evidence_lookup(
  */
 int evidence_child(
 	struct evidence_cursor *c, const struct trace *dir, uint64_t *pos, struct trace *t);
+
+/**
+ * evidence_child_at() - the child of a directory in a volume that trace @id is, or is below
+ * @pos: as evidence_child() goes on behind it
+ * Return: 0; -ENOENT @id is not below it; -EIO.
+ */
+int evidence_child_at(struct evidence_cursor *c, const struct trace *dir, uint64_t id,
+	uint64_t *pos, struct trace *t);
+/** evidence_position() - what evidence_child() is given to go on at trace @id of a volume. */
+static inline uint64_t evidence_position(uint64_t id)
+{
+	return trace_to_index(id);
+}
 
 /** evidence_reader() - the index reader of the volume that trace @id lies in. Borrowed. */
 int evidence_reader(struct evidence_cursor *c, uint64_t id, struct index_reader **out);

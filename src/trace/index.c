@@ -65,7 +65,9 @@ static int reader_new(const char *path, struct index_reader **out, struct err *e
 		rc = db_prepare(r->db, "SELECT " COLUMNS " FROM trace WHERE id>=?1 ORDER BY id",
 			&r->from, e);
 	if (rc == 0)
-		rc = db_prepare(r->db, "SELECT " COLUMNS " FROM trace WHERE parent=?1 AND name=?2",
+		rc = db_prepare(r->db,
+			"SELECT " COLUMNS " FROM trace WHERE (parent, name) <= (?1, ?2)"
+			" ORDER BY parent DESC, name DESC LIMIT 1",
 			&r->lookup, e);
 	if (rc == 0)
 		rc = db_prepare(
@@ -224,13 +226,32 @@ int trace_get(struct index_reader *r, uint64_t id, struct trace *t)
 	return take_only(r, r->get, t);
 }
 
-int trace_lookup(
+int trace_nearest(
 	struct index_reader *r, uint64_t parent, const void *name, size_t n, struct trace *t)
 {
+	int rc = 0;
+
 	settle(r);
 	db_bind_int(r->lookup, 1, (int64_t)parent);
 	db_bind_blob(r->lookup, 2, name, n);
-	return take_only(r, r->lookup, t);
+	rc = take_only(r, r->lookup, t);
+	if (rc) /* the first root stands before everything */
+		return rc == -ENOENT ? -EBADMSG : rc;
+	/* a root is its own parent, under the empty name */
+	return n > 0 && t->parent == parent && t->name_len == n && memcmp(t->name, name, n) == 0;
+}
+
+int trace_lookup(
+	struct index_reader *r, uint64_t parent, const void *name, size_t n, struct trace *t)
+{
+	int rc = trace_nearest(r, parent, name, n, t);
+
+	return rc < 0 ? rc : rc ? 0 : -ENOENT;
+}
+
+uint64_t index_steps(const struct index_reader *r)
+{
+	return db_stmt_steps(r->lookup);
 }
 
 int trace_child(struct index_reader *r, const struct trace *dir, uint64_t from, struct trace *t)

@@ -56,7 +56,16 @@ void index_put_reader(struct index *x, struct index_reader *r);
 
 /** trace_get() - one trace by id. Return: 0; -ENOENT; -EBADMSG, -EIO. */
 int trace_get(struct index_reader *r, uint64_t id, struct trace *t);
-/** trace_lookup() - a child by its shown name. */
+/**
+ * trace_nearest() - the child of that shown name; where there is none, another trace
+ * Both are found in the same steps, so that whoever hides a trace does the same work for
+ * it as for a name that never was.
+ * Return: 1 it is that child; 0 there is none, and @t is what stands before its place in
+ * the order of names; -EBADMSG, -EIO.
+ */
+int trace_nearest(
+	struct index_reader *r, uint64_t parent, const void *name, size_t n, struct trace *t);
+/** trace_lookup() - trace_nearest(), with -ENOENT where there is none. */
 int trace_lookup(
 	struct index_reader *r, uint64_t parent, const void *name, size_t n, struct trace *t);
 /**
@@ -76,6 +85,9 @@ int trace_unallocated(struct index_reader *r, struct buf *out, uint64_t *size);
  * Return: 0; -ENOENT no more.
  */
 int trace_next_file(struct index_reader *r, uint64_t after, struct trace *t);
+
+/** index_steps() - of SQLite's machine in this reader's last trace_nearest(): for comparisons. */
+uint64_t index_steps(const struct index_reader *r);
 
 struct index_counts {
 	uint64_t allocated;

@@ -608,6 +608,51 @@ static void test_wide(void)
 	done(&in);
 }
 
+/* Names that are there and names that are not, at every place in the order of names. */
+static void test_same_work(void)
+{
+	struct build *b = begin();
+	struct reading in;
+	struct trace t;
+	char name[32];
+	uint64_t steps = 0;
+	unsigned others = 0;
+	unsigned wrong = 0;
+
+	down(b, "d", 10, 0);
+	for (unsigned i = 0; i < 2000; i += 2) {
+		snprintf(name, sizeof(name), "file %04u", i);
+		add(b, ENTRY_FILE, name, 1000 + i, 0, 0);
+	}
+	leave(b);
+	in = finish(b);
+	if (trace_lookup(in.r, 0, "d", 1, &t))
+		bail_out("no folder");
+	for (unsigned i = 0; i < 2000; i++) {
+		uint64_t folder = t.id;
+		struct trace near;
+		int rc = 0;
+
+		snprintf(name, sizeof(name), "file %04u", i);
+		index_steps(in.r);
+		rc = trace_nearest(in.r, folder, name, strlen(name), &near);
+		if (i == 0)
+			steps = index_steps(in.r);
+		else
+			others += index_steps(in.r) != steps;
+		wrong += rc != (i % 2 == 0);
+		/* what stands before it */
+		wrong += near.parent != folder || near.inode != 1000 + i - i % 2;
+	}
+	is_int(wrong, 0, "a name that is there is found, of one that is not the one before it");
+	ok(others == 0, "in the same number of steps, %llu", (unsigned long long)steps);
+	ok(steps > 0 && trace_nearest(in.r, t.id, "a", 1, &t) == 0 &&
+			index_steps(in.r) + 5 >= steps,
+		"in as many before the first name of a folder");
+	is_int(trace_nearest(in.r, 0, "", 0, &t), 0, "the empty name is nowhere");
+	done(&in);
+}
+
 static void test_abort(void)
 {
 	struct build *b = begin();
@@ -814,6 +859,7 @@ int main(void)
 	test_apart();
 	test_deep();
 	test_wide();
+	test_same_work();
 	test_abort();
 	test_early_end();
 	test_nonsense();
