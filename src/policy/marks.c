@@ -18,11 +18,22 @@ static bool is_confirmation(const struct act *a)
 	return a->mark_state == MARK_CONFIRMED;
 }
 
+/* A rule says nothing once a person has. */
+static bool counts(const struct act *const *v, size_t at)
+{
+	for (size_t i = 0; v[at]->mark_origin != MARK_BY_USER && i < at; i++) {
+		if (v[i]->mark_origin == MARK_BY_USER)
+			return false;
+	}
+	return true;
+}
+
 /* Whether some rejection behind [at] is by another than who gave [at]. */
 static bool is_lifted(const struct act *const *v, size_t n, size_t at)
 {
 	for (size_t i = at + 1; i < n; i++) {
-		if (v[i]->mark_state == MARK_REJECTED && v[i]->by_uid != v[at]->by_uid)
+		if (v[i]->mark_state == MARK_REJECTED && counts(v, i) &&
+			v[i]->by_uid != v[at]->by_uid)
 			return true;
 	}
 	return false;
@@ -32,7 +43,7 @@ static bool is_lifted(const struct act *const *v, size_t n, size_t at)
 static bool all_lifted(const struct act *const *v, size_t from, size_t n)
 {
 	for (size_t i = from; i < n; i++) {
-		if (is_confirmation(v[i]) && !is_lifted(v, n, i))
+		if (is_confirmation(v[i]) && counts(v, i) && !is_lifted(v, n, i))
 			return false;
 	}
 	return true;
@@ -63,16 +74,11 @@ static void take(struct mark_own *own, const struct act *const *v, size_t at, si
 struct mark_own marks_fold(const struct act *const *v, size_t n)
 {
 	struct mark_own own = {.path = n > 0 ? v[0]->path : NULL};
-	bool decided = false;
 	size_t from = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		bool user = v[i]->mark_origin == MARK_BY_USER;
-
-		if (!user && decided)
-			continue;
-		decided = decided || user;
-		take(&own, v, i, &from);
+		if (counts(v, i))
+			take(&own, v, i, &from);
 	}
 	return own;
 }

@@ -98,6 +98,21 @@ static int give_all(struct compile *x, unsigned rights, uint64_t grant)
 	return add(x, PIECE_GIVES, 0, UINT64_MAX, rights, grant);
 }
 
+/* Streams are seen for themselves, where a road withholds what they belong to. */
+static int add_stream_tops(struct compile *x, const struct view_place *p)
+{
+	struct trace t;
+	int r = 0;
+
+	/* not of a volume as a whole, nor of a byte stream */
+	if (!x->withheld || trace_part(p->first) == 0 || trace_number(p->first) == 0 ||
+		evidence_get(&x->c, p->first, &t))
+		return 0;
+	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id++)
+		r = add_top(x, id, p->parent);
+	return r;
+}
+
 static int give(struct compile *x, const struct act *a)
 {
 	struct view_places places;
@@ -118,6 +133,8 @@ static int give(struct compile *x, const struct act *a)
 		r = add(x, PIECE_GIVES, places.v[i].first, places.v[i].last, a->rights, a->object);
 		if (r == 0)
 			r = add_top(x, places.v[i].first, places.v[i].parent);
+		if (r == 0)
+			r = add_stream_tops(x, &places.v[i]);
 	}
 	return r;
 }

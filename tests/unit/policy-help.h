@@ -350,8 +350,12 @@ struct known_trace {
 	uint64_t parent;
 	enum entry_kind kind;
 	uint32_t flags;
-	size_t up;    /* place of its directory in the list */
-	size_t owner; /* of a stream: place of what it belongs to; else its own */
+	uint64_t inode;
+	uint64_t size;
+	uint32_t attribute; /* of a stream */
+	char target[64];    /* of a link */
+	size_t up;          /* place of its directory in the list */
+	size_t owner;       /* of a stream: place of what it belongs to; else its own */
 };
 
 struct known_traces {
@@ -371,9 +375,17 @@ MAYBE void traces_walk(struct evidence *ev, struct known_traces *out, size_t up)
 	if (evidence_get(&c, out->v[up].id, &dir))
 		bail_out("a trace is not there");
 	while (evidence_child(&c, &dir, &pos, &t) == 0) {
-		struct known_trace k = {
-			.id = t.id, .parent = dir.id, .kind = t.kind, .flags = t.flags, .up = up};
+		struct known_trace k = {.id = t.id,
+			.parent = dir.id,
+			.kind = t.kind,
+			.flags = t.flags,
+			.inode = t.inode,
+			.size = t.size,
+			.attribute = t.attr_id,
+			.up = up};
 
+		snprintf(k.target, sizeof(k.target), "%.*s", (int)t.target_len,
+			t.target ? (const char *)t.target : "");
 		if (asprintf(&k.path, "%s%s%.*s", out->v[up].path, out->v[up].path[0] ? "/" : "",
 			    (int)t.name_len, (const char *)t.name) < 0)
 			bail_out("no memory");

@@ -78,6 +78,8 @@ static void test_fold(void)
 		{"c1 S2", 'c', 1, 0, "nor a confirmation"},
 		{"C1 r1", 'c', 1, 2, "who ran the rule does not reject alone what it confirmed"},
 		{"C1 r2", 'r', 2, 0, "somebody else does"},
+		{"c1 C2 r2", 'r', 3, 0, "nor does it take part in what is asked of a rejection"},
+		{"c1 R2 r1", 'c', 1, 3, "nor for it"},
 		{"C1 s2", 'c', 1, 0, "a person's suspicion does not replace it"},
 	};
 	static const char letters[] = "-scr";

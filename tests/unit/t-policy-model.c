@@ -2,7 +2,8 @@
 /*
  * t-policy-model.c - views against a slow and obvious model of the rules
  *
- * Random grants, exclusions, revocations, groups and clocks over random trees.
+ * Random grants, exclusions, marks, revocations, groups and clocks over random trees with
+ * hard links, copies, streams, links and what systems keep for themselves.
  * After every step, for every user and every trace there is, what decide() says
  * must be what the model says. The model knows no ids and no indexes: it compares
  * paths as text. EVIDENCEFS_SEED repeats a run, EVIDENCEFS_MODEL_SECONDS makes it
@@ -11,6 +12,11 @@
 #include "policy-help.h"
 
 #include <time.h>
+
+#include "base/db.h"
+#include "marks-model.h"
+#include "policy/roads.h"
+#include "serve/hashes.h"
 
 #define USERS   6
 #define OWNER   4
@@ -41,6 +47,56 @@ static bool chance(unsigned percent)
 /* ---- a tree ----------------------------------------------------------------------------- */
 
 static unsigned planted;
+static uint64_t linked[16]; /* inodes that may have another name, of the volume at hand */
+static unsigned linked_n;
+
+static void plant_contents(struct build *b, enum entry_kind kind, const char *name, uint64_t inode,
+	uint32_t attribute, uint32_t flags)
+{
+	struct entry e = tree_entry(kind, name, inode, flags);
+
+	e.size = model_size(inode, attribute);
+	e.content = tree_worker;
+	e.attr_type = kind == ENTRY_STREAM ? 128 : 0;
+	e.attr_id = attribute;
+	if (build_enter(b, &e) || build_leave(b))
+		bail_out(build_error(b)->text);
+}
+
+/* Mostly one of its own; now and then another name of a file that was planted before. */
+static uint64_t choose_inode(void)
+{
+	uint64_t inode = 100 + planted;
+
+	if (linked_n > 0 && chance(15))
+		return linked[draw(linked_n)];
+	if (linked_n < sizeof(linked) / sizeof(*linked) && chance(25))
+		linked[linked_n++] = inode;
+	return inode;
+}
+
+static void plant_link(struct build *b, const char *name, uint32_t flags)
+{
+	struct entry e = tree_entry(ENTRY_LINK, name, 100 + planted, flags);
+	char target[48] = "";
+	unsigned n = 1 + (unsigned)draw(3);
+
+	if (chance(30))
+		strcat(target, "/");
+	for (unsigned i = 0; i < n; i++) {
+		size_t at = strlen(target);
+
+		if (chance(25) && i + 1 < n && target[0] != '/')
+			snprintf(target + at, sizeof(target) - at, "../");
+		else
+			snprintf(target + at, sizeof(target) - at, "%c%u%s", "fx.~"[draw(4)],
+				(unsigned)draw(planted + 6), i + 1 < n ? "/" : "");
+	}
+	e.target = (const uint8_t *)target;
+	e.target_len = strlen(target);
+	if (build_enter(b, &e) || build_leave(b))
+		bail_out(build_error(b)->text);
+}
 
 /* Names are unique in their directory, but for deleted files that have a file's name. */
 static void plant_below(struct build *b, unsigned depth, uint32_t flags)
@@ -52,6 +108,8 @@ static void plant_below(struct build *b, unsigned depth, uint32_t flags)
 		char name[32];
 		uint32_t deleted = chance(30) ? ENTRY_DELETED : 0;
 
+		uint64_t inode = 0;
+
 		planted++;
 		snprintf(name, sizeof(name), "%c%u", "fx.~"[draw(4)], planted);
 		if (depth < 3 && chance(40)) {
@@ -62,17 +120,22 @@ static void plant_below(struct build *b, unsigned depth, uint32_t flags)
 				tree_add(b, ENTRY_STREAM, "sd", 100 + planted, flags);
 			continue;
 		}
+		if (!deleted && !(flags & (ENTRY_DELETED | ENTRY_META)) && chance(15)) {
+			plant_link(b, name, flags);
+			continue;
+		}
+		inode = flags & ENTRY_META ? 100 + planted : choose_inode();
 		if (last[0] && deleted && !(flags & ENTRY_DELETED) && chance(50)) {
-			tree_add(b, ENTRY_FILE, last, 100 + planted, flags | deleted);
+			plant_contents(b, ENTRY_FILE, last, inode, 0, flags | deleted);
 			last[0] = '\0';
 			continue;
 		}
-		tree_add(b, ENTRY_FILE, name, 100 + planted, flags | deleted);
+		plant_contents(b, ENTRY_FILE, name, inode, 0, flags | deleted);
 		if (!deleted)
 			snprintf(last, sizeof(last), "%s", name);
 		for (unsigned s = 0; chance(30); s++) {
 			snprintf(name, sizeof(name), "s%u", s);
-			tree_add(b, ENTRY_STREAM, name, 100 + planted, flags);
+			plant_contents(b, ENTRY_STREAM, name, inode, s + 1, flags);
 		}
 	}
 }
@@ -80,6 +143,7 @@ static void plant_below(struct build *b, unsigned depth, uint32_t flags)
 static void plant(struct build *b, unsigned volume, void *ctx)
 {
 	(void)ctx;
+	linked_n = 0;
 	if (volume == 0 || chance(50)) {
 		tree_add(b, ENTRY_FILE, "$MFT", 3, ENTRY_META);
 		tree_add(b, ENTRY_STREAM, "s", 3, ENTRY_META);
@@ -88,6 +152,13 @@ static void plant(struct build *b, unsigned volume, void *ctx)
 		tree_up(b);
 	}
 	plant_below(b, 0, 0);
+	if (chance(50))
+		tree_add(b, ENTRY_FILE, "PageFile.sys", 7, 0);
+	if (chance(50)) {
+		tree_down(b, "System Volume Information", 8, 0);
+		tree_add(b, ENTRY_FILE, "{store}", 9, 0);
+		tree_up(b);
+	}
 	if (chance(60)) {
 		tree_down(b, "lost", 5, ENTRY_DELETED | ENTRY_ORPHAN);
 		tree_add(b, ENTRY_FILE, "o", 6, ENTRY_DELETED | ENTRY_ORPHAN);
@@ -101,6 +172,67 @@ static struct known_traces traces;
 static char **paths; /* that acts may name, below a piece of evidence */
 static size_t paths_n;
 static bool *seen;
+static struct marks_model marks;
+static struct roads_facts *facts;
+
+/* What the service would have hashed. */
+static void set_hashes(void)
+{
+	struct db *d = NULL;
+	struct db_stmt *s = NULL;
+	struct err e = {.code = 0};
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/hashes.db", disk->dir);
+	if (db_open(path, DB_WRITE, &d, &e) ||
+		db_exec(d, "CREATE TABLE IF NOT EXISTS trace(id INTEGER PRIMARY KEY, sha256 BLOB)",
+			&e) ||
+		db_exec(d, "BEGIN", &e) ||
+		db_prepare(d, "INSERT OR REPLACE INTO trace VALUES(?1,?2)", &s, &e))
+		bail_out(e.text);
+	for (size_t i = 0; i < traces.n; i++) {
+		const struct known_trace *k = &traces.v[i];
+		uint8_t sha256[32] = {0};
+
+		if (!has_contents(k))
+			continue;
+		snprintf((char *)sha256, sizeof(sha256), "%u", letter_of(k));
+		db_bind_int(s, 1, (int64_t)k->id);
+		db_bind_blob(s, 2, sha256, sizeof(sha256));
+		if (db_run(s, &e))
+			bail_out(e.text);
+	}
+	db_stmt_free(s);
+	if (db_exec(d, "COMMIT", &e))
+		bail_out(e.text);
+	db_close(d);
+	hashes_close(disk->hashes);
+	disk->hashes = NULL;
+	if (hashes_open(disk, true, &disk->hashes, &e))
+		bail_out(e.text);
+}
+
+static bool names(const char *path, const struct known_trace *k, bool takes);
+
+static void marks_begin(void)
+{
+	marks.traces = &traces;
+	marks.names = names;
+	facts = roads_facts_new();
+	for (size_t i = 0; i < MODEL_PIECES; i++) {
+		marks.withheld[i] = calloc(traces.n, sizeof(bool));
+		if (!marks.withheld[i] || !facts)
+			bail_out("no memory");
+	}
+	set_hashes();
+}
+
+static void marks_end(void)
+{
+	for (size_t i = 0; i < MODEL_PIECES; i++)
+		free(marks.withheld[i]);
+	roads_facts_free(facts);
+}
 
 static void add_path(const char *path)
 {
@@ -138,6 +270,7 @@ static void tree_begin(void)
 	}
 	add_path("p1-ext4/nothing");
 	add_path("p7-ext4/nothing");
+	marks_begin();
 }
 
 static void tree_end(void)
@@ -146,6 +279,7 @@ static void tree_end(void)
 		free(paths[i]);
 	free(paths);
 	free(seen);
+	marks_end();
 	traces_release(&traces);
 	evidence_close(disk);
 }
@@ -411,6 +545,12 @@ static bool whole_volume(const struct asked *a, const struct known_trace *of)
 	lost = at(path);
 	if (taken(a, of, VOLUME))
 		return false;
+	for (size_t i = 0; root && i < traces.n; i++) {
+		if (marks.withheld[a->piece][i] && in_tree(&traces.v[i]) &&
+			of_one_volume(&traces.v[i], root) &&
+			!(given(a, root) & given(a, lost) & RIGHT_PRIVILEGED))
+			return false;
+	}
 	return !root || ((given(a, root) & RIGHT_READ) && (given(a, lost) & RIGHT_DELETED));
 }
 
@@ -433,6 +573,8 @@ static unsigned left(const struct asked *a, const struct known_trace *k)
 	bool orphan = strstr(k->path, ".deleted/$Orphans") != NULL;
 
 	if (taken(a, k, TRACE))
+		return 0;
+	if (marks.withheld[a->piece][k - traces.v] && !(rights & RIGHT_PRIVILEGED))
 		return 0;
 	if ((k->flags & ENTRY_META) && taken(a, k, VOLUME) && !(rights & RIGHT_PRIVILEGED))
 		return 0;
@@ -471,8 +613,19 @@ static void look(const struct asked *a)
 	}
 	for (size_t i = 0; i < traces.n; i++) {
 		if (is_text(&traces.v[i]))
-			seen[i] = any && !taken(a, &traces.v[i], TRACE);
+			seen[i] = any && !taken(a, &traces.v[i], TRACE) &&
+				  (!marks.withheld[a->piece][i] ||
+					  (given(a, &traces.v[i]) & RIGHT_PRIVILEGED));
 	}
+}
+
+static bool any_seen(void)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < traces.n; i++)
+		any = any || seen[i];
+	return any;
 }
 
 static enum decision expected(const struct asked *a, size_t i)
@@ -485,6 +638,9 @@ static enum decision expected(const struct asked *a, size_t i)
 		if (j != i && seen[j] && below(traces.v[j].path, k->path))
 			return DECIDE_PASS;
 	}
+	/* of evidence whose folder is withheld, and nothing else of it seen, no names are shown */
+	if (!any_seen() && !(left(a, &traces.v[0]) & RIGHT_NAMES))
+		return DECIDE_HIDE;
 	if ((left(a, k) & RIGHT_NAMES) && !is_stream(k) && !is_text(k))
 		return DECIDE_DIRECTORIES;
 	return DECIDE_HIDE;
@@ -492,13 +648,21 @@ static enum decision expected(const struct asked *a, size_t i)
 
 /* ---- comparing -------------------------------------------------------------------------- */
 
-static unsigned long compared, wrong, steps;
+static unsigned long compared, wrong, steps, withheld_seen, marks_given;
 
 static struct evidence *open_disk(void *ctx, const struct model_evidence *m)
 {
 	(void)ctx;
 	(void)m;
 	return disk;
+}
+
+static struct roads *roads; /* of the moment that is compared */
+
+static const struct withheld *withheld(void *ctx, const struct model_evidence *m)
+{
+	(void)ctx;
+	return roads_of(roads, m->id);
 }
 
 static bool gives(const struct asked *a, const struct known_trace *k, uint64_t grant)
@@ -509,6 +673,14 @@ static bool gives(const struct asked *a, const struct known_trace *k, uint64_t g
 			       (done[i].act.rights & needed(k)) && concerns(&done[i], a->piece, k);
 	}
 	return false;
+}
+
+static void show_marks(void)
+{
+	for (size_t g = 0; g < marks.n; g++)
+		diag("  %s of %s/%s by %u%s", mark_state_name(marks.v[g].state),
+			pieces[marks.v[g].piece], traces.v[marks.v[g].trace].path, marks.v[g].by,
+			marks.v[g].origin == MARK_BY_RULE ? " (rule)" : "");
 }
 
 static void differs(const struct asked *a, const struct known_trace *k, int got, int want)
@@ -525,6 +697,7 @@ static void differs(const struct asked *a, const struct known_trace *k, int got,
 				(unsigned long long)d->act.object, d->act.path ? d->path : "(case)",
 				d->act.rights);
 	}
+	show_marks();
 }
 
 static void compare_piece(const struct asked *a, const struct view *v)
@@ -552,11 +725,35 @@ static void compare_piece(const struct asked *a, const struct view *v)
 	}
 }
 
+/* What marks withhold, whoever looks. */
+static void compare_roads(void)
+{
+	for (size_t p = 0; p < PIECES; p++) {
+		for (size_t i = 0; i < traces.n; i++) {
+			bool got = withheld_has(roads_of(roads, piece_id[p]), traces.v[i].id);
+
+			compared++;
+			withheld_seen += got;
+			if (got == marks.withheld[p][i] || wrong++ > 5)
+				continue;
+			diag("step %lu: %s/%s: marks %s it, and should not", steps, pieces[p],
+				traces.v[i].path, got ? "withhold" : "show");
+			show_marks();
+		}
+	}
+}
+
 static void compare(const struct model *m, const struct question *q)
 {
-	const struct view_sources src = {.evidence = open_disk, .clock = team.clock};
+	const struct view_sources src = {
+		.evidence = open_disk, .clock = team.clock, .withheld = withheld};
 	const struct moment now = {q->real_ns, q->past ? MOMENT_PAST : q->boot_ns};
+	const struct roads_opts o = {.src = &src, .facts = facts, .copy_floor = MODEL_FLOOR};
 
+	model_withhold(&marks, q->real_ns);
+	if (roads_compile(m, the_case, &o, &roads))
+		bail_out("no memory");
+	compare_roads();
 	for (size_t u = 0; u < USERS; u++) {
 		struct asked a = {.p = &people[u], .q = *q};
 		struct view *v = NULL;
@@ -567,6 +764,7 @@ static void compare(const struct model *m, const struct question *q)
 			compare_piece(&a, v);
 		view_free(v);
 	}
+	roads_free(roads);
 }
 
 static struct question ask_now(void)
@@ -600,12 +798,14 @@ static void compare_past(void)
 
 /* ---- acts ------------------------------------------------------------------------------- */
 
+static const struct person *marker; /* who acts; NULL the owner */
+
 static uint64_t apply(struct act *a)
 {
 	uint64_t object = 0;
 
 	ask_now();
-	object = team_apply(&team, a, &people[OWNER]);
+	object = team_apply(&team, a, marker ? marker : &people[OWNER]);
 	history[history_n++] = *a;
 	return object;
 }
@@ -665,6 +865,61 @@ static void give_or_take(bool takes)
 	d->made_ns = d->act.ns;
 	d->made_boot_ns = d->act.boot_ns;
 	d->boot = team.boot;
+}
+
+/* Now and then a file of whose path there is a deleted one too. */
+static size_t choose_trace(void)
+{
+	for (unsigned i = 0; chance(80) && i < 200; i++) {
+		size_t at_once = draw(traces.n);
+		const struct known_trace *k = &traces.v[at_once];
+		size_t n = first_part(k->path);
+		char other[4200];
+
+		snprintf(other, sizeof(other), "%.*s.deleted%s", (int)n, k->path, k->path + n);
+		if (k->kind == ENTRY_FILE && k->path[n] && at(other))
+			return at_once;
+	}
+	return draw(traces.n);
+}
+
+static void mark_one(void)
+{
+	static const enum mark_state states[] = {
+		MARK_SUSPECTED, MARK_CONFIRMED, MARK_REJECTED, MARK_REJECTED};
+	struct given_mark *g = &marks.v[marks.n < MODEL_MARKS ? marks.n : 0];
+	const struct known_trace *k = NULL;
+	static char kept[MODEL_MARKS][512]; /* acts are applied again, later */
+	char *path = kept[marks.n < MODEL_MARKS ? marks.n : 0];
+	struct act a = {.kind = ACT_MARK,
+		.case_id = the_case,
+		.basis = TEXT("b"),
+		.reason = TEXT("r"),
+		.path = path};
+	/* mostly one that was marked just now: states follow on each other */
+	size_t again = marks.n == 0 || chance(40) ? SIZE_MAX
+		       : chance(70)               ? marks.n - 1
+						  : draw(marks.n);
+
+	if (marks.n == MODEL_MARKS)
+		return;
+	*g = (struct given_mark){.piece = again < marks.n ? marks.v[again].piece : draw(PIECES),
+		.trace = again < marks.n ? marks.v[again].trace : choose_trace(),
+		.state = states[draw(4)],
+		.origin = chance(20) ? MARK_BY_RULE : MARK_BY_USER};
+	k = &traces.v[g->trace];
+	snprintf(path, sizeof(kept[0]), "%s%s%s", pieces[g->piece], k->path[0] ? "/" : "", k->path);
+	a.mark_state = g->state;
+	a.mark_origin = g->origin;
+	a.trace = k->id;
+	a.inode = k->inode;
+	marker = &people[draw(3)];
+	apply(&a);
+	marker = NULL;
+	g->by = a.by_uid;
+	g->ns = a.ns;
+	marks.n++;
+	marks_given++;
 }
 
 static void end_one(void)
@@ -740,6 +995,7 @@ static void begin_team(void)
 	highest_ns = T0;
 	first_sight = team.now;
 	done_n = history_n = 0;
+	marks.n = 0;
 	closed_ns = 0;
 	for (size_t i = 0; i < USERS; i++) {
 		char name[16];
@@ -773,7 +1029,9 @@ static void step_once(void)
 	struct question q;
 
 	steps++;
-	if (what < 40 && !closed_ns)
+	if (chance(30) && !closed_ns)
+		mark_one();
+	else if (what < 40 && !closed_ns)
 		give_or_take(false);
 	else if (what < 55 && !closed_ns)
 		give_or_take(true);
@@ -828,6 +1086,8 @@ int main(void)
 	file_remove_tree(dir, NULL);
 	diag("%u teams, %lu steps", teams, steps);
 	ok(compared > 10000, "%lu decisions compared with the model", compared);
+	ok(withheld_seen > 100, "%lu marks, %lu times a trace was withheld", marks_given,
+		withheld_seen);
 	is_int((long long)wrong, 0, "all are the same");
 	return done_testing();
 }
