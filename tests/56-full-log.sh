@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# 56-full-log.sh - a log that cannot be written: nothing is served, status says why, and all goes
+# on by itself when there is space again; no record of what was served is lost
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/team.sh"
+
+set -eu
+need fuse
+need root
+need users
+need_tools mke2fs python3 openssl
+export EVIDENCEFS
+
+LOG=$WORK/team/log
+
+both() { # both WANT NAME: what both verifiers say
+	exits "$1" "$2" "$EVIDENCEFS" audit verify --log "$LOG"
+	exits "$1" "$2, by the other" "$TOP/tools/evidencefs-verify" "$LOG"
+}
+
+mkdir -p "$WORK/tree" "$WORK/team"
+head -c 300000 /dev/urandom >"$WORK/tree/file"
+mke2fs -q -t ext4 -d "$WORK/tree" "$WORK/disk.dd" 8M
+mount -t tmpfs -o size=64m evidencefs-test "$WORK/team"
+unmount_state() { umount -l "$WORK/team"; }
+on_exit unmount_state
+team_begin
+user anna bert
+ev root case create c1 --owner "${U[anna]}" >/dev/null
+ev root add c1 "$WORK/disk.dd" >/dev/null
+ev anna release c1 disk --reason r
+ev anna grant c1 "${U[bert]}" --role analyst --reason r >/dev/null
+wait_for is_mounted "$ROOT/${U[bert]}"
+F=$(view bert c1)/disk/p0-ext4/file
+ok "bert reads" as bert cmp "$F" "$WORK/tree/file"
+
+# every byte is taken; what the log itself still has in its last page is used up by reading
+fill() { dd if=/dev/zero of="$WORK/team/filler" bs=4k 2>/dev/null || true; }
+refused() {
+	fill
+	! as bert cat "$F" >"$WORK/got" 2>/dev/null
+}
+wait_for -t 60 refused
+pass "a full disk: nothing is served"
+ok "not a wrong byte either" cmp -n "$(stat -c %s "$WORK/got")" "$WORK/got" "$WORK/tree/file"
+exits 1 "status is not well" ev root status
+like "$(cat "$ERR")" "no space left" "and says why"
+exits 1 "no act is done" ev anna grant c1 "${U[anna]}" --role analyst --reason r
+
+rm "$WORK/team/filler"
+served() { as bert cmp -s "$F" "$WORK/tree/file"; }
+ok "space again: served again, by itself" wait_for -t 30 served
+ok "and status is well" wait_for -t 30 ev root status
+ok "acts too" ev anna grant c1 "${U[anna]}" --role analyst --reason r
+both 3 "the log holds"
+team_end
+both 3 "and after a clean stop"
+done_testing
