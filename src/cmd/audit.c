@@ -22,8 +22,6 @@
 #include "cmd/team.h"
 #include "control/audit_rows.h"
 
-#define SESSION_XATTR "user.evidencefs.session"
-
 /* ---- names ------------------------------------------------------------------------ */
 
 struct source_of_names {
@@ -167,34 +165,6 @@ static int take_filter(
 	return r ? r : take_time(c, q, "until", &f->until_ns);
 }
 
-/* Where the log of a mount point is: the mount itself says, or its state does. */
-static int find_dir(const char *state_given, const char *mountpoint, char **out, struct err *e)
-{
-	char session[4096];
-	char *state = NULL;
-	ssize_t n = state_given ? -1
-				: getxattr(mountpoint, SESSION_XATTR, session, sizeof(session) - 1);
-	int r = 0;
-
-	if (n > 0) {
-		session[n] = '\0';
-		*out = strdup(session);
-		return *out ? 0 : err_errno(e, ENOMEM, "audit");
-	}
-	r = state_dir(state_given, false, &state, e);
-	if (r == 0)
-		r = state_mount_dir(state, mountpoint, out, e);
-	if (r == 0 && access(*out, F_OK)) {
-		free(*out);
-		*out = NULL;
-		r = err_set(e, ENOENT,
-			"no log of a mount on %s is kept in %s; name the folder with --state DIR",
-			mountpoint, state);
-	}
-	free(state);
-	return r;
-}
-
 /* Beside the log, or in memory where that folder cannot be written. */
 static int open_query(const char *dir, const char *log, struct query **out, struct err *e)
 {
@@ -265,7 +235,7 @@ static int show_mount(const struct command *c, const struct team_request *q)
 		return r;
 	r = mountpoint_path(team_value(q, "mount"), &mountpoint, &e);
 	if (r == 0)
-		r = find_dir(team_value(q, "state"), mountpoint, &dir, &e);
+		r = state_find_mount_dir(team_value(q, "state"), mountpoint, &dir, &e);
 	s.filter.mountpoint = mountpoint;
 	if (r == 0)
 		r = show_log(&s, dir, &e);

@@ -17,6 +17,9 @@
 	"  --json           print one JSON object a line\n"                                        \
 	"  --socket PATH    of the service, if not $EVIDENCEFS_SOCKET or\n"                        \
 	"                   /run/evidencefs/control.sock\n"
+#define MARKING                                                                                    \
+	SERVICE "  --mount DIR      ask the mount of one's own on DIR instead; CASE is "           \
+		"`personal`\n"
 
 static const struct command commands[] = {
 	{"mount", "[OPTION]... IMAGE... MOUNTPOINT", "show disk images as read-only folders",
@@ -92,9 +95,9 @@ static const struct command commands[] = {
 	{"grants", "CASE [OPTION]...", "show grants and exclusions",
 		"  --who WHO        of this user or @group\n"
 		"  --at TIME        those in force then\n"
-		"  --history        also what has ended\n" SERVICE,
+		"  --history        also what has ended\n" MARKING,
 		cmd_team},
-	{"whoami", "[CASE]", "what I may see, until when, granted by whom", SERVICE, cmd_team},
+	{"whoami", "[CASE]", "what I may see, until when, granted by whom", MARKING, cmd_team},
 	{"mark", "CASE PATH... --state STATE --basis TEXT --reason TEXT [OPTION]...",
 		"keep traces from who may not see what is privileged",
 		"  --state STATE    suspected, confirmed or rejected\n"
@@ -102,12 +105,12 @@ static const struct command commands[] = {
 		"  --reason TEXT    why\n"
 		"  --with-members   members of a container are followed to their copies, too\n"
 		"  --dry-run        only count, by road, what would go\n"
-		"  --yes            also when more than 100 traces go\n" SERVICE,
+		"  --yes            also when more than 100 traces go\n" MARKING,
 		cmd_team},
 	{"marks", "CASE [OPTION]...", "show what is marked",
 		"  --state STATE    only those\n"
 		"  --why PATH       which marks withhold it, and over which road\n"
-		"  --history        every mark that was given\n" SERVICE,
+		"  --history        every mark that was given\n" MARKING,
 		cmd_team},
 	{"note", "add CASE PATH --text TEXT | list CASE [PATH]",
 		"say something about a trace, and read what others said",
@@ -115,7 +118,7 @@ static const struct command commands[] = {
 		"`notes`\n"
 		"  --text TEXT      what it says\n"
 		"  list CASE        every note that I may read\n"
-		"  list CASE PATH   those about PATH and what is below it\n" SERVICE,
+		"  list CASE PATH   those about PATH and what is below it\n" MARKING,
 		cmd_team},
 	{"audit", "show | access | verify | checkpoint | prove | timestamp | cosign | endorse ...",
 		"show and check the access log",

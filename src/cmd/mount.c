@@ -27,6 +27,7 @@
 #include "cmd/mount_job.h"
 #include "cmd/mountpoint.h"
 #include "cmd/state_dir.h"
+#include "control/personal.h"
 #include "image/find.h"
 #include "mount/kernel.h"
 #include "mount/session.h"
@@ -114,8 +115,9 @@ static void name_image(struct mount_job *j, size_t i, const char *file)
 
 	image_files_name(file, base, sizeof(base));
 	snprintf(name, size, "%s", base);
-	for (unsigned twin = 2, k = 0; k < i; k++) {
-		if (strcmp(j->images[k].name, name) != 0)
+	/* `notes` stands beside the evidence */
+	for (unsigned twin = 2, k = 0; k <= i; k++) {
+		if (strcmp(k < i ? j->images[k].name : "notes", name) != 0)
 			continue;
 		snprintf(name, size, "%.240s-%u", base, twin++);
 		k = (unsigned)-1; /* look again from the first */
@@ -272,6 +274,7 @@ struct service {
 	struct evidence **evidence;
 	size_t count;
 	struct session *session;
+	struct personal *personal; /* marks and notes */
 };
 
 /* Whether all hashing has come to its end: a read may be one that storage does not answer. */
@@ -293,8 +296,12 @@ static bool hashing_ended(struct service *v)
  */
 static void service_end(struct service *v, int lock, int status)
 {
+	bool unused = true;
+
+	personal_stop(v->personal);
 	session_free(v->session);
-	if (!hashing_ended(v)) {
+	unused = personal_free(v->personal);
+	if (!hashing_ended(v) || !unused) {
 		close(lock);
 		_exit(status);
 	}
@@ -343,6 +350,17 @@ static int new_session(struct mount_job *j, struct service *v, struct err *e)
 	return r ? r : session_new(&o, view, &v->session, e);
 }
 
+static int new_personal(struct mount_job *j, struct service *v, struct err *e)
+{
+	const struct personal_opts o = {.session = v->session,
+		.dir = j->mount_dir,
+		.evidence = v->evidence,
+		.n = v->count,
+		.privileged = j->privileged};
+
+	return personal_new(&o, &v->personal, e);
+}
+
 static int service_begin(struct mount_job *j, struct service *v, struct err *e)
 {
 	int r = open_evidence(j, v, e);
@@ -350,7 +368,11 @@ static int service_begin(struct mount_job *j, struct service *v, struct err *e)
 	if (r == 0)
 		r = new_session(j, v, e);
 	if (r == 0)
+		r = new_personal(j, v, e);
+	if (r == 0)
 		r = session_mount(v->session, e);
+	if (r == 0)
+		r = personal_start(v->personal, e);
 	for (size_t i = 0; r == 0 && i < v->count; i++)
 		r = hashes_start(v->evidence[i]->hashes, e);
 	return r;

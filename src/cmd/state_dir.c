@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/file.h"
+
+#define SESSION_XATTR "user.evidencefs.session"
 
 #define SMALL_FILE ((size_t)1 << 20)
 
@@ -210,4 +213,31 @@ void state_evidence_free(struct state_evidence *v, size_t n)
 		free(v[i].name);
 	}
 	free(v);
+}
+
+int state_find_mount_dir(const char *state_given, const char *mountpoint, char **out, struct err *e)
+{
+	char session[4096];
+	char *state = NULL;
+	ssize_t n = state_given ? -1
+				: getxattr(mountpoint, SESSION_XATTR, session, sizeof(session) - 1);
+	int r = 0;
+
+	if (n > 0) {
+		session[n] = '\0';
+		*out = strdup(session);
+		return *out ? 0 : err_errno(e, ENOMEM, "%s", mountpoint);
+	}
+	r = state_dir(state_given, false, &state, e);
+	if (r == 0)
+		r = state_mount_dir(state, mountpoint, out, e);
+	if (r == 0 && access(*out, F_OK)) {
+		free(*out);
+		*out = NULL;
+		r = err_set(e, ENOENT,
+			"no log of a mount on %s is kept in %s; name the folder with --state DIR",
+			mountpoint, state);
+	}
+	free(state);
+	return r;
 }

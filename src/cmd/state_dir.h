@@ -29,6 +29,13 @@ int state_dir(const char *given, bool make, char **out, struct err *e);
 int state_mount_dir(const char *state, const char *mountpoint, char **out, struct err *e);
 
 /**
+ * state_find_mount_dir() - the same, of one that is or was mounted: the mount itself says, or,
+ * with @state_given or where nothing is mounted any more, its state does. Caller frees.
+ */
+int state_find_mount_dir(
+	const char *state_given, const char *mountpoint, char **out, struct err *e);
+
+/**
  * state_mount_begin() - make it, take its lock, note path and evidence
  * Return: the lock's descriptor; -EBUSY something is mounted there by this program.
  */

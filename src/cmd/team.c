@@ -12,13 +12,17 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "catalog/act.h"
+#include "cmd/mountpoint.h"
+#include "cmd/state_dir.h"
 #include "control/client.h"
+#include "control/personal.h"
 #include "fs/kinds.h"
 
 #define OPTION_FIRST 256 /* of what getopt_long() returns for options of the table */
 #define OPTION_JSON  2
 #define OPTION_HELP  3
 #define OPTION_PLACE 4
+#define OPTION_MOUNT 5
 
 /* ---- the command line ------------------------------------------------------------------- */
 
@@ -131,6 +135,16 @@ static int take_word(
 	return 0;
 }
 
+/* Whose --mount is no place to ask, but an option like others. */
+static bool has_own_mount(const struct team_command *t)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < TEAM_OPTIONS_MAX && t->options[i].name; i++)
+		has |= !strcmp(t->options[i].name, "mount");
+	return has;
+}
+
 static void options_of(const struct team_command *t, struct option *out)
 {
 	size_t n = 0;
@@ -141,13 +155,15 @@ static void options_of(const struct team_command *t, struct option *out)
 			OPTION_FIRST + (int)i};
 	out[n++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
 	out[n++] = (struct option){"socket", required_argument, NULL, OPTION_PLACE};
+	if (!has_own_mount(t))
+		out[n++] = (struct option){"mount", required_argument, NULL, OPTION_MOUNT};
 	out[n++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
 	out[n] = (struct option){NULL, 0, NULL, 0};
 }
 
 static int take_options(const struct command *c, int argc, char **argv, struct team_request *q)
 {
-	struct option options[TEAM_OPTIONS_MAX + 4];
+	struct option options[TEAM_OPTIONS_MAX + 5];
 	int r = 0;
 	int o = 0;
 
@@ -161,6 +177,8 @@ static int take_options(const struct command *c, int argc, char **argv, struct t
 			q->json = true;
 		else if (o == OPTION_PLACE)
 			q->socket = optarg;
+		else if (o == OPTION_MOUNT)
+			q->mount = optarg;
 		else if (o >= OPTION_FIRST)
 			r = take_option(c, q, &q->command->options[o - OPTION_FIRST], optarg);
 		else
@@ -315,6 +333,52 @@ static const char *socket_path(const struct team_request *q)
 	return named && named[0] ? named : CLIENT_SOCKET;
 }
 
+/* A path below the mount point is one of the case. */
+static void strip_paths(const struct team_request *q, const char *mountpoint)
+{
+	size_t n = strlen(mountpoint);
+
+	for (size_t i = 0; i < q->n; i++) {
+		struct control_arg *a = &q->args[i];
+
+		if (strcmp(a->name, "path") && strcmp(a->name, "why"))
+			continue;
+		if (!strncmp(a->value, mountpoint, n) && a->value[n] == '/')
+			a->value += n + 1;
+	}
+}
+
+/* Its socket is in the folder of its state, which may have a long path: this process goes there. */
+static int enter_mount(const struct team_request *q, struct err *e)
+{
+	char *mountpoint = NULL;
+	char *dir = NULL;
+	char type[64] = "";
+	int r = mountpoint_path(q->mount, &mountpoint, e);
+
+	if (r == 0)
+		r = mountpoint_type(mountpoint, type, e);
+	if (r == 0 && !mountpoint_is_ours(type))
+		r = err_set(e, ENOENT, "nothing of evidencefs is mounted on %s", mountpoint);
+	if (r == 0)
+		r = state_find_mount_dir(NULL, mountpoint, &dir, e);
+	if (r == 0 && chdir(dir))
+		r = err_errno(e, errno, "%s", dir);
+	if (r == 0)
+		strip_paths(q, mountpoint);
+	free(mountpoint);
+	free(dir);
+	return r;
+}
+
+static int find_service(const struct team_request *q, const char **path, struct err *e)
+{
+	*path = q->mount ? PERSONAL_SOCKET : socket_path(q);
+	if (q->mount && q->socket)
+		return err_set(e, EINVAL, "either --mount or --socket");
+	return q->mount ? enter_mount(q, e) : 0;
+}
+
 int team_ask(const struct team_request *q)
 {
 	struct answer a = {
@@ -326,8 +390,12 @@ int team_ask(const struct team_request *q)
 		.ctx = &a};
 	struct err e = {0};
 	struct err unwritten = {0};
-	int r = client_ask(socket_path(q), q->command->command, q->args, q->n, &sink, &e);
+	const char *path = NULL;
+	int r = find_service(q, &path, &e);
 	int written = 0;
+
+	if (r == 0)
+		r = client_ask(path, q->command->command, q->args, q->n, &sink, &e);
 
 	end_progress(&a);
 	written = print_end(&a.print, &unwritten);

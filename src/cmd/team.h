@@ -70,6 +70,7 @@ struct team_request {
 	struct control_arg local[TEAM_OPTIONS_MAX]; /* not for it */
 	size_t local_n;
 	const char *socket;
+	const char *mount; /* of one's own, in place of a service; NULL */
 	bool json;
 	char *image;      /* made absolute */
 	struct buf types; /* gathered, with commas */

@@ -175,8 +175,11 @@ static bool is_log_officer(struct service *s, const struct identity *who)
 
 static int find_caller(struct service *s, uid_t uid, pid_t pid, struct caller *out, struct err *e)
 {
-	int r = identity_of(uid, &out->who);
+	int r = service_caller(s, uid, pid, out, e);
 
+	if (r)
+		return r;
+	r = identity_of(uid, &out->who);
 	out->pid = pid;
 	if (r) /* what is refused is recorded even so */
 		out->who = (struct identity){.uid = uid};
@@ -190,6 +193,14 @@ static int find_caller(struct service *s, uid_t uid, pid_t pid, struct caller *o
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
+
+/* What makes sense where there is one user, one case, and nothing to be granted. */
+static bool for_one(const struct control_command *c)
+{
+	return c->run == handle_mark || c->run == handle_marks || c->run == handle_note_add ||
+	       c->run == handle_note_list || c->run == handle_whoami || c->run == handle_grants ||
+	       c->run == handle_status;
+}
 
 static int run(struct exchange *x, struct err *e)
 {
@@ -218,7 +229,10 @@ int commands_run(struct service *s, uid_t uid, pid_t pid, const struct control_r
 	if (!x.command)
 		return err_set(e, ENOSYS, "%s: not a command of this service", q->command);
 	r = find_caller(s, uid, pid, &caller, e);
-	if (r == 0)
+	if (r == 1 && !for_one(x.command))
+		r = err_set(e, ENOTSUP, "a mount of one's own has one user: %s is for a team",
+			x.command->name);
+	if (r >= 0)
 		r = run(&x, e);
 	else
 		service_refused(s, &caller, x.command->type, 0, r);

@@ -124,7 +124,7 @@ int exchange_case(struct exchange *x, const struct model *m, const struct model_
 	struct sight *sight, struct err *e)
 {
 	const char *name = exchange_arg(x, "case");
-	const struct model_case *c = name ? model_case_named(m, name) : NULL;
+	const struct model_case *c = name ? service_case(x->service, name) : NULL;
 
 	if (!c)
 		return exchange_no_such_case(x, e);
@@ -140,10 +140,11 @@ int exchange_case(struct exchange *x, const struct model *m, const struct model_
 
 void exchange_act(struct exchange *x, enum act_kind kind, struct act *a)
 {
-	const struct model *m = service_model(x->service);
 	const char *name = exchange_arg(x, "case");
-	const struct model_case *c = name ? model_case_named(m, name) : NULL;
+	const struct model_case *c = NULL;
 
+	service_model(x->service);
+	c = name ? service_case(x->service, name) : NULL;
 	*a = (struct act){.kind = kind, .case_id = c ? c->id : 0, .until_ns = TIME_NEVER};
 	x->case_id = a->case_id;
 	service_model_done(x->service);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "control/personal.h"
 #include "control/seen.h"
 #include "mount/process.h"
 #include "policy/view.h"
@@ -30,16 +31,21 @@ static uint64_t service_policy(struct service *s)
 
 /* ---- records --------------------------------------------------------------------- */
 
+static uid_t uid_of(const struct service *s, const struct caller *c)
+{
+	return s->own ? personal_uid(s->own) : c->who.uid;
+}
+
 /* Who did it, by which program. */
 static void describe(struct service *s, const struct caller *c, struct audit_event *ev)
 {
-	ev->uid = c->who.uid;
+	ev->uid = uid_of(s, c);
 	ev->gid = c->who.gid;
 	ev->pid = (uint32_t)c->pid;
 	ev->loginuid = AUDIT_NO_LOGINUID;
 	ev->policy = service_policy(s);
 	process_describe(NULL, c->pid, ev);
-	if (!ev->exe[0])
+	if (!ev->exe[0] && s->ch)
 		channel_exe(
 			s->ch, c->pid, ev->process_start, ev->exe, sizeof(ev->exe), &ev->exe_file);
 }
@@ -171,7 +177,7 @@ static int prepare_acts(
 			a->case_id = a->object;
 		a->ns = now.real_ns;
 		a->boot_ns = now.boot_ns;
-		a->by_uid = c->who.uid;
+		a->by_uid = uid_of(s, c);
 		snprintf(a->boot_id, sizeof(a->boot_id), "%s", s->start->boot_id);
 		r = model_check(&s->model, a, e);
 	}
@@ -241,6 +247,13 @@ static int keep(struct service *s, const struct caller *c, struct act *acts, siz
 	return r;
 }
 
+int service_keep(struct service *s, const struct caller *c, struct act *a, struct err *e)
+{
+	size_t made = 0;
+
+	return keep(s, c, a, 1, &made, e);
+}
+
 static int set_by_name(struct act *a, const struct caller *c, struct err *e)
 {
 	char number[16];
@@ -306,7 +319,10 @@ static void hold(struct service *s, enum act_kind k)
 	if (!takes_away(k))
 		return;
 	pthread_mutex_lock(&s->showing);
-	viewers_hold(s->viewers);
+	if (s->own)
+		personal_hold(s->own);
+	else
+		viewers_hold(s->viewers);
 	pthread_mutex_unlock(&s->showing);
 }
 
@@ -328,7 +344,7 @@ int service_do_all(struct service *s, const struct caller *c, struct act *acts, 
 		service_refresh(s); /* also after a fault: nothing is shown then */
 	}
 	pthread_mutex_unlock(&s->acting);
-	if (r == 0)
+	if (r == 0 && s->viewers)
 		viewers_settled(s->viewers, SETTLE_MS);
 	return r;
 }
@@ -349,7 +365,10 @@ void service_show(struct service *s)
 
 	model_init(&nothing);
 	pthread_rwlock_rdlock(&s->lock);
-	viewers_refresh(s->viewers, s->broken[0] ? &nothing : &s->model, &now);
+	if (s->own)
+		personal_show(s->own, s->broken[0] ? NULL : &s->model, &now);
+	else
+		viewers_refresh(s->viewers, s->broken[0] ? &nothing : &s->model, &now);
 	next = view_next(&s->model, &now, s->clock);
 	pthread_rwlock_unlock(&s->lock);
 	pthread_mutex_lock(&s->ticking);
@@ -409,6 +428,26 @@ const char *service_log_dir(struct service *s)
 	return s->log_dir;
 }
 
+struct evidence *service_open(struct service *s, const struct model_evidence *me)
+{
+	return s->own ? personal_evidence(s->own, me) : registry_get(s->registry, me);
+}
+
+int service_caller(struct service *s, uid_t uid, pid_t pid, struct caller *out, struct err *e)
+{
+	int r = s->own ? personal_caller(s->own, uid, pid, out, e) : 0;
+
+	return s->own && r == 0 ? 1 : r;
+}
+
+const struct model_case *service_case(struct service *s, const char *name)
+{
+	if (s->own)
+		return strcmp(name, PERSONAL_CASE) ? NULL
+						   : model_case(&s->model, personal_case(s->own));
+	return model_case_named(&s->model, name);
+}
+
 struct evidence *service_evidence(struct service *s, uint64_t id)
 {
 	const struct model_evidence *m = NULL;
@@ -416,7 +455,7 @@ struct evidence *service_evidence(struct service *s, uint64_t id)
 
 	pthread_rwlock_rdlock(&s->lock);
 	m = model_evidence(&s->model, id);
-	ev = m && !s->broken[0] ? registry_get(s->registry, m) : NULL;
+	ev = m && !s->broken[0] ? service_open(s, m) : NULL;
 	pthread_rwlock_unlock(&s->lock);
 	return ev;
 }
@@ -462,5 +501,5 @@ void service_status(struct service *s, struct service_status *out)
 		out->healthy = false;
 		snprintf(out->why, sizeof(out->why), "nothing is served: %.230s", text);
 	}
-	out->workers = channel_workers(s->ch);
+	out->workers = s->ch ? channel_workers(s->ch) : 0;
 }

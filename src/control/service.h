@@ -42,6 +42,14 @@ struct caller {
 };
 
 /**
+ * service_caller() - who asks on a mount of one's own
+ * Return: 1 and *@out; 0 it is a team's service, where users are looked up; -EPERM not his.
+ */
+int service_caller(struct service *s, uid_t uid, pid_t pid, struct caller *out, struct err *e);
+/** service_case() - the case that is called @name, by who asks here; NULL. The model is held. */
+const struct model_case *service_case(struct service *s, const char *name);
+
+/**
  * service_do() - check, record, keep, apply one act; in force when it returns 0
  * @a: as rules_check() takes it; seq, times, object are filled in
  * A refusal is recorded.

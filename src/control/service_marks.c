@@ -18,7 +18,7 @@
 
 static struct evidence *open_evidence(void *ctx, const struct model_evidence *m)
 {
-	return registry_get(((struct service *)ctx)->registry, m);
+	return service_open(ctx, m);
 }
 
 /* What a case's roads depend on. */
@@ -36,7 +36,7 @@ static struct marks_stamp stamp_of(struct service *s, uint64_t case_id)
 		if (me->case_id != case_id)
 			continue;
 		stamp.evidence++;
-		ev = registry_get(s->registry, me);
+		ev = service_open(s, me);
 		if (!ev || !ev->hashes)
 			continue;
 		hashes_status(ev->hashes, &h);
@@ -122,9 +122,13 @@ void service_marks_refresh(struct service *s)
 		s->facts = roads_facts_new();
 	for (size_t i = 0; i < s->model.cases_n; i++) {
 		uint64_t id = s->model.cases[i].id;
-		struct marks_stamp stamp = stamp_of(s, id);
-		struct case_marks *k = stamp.marks > 0 ? marks_of(s, id) : NULL;
+		struct marks_stamp stamp = {.marks = 0};
+		struct case_marks *k = NULL;
 
+		if (s->own && id != personal_case(s->own))
+			continue; /* of other evidence, which is not mounted */
+		stamp = stamp_of(s, id);
+		k = stamp.marks > 0 ? marks_of(s, id) : NULL;
 		if (stamp.marks > 0 && !k)
 			k = add_case(s, id);
 		if (k && !is_current(k, &stamp))
@@ -167,7 +171,8 @@ int service_view(struct service *s, const struct caller *c, struct view **out)
 	const struct view_sources src = {.evidence = open_evidence,
 		.ctx = s,
 		.clock = s->clock,
-		.withheld = service_withheld};
+		.withheld = service_withheld,
+		.only_case = s->own ? personal_case(s->own) : 0};
 	struct moment now = clock_now(s->clock);
 	int r = 0;
 

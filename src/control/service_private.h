@@ -26,7 +26,10 @@ struct case_marks {
 	struct roads *roads; /* NULL: could not be compiled */
 };
 
+struct personal; /* control/personal.h */
+
 struct service {
+	struct personal *own; /* a mount of one's own: its session, its evidence; NULL: a team's */
 	struct channel *ch;
 	const struct channel_start *start;
 	char *log_dir;
@@ -76,6 +79,28 @@ void service_show(struct service *s);
 void service_poke(void *service);
 /** service_note_ends() - record what has ended by time, by what was shown last. The clerk's. */
 void service_note_ends(struct service *s);
+/** service_open() - evidence, where this service has it. */
+struct evidence *service_open(struct service *s, const struct model_evidence *me);
+/** service_keep() - record, keep and apply an act that nobody has to be asked for. With `acting`.
+ */
+int service_keep(struct service *s, const struct caller *c, struct act *a, struct err *e);
+/** service_open_catalog(), service_open_clock() - with the log open. */
+int service_open_catalog(struct service *s, struct err *e);
+int service_open_clock(struct service *s, struct err *e);
+
+/* A mount of one's own: no starter, no sessions of others; @log stays the caller's. */
+int service_new_personal(struct personal *own, const struct channel_start *start,
+	struct audit_log *log, struct service **out, struct err *e);
+/** service_free_personal() - Return: false: evidence is in use until the process ends. */
+bool service_free_personal(struct service *s);
+uint64_t personal_case(const struct personal *p);
+uid_t personal_uid(const struct personal *p);
+struct evidence *personal_evidence(const struct personal *p, const struct model_evidence *me);
+int personal_caller(struct personal *p, uid_t uid, pid_t pid, struct caller *out, struct err *e);
+/** personal_hold(), personal_show() - as viewers_hold() and viewers_refresh(). */
+void personal_hold(struct personal *p);
+void personal_show(struct personal *p, const struct model *m, const struct moment *now);
+
 /** service_record() - an act's record, synced. Return: 0 and @ev->seq; -errno. */
 int service_record(struct service *s, const struct caller *c, struct audit_event *ev);
 

@@ -195,7 +195,7 @@ static int open_log(struct service *s, struct err *e)
 	return r;
 }
 
-static int open_catalog(struct service *s, struct err *e)
+int service_open_catalog(struct service *s, struct err *e)
 {
 	char *path = NULL;
 	uint64_t last = 0;
@@ -214,7 +214,8 @@ static int open_catalog(struct service *s, struct err *e)
 				path, (unsigned long long)last,
 				(unsigned long long)audit_size(s->log));
 	}
-	if (r == 0)
+	/* a new catalog of a mount of one's own has nothing to do with what the log has already */
+	if (r == 0 && !(s->own && last == 0))
 		r = void_lost(s, last, e);
 	free(path);
 	return r;
@@ -232,7 +233,7 @@ static struct moment read_clocks(void)
 }
 
 /* The first sight of this boot of the machine, by an earlier service or now. */
-static int open_clock(struct service *s, struct err *e)
+int service_open_clock(struct service *s, struct err *e)
 {
 	struct store_boot boot;
 	struct moment first;
@@ -267,9 +268,9 @@ static int open_policy(struct service *s, struct err *e)
 	int r = open_log(s, e);
 
 	if (r == 0)
-		r = open_catalog(s, e);
+		r = service_open_catalog(s, e);
 	if (r == 0)
-		r = open_clock(s, e);
+		r = service_open_clock(s, e);
 	return r;
 }
 
@@ -342,15 +343,12 @@ static void record_start(struct service *s)
 
 /* ---- all of it ------------------------------------------------------------------------- */
 
-int service_new(
-	struct channel *ch, const struct channel_start *start, struct service **out, struct err *e)
+static struct service *begin(struct channel *ch, const struct channel_start *start)
 {
 	struct service *s = calloc(1, sizeof(*s));
-	struct err why = {0};
-	int r = 0;
 
 	if (!s)
-		return err_errno(e, ENOMEM, "service");
+		return NULL;
 	s->ch = ch;
 	s->start = start;
 	model_init(&s->model);
@@ -359,6 +357,18 @@ int service_new(
 	pthread_rwlock_init(&s->lock, NULL);
 	pthread_mutex_init(&s->ticking, NULL);
 	service_clock_init(s);
+	return s;
+}
+
+int service_new(
+	struct channel *ch, const struct channel_start *start, struct service **out, struct err *e)
+{
+	struct service *s = begin(ch, start);
+	struct err why = {0};
+	int r = 0;
+
+	if (!s)
+		return err_errno(e, ENOMEM, "service");
 	if (asprintf(&s->cases_dir, "%s/cases", start->config.state_dir) < 0)
 		r = err_errno(&why, ENOMEM, "service");
 	if (r == 0)
@@ -399,6 +409,22 @@ static void record_stop(struct service *s)
 	audit_append_act(s->log, &ev);
 }
 
+static void release(struct service *s)
+{
+	store_close(s->store);
+	clock_free(s->clock);
+	model_release(&s->model);
+	pthread_cond_destroy(&s->tick);
+	pthread_mutex_destroy(&s->ticking);
+	pthread_rwlock_destroy(&s->lock);
+	pthread_mutex_destroy(&s->showing);
+	pthread_mutex_destroy(&s->acting);
+	free(s->active);
+	free(s->log_dir);
+	free(s->cases_dir);
+	free(s);
+}
+
 void service_end(struct service *s, bool keep)
 {
 	bool hangs = false;
@@ -417,16 +443,36 @@ void service_end(struct service *s, bool keep)
 	if (s->log && s->started)
 		record_stop(s);
 	audit_close(s->log);
-	store_close(s->store);
-	clock_free(s->clock);
-	model_release(&s->model);
-	pthread_cond_destroy(&s->tick);
-	pthread_mutex_destroy(&s->ticking);
-	pthread_rwlock_destroy(&s->lock);
-	pthread_mutex_destroy(&s->showing);
-	pthread_mutex_destroy(&s->acting);
-	free(s->active);
-	free(s->log_dir);
-	free(s->cases_dir);
-	free(s);
+	release(s);
+}
+
+/* ---- a mount of one's own ---------------------------------------------------------------- */
+
+int service_new_personal(struct personal *own, const struct channel_start *start,
+	struct audit_log *log, struct service **out, struct err *e)
+{
+	struct service *s = begin(NULL, start);
+
+	if (!s)
+		return err_errno(e, ENOMEM, "mount");
+	s->own = own;
+	s->log = log;
+	if (asprintf(&s->log_dir, "%s/log", start->config.state_dir) < 0) {
+		s->log_dir = NULL;
+		service_free_personal(s);
+		return err_errno(e, ENOMEM, "mount");
+	}
+	*out = s;
+	return 0;
+}
+
+bool service_free_personal(struct service *s)
+{
+	if (!s)
+		return true;
+	if (!searches_free(s->searches))
+		return false;
+	service_marks_end(s);
+	release(s);
+	return true;
 }

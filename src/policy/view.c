@@ -131,8 +131,10 @@ static int compile_case(struct compiler *x, const struct model_case *c)
 	size_t first = x->v->evidence_n;
 	int r = 0;
 
-	if (c->closed_ns || !look_at_case(x, c, &h))
+	if (c->closed_ns || (x->src->only_case && c->id != x->src->only_case) ||
+		!look_at_case(x, c, &h))
 		return 0;
+	h.modest = x->src->modest;
 	access_text(x->m, c, x->who, x->now, x->src->clock, &text);
 	vc->id = c->id;
 	vc->name = strdup(c->name);

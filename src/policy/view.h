@@ -99,6 +99,9 @@ struct view_sources {
 	 * function may be NULL: there are no marks. */
 	const struct withheld *(*withheld)(void *ctx, const struct model_evidence *m);
 	struct view_masks *masks; /* NULL: the view is asked for names alone, and has no masks */
+	uint64_t only_case;       /* 0: all of them */
+	bool modest; /* `privileged` counts for nothing: who has it does not want to see what it
+			shows */
 };
 
 /**

@@ -36,6 +36,7 @@ struct compile {
 	const struct withheld *withheld; /* NULL nothing */
 	struct view_pieces pieces;
 	struct tops tops;
+	unsigned unwanted;   /* rights that count for nothing */
 	unsigned everywhere; /* rights on all of it */
 	bool excluded;       /* an exclusion names it, or anything in it */
 	bool outside;        /* one names what lies in no volume */
@@ -94,6 +95,7 @@ static int add_part_tops(struct compile *x)
 
 static int give_all(struct compile *x, unsigned rights, uint64_t grant)
 {
+	rights &= ~x->unwanted;
 	x->everywhere |= rights;
 	return add(x, PIECE_GIVES, 0, UINT64_MAX, rights, grant);
 }
@@ -130,7 +132,8 @@ static int give(struct compile *x, const struct act *a)
 	if (!places.outside)
 		x->parted[places.volume] = true;
 	for (size_t i = 0; r == 0 && i < places.n; i++) {
-		r = add(x, PIECE_GIVES, places.v[i].first, places.v[i].last, a->rights, a->object);
+		r = add(x, PIECE_GIVES, places.v[i].first, places.v[i].last,
+			a->rights & ~x->unwanted, a->object);
 		if (r == 0)
 			r = add_top(x, places.v[i].first, places.v[i].parent);
 		if (r == 0)
@@ -456,7 +459,9 @@ int view_evidence_compile(const struct view_holding *h, const struct model_evide
 	struct evidence *ev, const struct withheld *w, struct view_masks *masks,
 	struct view_evidence *out)
 {
-	struct compile x = {.volumes = ev->manifest.n, .withheld = w};
+	struct compile x = {.volumes = ev->manifest.n,
+		.withheld = w,
+		.unwanted = h->modest ? RIGHT_PRIVILEGED : 0};
 	struct view_evidence v = {0};
 	bool seen = false;
 	int r = 0;

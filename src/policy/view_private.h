@@ -92,6 +92,7 @@ struct view_holding {
 	size_t n;
 	bool owner;
 	bool officer;
+	bool modest; /* as view_sources has it */
 };
 
 /**
