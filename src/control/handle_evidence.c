@@ -78,7 +78,10 @@ static void put_added(struct exchange *x, const struct service_added *a)
 	row_hex(row, "sha256", t->known, t->sha256, sizeof(t->sha256));
 	row_hex(row, "stored_md5", a->has_stored_md5, a->stored_md5, sizeof(a->stored_md5));
 	row_hex(row, "stored_sha1", a->has_stored_sha1, a->stored_sha1, sizeof(a->stored_sha1));
-	row_bool(row, "match", a->match);
+	if (a->compared)
+		row_bool(row, "match", a->match);
+	else
+		row_null(row, "match");
 	row_u64(row, "volumes", a->volumes);
 	row_u64(row, "traces", a->traces);
 	row_f64(row, "seconds", a->seconds);

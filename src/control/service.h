@@ -104,7 +104,8 @@ struct service_added {
 	bool has_stored_md5, has_stored_sha1;
 	uint8_t stored_md5[16], stored_sha1[20];
 	struct act_totals totals;
-	bool match; /* totals agree with what was stored and given; true when there was nothing */
+	bool compared; /* there was something stored or given to compare totals with */
+	bool match;    /* they agree with all of it */
 	size_t volumes;
 	uint64_t traces;
 	double seconds;

@@ -251,6 +251,8 @@ static int compare(struct adding *a, struct err *e)
 		which = "the SHA-1 given";
 	else if (differs(w->has_sha256, w->sha256, t->sha256, 32))
 		which = "the SHA-256 given";
+	a->out->compared =
+		image->has_md5 || image->has_sha1 || w->has_md5 || w->has_sha1 || w->has_sha256;
 	a->out->match = !which;
 	t->mismatch_accepted = which && w->accept_mismatch;
 	if (which && !w->accept_mismatch)
