@@ -136,7 +136,7 @@ cat "$mnt/disk/p0-ext4/docs/scan.bin" >/dev/null
 readlink "$mnt/disk/EVIDENCE.txt" >/dev/null || true
 show
 is "$(keys "$WORK/rows")" \
-	"seq time type user uid loginuid pid exe case evidence path trace offset length result decision grant reads bytes" \
+	"seq time type user uid loginuid pid exe case evidence path trace offset length result decision grant reads bytes ranges label" \
 	"audit show --json has its keys, on every line"
 is "$(value '[r["seq"] for r in rows] == sorted(r["seq"] for r in rows)' "$WORK/rows")" True "in the order of the log"
 is "$(value '{r["type"] for r in rows} <= set("open read list lookup xattr readlink close grant revoke exclude mark scan add release relocate verify case note session config start stop clock loss checkpoint epoch discontinuity".split())' "$WORK/rows")" \

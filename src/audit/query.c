@@ -3,6 +3,7 @@
 #include "audit/query_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static const char tables[] =
 	"CREATE INDEX by_user ON records(uid, seq);"
 	"CREATE INDEX by_case ON records(case_id, seq);"
 	"CREATE INDEX by_trace ON records(evidence, trace);"
-	"CREATE INDEX by_act ON records(type, seq) WHERE type >= 9;"
+	"CREATE INDEX by_act ON records(type, seq) WHERE type >= 9 OR type <= 2;"
 	"CREATE INDEX by_refusal ON records(decision, seq) WHERE decision <> 1;"
 	"CREATE TABLE evidence(id INTEGER PRIMARY KEY, digest BLOB UNIQUE);"
 	"CREATE TABLE programs(id INTEGER PRIMARY KEY, path BLOB UNIQUE);"
@@ -78,9 +79,22 @@ static void shut(struct query *q)
 	q->db = NULL;
 }
 
+/* For nobody else: SQLite would leave that to the umask. */
+static void make_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0) /* one that is there is not touched: closing it would give up its locks */
+		close(fd);
+}
+
 static int open_once(struct query *q, struct err *e)
 {
-	int r = db_open(q->path ? q->path : ":memory:", DB_WRITE, &q->db, e);
+	int r = 0;
+
+	if (q->path)
+		make_private(q->path);
+	r = db_open(q->path ? q->path : ":memory:", DB_WRITE, &q->db, e);
 
 	if (r == 0)
 		r = db_exec(q->db,

@@ -58,7 +58,7 @@ struct query_filter {
 	int64_t since_ns;
 	int64_t until_ns;        /* before it */
 	int64_t uid;             /* -1: any */
-	uint32_t types;          /* bits 1 << enum audit_type; 0: any but EPOCH without @reads */
+	uint64_t types;          /* bits 1 << enum audit_type; 0: any but EPOCH without @reads */
 	uint64_t case_id;        /* 0: any */
 	bool refused;            /* only what is not allowed */
 	const uint8_t *evidence; /* AUDIT_EVIDENCE_ID bytes; NULL: any */

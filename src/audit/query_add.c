@@ -43,9 +43,11 @@ struct words {
 struct query_adder {
 	struct db *db; /* borrowed */
 	struct audit_reader *reader;
-	uint64_t seq;   /* of the last record that is in */
+	uint64_t last;  /* number of the last record that is in, */
+	uint64_t seq;   /* and up to where it reaches: hashes stand for several */
 	uint64_t place; /* the last one whose place is kept */
-	struct db_stmt *state, *set_state, *record, *open, *sum, *set_sum, *set_place;
+	struct db_stmt *state, *set_state, *record, *open, *sum, *set_sum, *set_place, *forget,
+		*forget_sums;
 	struct words programs, evidence;
 	struct sum *sums;
 	unsigned *dirty; /* slots */
@@ -296,10 +298,25 @@ static int keep_place(struct query_adder *a, const struct audit_event *ev, struc
 	return db_run(a->set_place, e);
 }
 
+/* What the log lets go is let go here too. */
+static int forget(struct query_adder *a, uint64_t upto, struct err *e)
+{
+	int r = 0;
+
+	db_bind_int(a->forget, 1, (int64_t)upto);
+	r = db_run(a->forget, e);
+	db_bind_int(a->forget_sums, 1, (int64_t)upto);
+	return r == 0 ? db_run(a->forget_sums, e) : r;
+}
+
 static int add_one(struct query_adder *a, const struct audit_event *ev, struct err *e)
 {
 	int r = keep_place(a, ev, e);
 
+	if (ev->type == AUDIT_HASHES)
+		return r;
+	if (r == 0 && ev->type == AUDIT_RETENTION)
+		r = forget(a, ev->object, e);
 	if (r == 0 && ev->type == AUDIT_READ && ev->decision == AUDIT_ALLOWED && ev->result >= 0)
 		return add_read(a, ev, e);
 	return r == 0 ? add_record(a, ev, e) : r;
@@ -313,7 +330,7 @@ static int check_state(struct query_adder *a, struct err *e)
 	int r = db_step(a->state, e);
 
 	if (r == 1)
-		r = (uint64_t)db_int(a->state, 0) == a->seq ? 0 : -EAGAIN;
+		r = (uint64_t)db_int(a->state, 0) == a->last ? 0 : -EAGAIN;
 	else if (r == 0)
 		r = -EBADMSG;
 	db_stmt_reset(a->state);
@@ -338,16 +355,18 @@ int query_add(struct query_adder *a, uint64_t upto, unsigned max, struct err *e)
 {
 	struct audit_event ev = {.seq = 0};
 	struct audit_event last = {.seq = 0};
+	uint64_t reached = a->seq;
 	unsigned n = 0;
 	int read = 1;
 	int r = of_db(db_exec(a->db, "BEGIN IMMEDIATE", e));
 
 	if (r == 0)
 		r = of_db(check_state(a, e));
-	while (r == 0 && n < max && a->seq + n < upto &&
+	while (r == 0 && n < max && reached < upto &&
 		(read = audit_reader_next(a->reader, &ev, e)) == 1) {
 		r = of_db(add_one(a, &ev, e));
 		last = ev;
+		reached = ev.seq + record_count(&ev) - 1;
 		n++;
 	}
 	if (r == 0 && n > 0)
@@ -360,7 +379,8 @@ int query_add(struct query_adder *a, uint64_t upto, unsigned max, struct err *e)
 		db_exec(a->db, "ROLLBACK", NULL);
 		return r;
 	}
-	a->seq += n;
+	a->last = n > 0 ? last.seq : a->last;
+	a->seq = reached;
 	if (n == 0 && read < 0)
 		return read;
 	err_clear(e); /* of the record behind them, which is met again */
@@ -382,6 +402,8 @@ static int prepare(struct query_adder *a, struct err *e)
 			   "grant_id, policy FROM records WHERE seq=?1"},
 		{&a->sum, "SELECT reads, bytes, first, last, ranges FROM sums WHERE seq=?1"},
 		{&a->set_sum, "INSERT OR REPLACE INTO sums VALUES(?1,?2,?3,?4,?5,?6)"},
+		{&a->forget, "DELETE FROM records WHERE seq<=?1 AND type BETWEEN 3 AND 9"},
+		{&a->forget_sums, "DELETE FROM sums WHERE seq<=?1"},
 		{&a->set_place, "INSERT OR REPLACE INTO places VALUES(?1,?2)"},
 		{&a->programs.find, "SELECT id FROM programs WHERE path=?1"},
 		{&a->programs.add, "INSERT OR IGNORE INTO programs(path) VALUES(?1)"},
@@ -406,15 +428,18 @@ static int take_up(struct query_adder *a, const char *log, struct err *e)
 	if (r == 0)
 		r = -EBADMSG;
 	if (r == 1) {
-		a->seq = (uint64_t)db_int(a->state, 0);
-		a->place = a->seq; /* another place follows after as many records again */
+		a->last = (uint64_t)db_int(a->state, 0);
+		a->seq = a->last;
+		a->place = a->last; /* another place follows after as many records again */
 		r = audit_reader_open(log, &a->reader, e);
 	}
-	if (r == 0 && a->seq > 0) {
-		r = audit_reader_seek(a->reader, a->seq, NULL) < 0 ||
-				    audit_reader_next(a->reader, &ev, NULL) != 1 || ev.seq != a->seq
+	if (r == 0 && a->last > 0) {
+		r = audit_reader_seek(a->reader, a->last, NULL) < 0 ||
+				    audit_reader_next(a->reader, &ev, NULL) != 1 ||
+				    ev.seq != a->last
 			    ? -ESTALE
 			    : 0;
+		a->seq = r == 0 ? ev.seq + record_count(&ev) - 1 : a->seq;
 		nonce = db_blob(a->state, 2, &n);
 		same = n == sizeof(ev.nonce) && !memcmp(nonce, ev.nonce, n) &&
 		       db_int(a->state, 1) == ev.time_ns;
@@ -423,7 +448,7 @@ static int take_up(struct query_adder *a, const char *log, struct err *e)
 	if (r == 0 && same)
 		return 0;
 	if (r == 0 || r == -ESTALE)
-		return err_set(e, ESTALE, "its record %" PRIu64 " is not that of the log", a->seq);
+		return err_set(e, ESTALE, "its record %" PRIu64 " is not that of the log", a->last);
 	return r;
 }
 
@@ -462,6 +487,8 @@ void query_adder_free(struct query_adder *a)
 	db_stmt_free(a->sum);
 	db_stmt_free(a->set_sum);
 	db_stmt_free(a->set_place);
+	db_stmt_free(a->forget);
+	db_stmt_free(a->forget_sums);
 	db_stmt_free(a->programs.find);
 	db_stmt_free(a->programs.add);
 	db_stmt_free(a->evidence.find);

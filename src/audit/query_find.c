@@ -15,9 +15,11 @@
 
 #include "audit/reader_private.h"
 
-#define PAGE    1024 /* rows */
-#define OPENS   1024 /* slots */
-#define ACT_MIN 9    /* as in the index by_act */
+#define PAGE  1024 /* rows */
+#define OPENS 1024 /* slots */
+/* what has no row in the index by_act: accesses, of which there are many */
+#define ACCESSES    (1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8)
+#define NO_ACCESSES "(r.type >= 9 OR r.type <= 2)"
 
 #define PICKS_MAX (UINT64_C(1) << 22)
 
@@ -75,9 +77,9 @@ static int of_db(struct find *x, int r)
 
 /* ---- what fits, as SQL ------------------------------------------------------------------ */
 
-static bool acts_only(uint32_t types)
+static bool acts_only(uint64_t types)
 {
-	return types && (types & ((1u << ACT_MIN) - 1)) == 0;
+	return types && (types & ACCESSES) == 0;
 }
 
 /* The one index that leaves least to be looked at. */
@@ -102,14 +104,14 @@ static void put_types(struct buf *sql, const struct query_filter *f)
 		return;
 	buf_puts(sql, " AND r.type IN (");
 	for (unsigned t = 1; t <= AUDIT_TYPE_MAX; t++) {
-		if (f->types & 1u << t) {
+		if (f->types & UINT64_C(1) << t) {
 			buf_printf(sql, "%s%u", comma, t);
 			comma = ",";
 		}
 	}
 	buf_puts(sql, ")");
 	if (acts_only(f->types))
-		buf_printf(sql, " AND r.type >= %d", ACT_MIN);
+		buf_puts(sql, " AND " NO_ACCESSES);
 }
 
 /* Whose, and about what; of the OPEN where single READs are asked for. */

@@ -19,8 +19,8 @@ void tree_leaf(const void *p, size_t n, uint8_t out[static TREE_HASH])
 	SHA256_Final(out, &c);
 }
 
-/* @out may be one of the others. */
-static void join(const uint8_t *left, const uint8_t *right, uint8_t *out)
+void tree_parent(const uint8_t left[static TREE_HASH], const uint8_t right[static TREE_HASH],
+	uint8_t out[static TREE_HASH])
 {
 	SHA256_CTX c;
 
@@ -58,7 +58,7 @@ void tree_add_subtree(struct tree *t, unsigned level, const uint8_t hash[static 
 			else if (block + 1 == t->size >> level)
 				gather(proof, h);
 		}
-		join(t->node[level], h, h);
+		tree_parent(t->node[level], h, h);
 	}
 	memcpy(t->node[level], h, TREE_HASH);
 	t->size += more;
@@ -86,7 +86,7 @@ void tree_root(const struct tree *t, uint8_t out[static TREE_HASH], struct tree_
 				gather(proof, t->node[level]);
 			else if (proof && proof->index >= left && proof->index < begin)
 				gather(proof, h);
-			join(t->node[level], h, h);
+			tree_parent(t->node[level], h, h);
 		}
 		begin = left;
 	}
@@ -108,11 +108,11 @@ int tree_proof_root(const struct tree_proof *proof, uint64_t size,
 		if (last == 0)
 			return -EBADMSG;
 		if ((at & 1) || at == last) {
-			join(proof->hash[i], h, h);
+			tree_parent(proof->hash[i], h, h);
 			for (; !(at & 1) && at != 0; at >>= 1)
 				last >>= 1;
 		} else {
-			join(h, proof->hash[i], h);
+			tree_parent(h, proof->hash[i], h);
 		}
 		at >>= 1;
 		last >>= 1;

@@ -30,6 +30,9 @@ struct tree_proof {
 
 /** tree_leaf() - hash of a leaf's bytes. */
 void tree_leaf(const void *p, size_t n, uint8_t out[static TREE_HASH]);
+/** tree_parent() - hash of a node from those of its two; @out may be one of them. */
+void tree_parent(const uint8_t left[static TREE_HASH], const uint8_t right[static TREE_HASH],
+	uint8_t out[static TREE_HASH]);
 /** tree_add() - one more leaf, by its hash. @proof: of a leaf in this tree, gathered; NULL */
 void tree_add(struct tree *t, const uint8_t leaf[static TREE_HASH], struct tree_proof *proof);
 /** tree_add_subtree() - 2^@level more, by the hash of their subtree; size is a multiple of that. */

@@ -120,9 +120,14 @@ static const struct command commands[] = {
 		"  list CASE        every note that I may read\n"
 		"  list CASE PATH   those about PATH and what is below it\n" MARKING,
 		cmd_team},
-	{"audit", "show | access | verify | checkpoint | prove | timestamp | cosign | endorse ...",
+	{"audit",
+		"show | follow | export | report | access | verify | checkpoint | prove | "
+		"timestamp | "
+		"cosign | endorse | reindex ...",
 		"show and check the access log",
 		"  show             who did what with which file, when, with what result\n"
+		"  follow           the same as it is recorded, until it is interrupted\n"
+		"  export           the same in the format of others\n"
 		"  --mount DIR      the log of a mount of one's own; it need not be mounted any "
 		"more\n"
 		"  --state DIR      where that log is kept, if it is not mounted any more\n"
@@ -133,6 +138,8 @@ static const struct command commands[] = {
 		"  --type T,T       records of these types\n"
 		"  --since TIME     RFC 3339, a date, or relative: -2h\n"
 		"  --until TIME\n"
+		"  --no-label       leave out thumbnailers, indexers and sniffers of file types\n"
+		"  --format FORMAT  of an export: ecs, ocsf, cef, csv or case\n"
 		"  access CASE      who had which rights in a case, by whose act\n"
 		"  --at TIME        when\n"
 		"  verify           is the log intact, and how far is it complete?\n"
@@ -151,7 +158,10 @@ static const struct command commands[] = {
 		"  endorse          vouch for the key that came with a discontinuity, as owner or "
 		"auditor\n"
 		"  --key FILE       with this private key of one's own (Ed25519, PEM)\n"
-		"  -o FILE          where to\n" SERVICE,
+		"  -o FILE          where to\n"
+		"  report CASE      one page of HTML: hash totals, rights, marks, accesses\n"
+		"  reindex          build the database that answers questions again, from the "
+		"log\n" SERVICE,
 		cmd_audit},
 };
 

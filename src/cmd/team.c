@@ -161,16 +161,41 @@ static void options_of(const struct team_command *t, struct option *out)
 	out[n] = (struct option){NULL, 0, NULL, 0};
 }
 
+/* Their short forms, as getopt_long() wants them. */
+static void letters_of(const struct team_command *t, char out[static 2 * TEAM_OPTIONS_MAX + 1])
+{
+	for (size_t i = 0; i < TEAM_OPTIONS_MAX && t->options[i].name; i++) {
+		if (!t->options[i].letter)
+			continue;
+		*out++ = t->options[i].letter;
+		*out++ = ':';
+	}
+	*out = '\0';
+}
+
+static const struct team_option *option_of(const struct team_command *t, int o)
+{
+	if (o >= OPTION_FIRST)
+		return &t->options[o - OPTION_FIRST];
+	for (size_t i = 0; i < TEAM_OPTIONS_MAX && t->options[i].name; i++) {
+		if (t->options[i].letter && t->options[i].letter == o)
+			return &t->options[i];
+	}
+	return NULL;
+}
+
 static int take_options(const struct command *c, int argc, char **argv, struct team_request *q)
 {
 	struct option options[TEAM_OPTIONS_MAX + 5];
+	char letters[2 * TEAM_OPTIONS_MAX + 1];
 	int r = 0;
 	int o = 0;
 
 	options_of(q->command, options);
+	letters_of(q->command, letters);
 	opterr = 0;
 	optind = 0; /* from the beginning: also when called a second time */
-	while (r == 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while (r == 0 && (o = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		if (o == OPTION_HELP)
 			return cmd_help(c) + 1;
 		if (o == OPTION_JSON)
@@ -179,8 +204,8 @@ static int take_options(const struct command *c, int argc, char **argv, struct t
 			q->socket = optarg;
 		else if (o == OPTION_MOUNT)
 			q->mount = optarg;
-		else if (o >= OPTION_FIRST)
-			r = take_option(c, q, &q->command->options[o - OPTION_FIRST], optarg);
+		else if (option_of(q->command, o))
+			r = take_option(c, q, option_of(q->command, o), optarg);
 		else
 			r = cmd_usage(c, "%s: not an option of %s, or it lacks its value",
 				argv[optind - 1], q->command->command);
@@ -269,9 +294,10 @@ int team_parse(const struct command *c, int argc, char **argv, struct team_reque
 /* ---- the answer ------------------------------------------------------------------------------ */
 
 struct answer {
-	struct print print;
+	const struct team_sink *sink;
 	struct progress progress;
-	bool moving; /* a bar stands on the terminal */
+	enum progress_unit unit; /* where a total is known */
+	bool moving;             /* a bar stands on the terminal */
 };
 
 static void end_progress(struct answer *a)
@@ -286,7 +312,7 @@ static void on_row(void *ctx, const struct row *r)
 	struct answer *a = ctx;
 
 	end_progress(a);
-	print_row(&a->print, r);
+	a->sink->row(a->sink->ctx, r);
 }
 
 static void on_text(void *ctx, const char *p, size_t n)
@@ -294,7 +320,8 @@ static void on_text(void *ctx, const char *p, size_t n)
 	struct answer *a = ctx;
 
 	end_progress(a);
-	print_text(&a->print, p, n);
+	if (a->sink->text)
+		a->sink->text(a->sink->ctx, p, n);
 }
 
 static void on_note(void *ctx, const char *p, size_t n)
@@ -312,13 +339,17 @@ static void on_progress(void *ctx, const struct control_progress *p)
 	struct answer *a = ctx;
 	struct buf what = BUF_INIT;
 
+	if (a->sink->place && !strcmp(p->what, "following")) {
+		a->sink->place(a->sink->ctx, p->done);
+		return;
+	}
 	text_escape_str(&what, p->what);
 	if (a->moving && (a->progress.total != p->total ||
 				 strncmp(a->progress.what, buf_cstr(&what), 32) != 0))
 		end_progress(a);
 	if (!a->moving)
-		progress_begin(&a->progress, p->what, p->total,
-			p->total > 0 ? PROGRESS_BYTES : PROGRESS_ENTRIES);
+		progress_begin(
+			&a->progress, p->what, p->total, p->total > 0 ? a->unit : PROGRESS_ENTRIES);
 	a->moving = true;
 	progress_update(&a->progress, p->done);
 	buf_release(&what);
@@ -379,32 +410,54 @@ static int find_service(const struct team_request *q, const char **path, struct 
 	return q->mount ? enter_mount(q, e) : 0;
 }
 
-int team_ask(const struct team_request *q)
+int team_rows(const struct team_request *q, const struct team_sink *to, struct err *e)
 {
 	struct answer a = {
-		.print = {.json = q->json, .id = q->command->id, .columns = q->command->columns}};
+		.sink = to, .unit = q->command->records ? PROGRESS_ENTRIES : PROGRESS_BYTES};
 	const struct client_sink sink = {.row = on_row,
 		.text = on_text,
 		.note = on_note,
 		.progress = on_progress,
 		.ctx = &a};
-	struct err e = {0};
-	struct err unwritten = {0};
 	const char *path = NULL;
-	int r = find_service(q, &path, &e);
-	int written = 0;
+	int r = find_service(q, &path, e);
 
 	if (r == 0)
-		r = client_ask(path, q->command->command, q->args, q->n, &sink, &e);
-
+		r = client_ask(path, q->command->command, q->args, q->n, &sink, e);
 	end_progress(&a);
-	written = print_end(&a.print, &unwritten);
-	if (r) {
-		struct err said = {0};
+	return r;
+}
 
-		err_set(&said, -r, "%s: %s", q->command->command, err_text(&e, r));
-		return cmd_fail(&said, r);
-	}
+int team_fail(const struct team_request *q, int r, const struct err *e)
+{
+	struct err said = {0};
+
+	err_set(&said, -r, "%s: %s", q->command->command, err_text(e, r));
+	return cmd_fail(&said, r);
+}
+
+static void show_row(void *ctx, const struct row *r)
+{
+	print_row(ctx, r);
+}
+
+static void show_text(void *ctx, const char *p, size_t n)
+{
+	print_text(ctx, p, n);
+}
+
+int team_ask(const struct team_request *q)
+{
+	struct print print = {
+		.json = q->json, .id = q->command->id, .columns = q->command->columns};
+	const struct team_sink sink = {.row = show_row, .text = show_text, .ctx = &print};
+	struct err e = {0};
+	struct err unwritten = {0};
+	int r = team_rows(q, &sink, &e);
+	int written = print_end(&print, &unwritten);
+
+	if (r)
+		return team_fail(q, r, &e);
 	return written ? cmd_fail(&unwritten, written) : 0;
 }
 

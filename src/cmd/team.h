@@ -14,9 +14,10 @@
 #include "base/buf.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
+#include "control/row.h"
 #include "control/wire.h"
 
-#define TEAM_OPTIONS_MAX 12
+#define TEAM_OPTIONS_MAX 14
 #define TEAM_COLUMNS_MAX 18
 
 enum team_kind {
@@ -39,7 +40,8 @@ struct team_option {
 	const char *name; /* without the dashes */
 	enum team_kind kind;
 	bool needed;
-	bool local; /* not for the service */
+	bool local;  /* not for the service */
+	char letter; /* its short form; 0: none */
 };
 
 /* An argument without a name, in its place. */
@@ -58,7 +60,8 @@ struct team_command {
 	struct team_option options[TEAM_OPTIONS_MAX];
 	/** check() - what the table cannot say. Return: NULL, or what is wrong. */
 	const char *(*check)(const struct team_request *q);
-	bool id; /* prints an id alone */
+	bool id;      /* prints an id alone */
+	bool records; /* its progress counts records, not bytes */
 	struct print_column columns[TEAM_COLUMNS_MAX];
 };
 
@@ -87,6 +90,19 @@ int team_parse(const struct command *c, int argc, char **argv, struct team_reque
 void team_request_release(struct team_request *q);
 /** team_value() - value of an argument or local option; NULL. */
 const char *team_value(const struct team_request *q, const char *name);
+
+/* What an answer is given to. */
+struct team_sink {
+	void (*row)(void *ctx, const struct row *r);
+	void (*text)(void *ctx, const char *p, size_t n); /* a line for stdout; NULL */
+	/** place() - of audit follow: all records up to that number were looked at. NULL */
+	void (*place)(void *ctx, uint64_t seq);
+	void *ctx;
+};
+/** team_rows() - ask the service, hand on the rows; notes and progress go to stderr. */
+int team_rows(const struct team_request *q, const struct team_sink *sink, struct err *e);
+/** team_fail() - print what team_rows() failed with. Return: exit status. */
+int team_fail(const struct team_request *q, int r, const struct err *e);
 
 /** team_ask() - ask the service and print its answer. Return: exit status. */
 int team_ask(const struct team_request *q);

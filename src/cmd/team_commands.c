@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "control/export.h"
+
 const char *team_value(const struct team_request *q, const char *name)
 {
 	for (size_t i = 0; i < q->n; i++) {
@@ -39,6 +41,22 @@ static const char *check_audit(const struct team_request *q)
 	return team_value(q, "case") && team_value(q, "mount")
 		       ? "--case is for a team's service, --mount for a mount of one's own"
 		       : NULL;
+}
+
+static const char *check_export(const struct team_request *q)
+{
+	const char *name = team_value(q, "format");
+	enum export_format format;
+
+	if (export_format_of(name, &format) && strcmp(name, "case") != 0)
+		return "--format is one of ecs, ocsf, cef, csv, case";
+	if (!strcmp(name, "case")) {
+		if (!team_value(q, "case") || !team_value(q, "output"))
+			return "--format case needs --case CASE and -o DIR";
+		if (q->n > 2 || q->local_n > 1)
+			return "--format case takes --case and -o alone: it has all of the case";
+	}
+	return check_audit(q);
 }
 
 void audit_result_cell(const struct row *r, struct buf *out)
@@ -86,6 +104,16 @@ void audit_result_cell(const struct row *r, struct buf *out)
 		{"by", "BY", 0, NULL},                                                             \
 	{                                                                                          \
 		"at", "AT", PRINT_WHOLE, NULL                                                      \
+	}
+
+/* Which rows of the log. */
+#define FILTERS                                                                                    \
+	{.name = "mount", .local = true}, {.name = "state", .local = true}, {.name = "case"},      \
+		{.name = "user"}, {.name = "path", .kind = TEAM_PATH}, {.name = "type"},           \
+		{.name = "since", .kind = TEAM_TIME}, {.name = "until", .kind = TEAM_TIME},        \
+		{.name = "reads", .kind = TEAM_FLAG},                                              \
+	{                                                                                          \
+		.name = "no-label", .kind = TEAM_FLAG                                              \
 	}
 
 static const struct team_command commands[] = {
@@ -222,16 +250,40 @@ static const struct team_command commands[] = {
 			{"at", "AT", PRINT_WHOLE, NULL}, {"path", "PATH", 0, NULL},
 			{"text", "TEXT", 0, NULL}}},
 	{.command = "audit show",
-		.options = {{.name = "mount", .local = true}, {.name = "state", .local = true},
-			{.name = "case"}, {.name = "user"}, {.name = "path", .kind = TEAM_PATH},
-			{.name = "type"}, {.name = "since", .kind = TEAM_TIME},
-			{.name = "until", .kind = TEAM_TIME}, {.name = "reads", .kind = TEAM_FLAG}},
+		.options = {FILTERS},
 		.check = check_audit,
+		.records = true,
 		.columns = {{"seq", "SEQ", PRINT_RIGHT, NULL},
 			{"time", "TIME", PRINT_WHOLE | PRINT_FINE, NULL}, {"user", "USER", 0, NULL},
 			{"type", "TYPE", PRINT_WHOLE, NULL},
 			{"result", "RESULT", 0, audit_result_cell}, {"exe", "PROGRAM", 0, NULL},
 			{"case", "CASE", 0, NULL}, {"path", "PATH", 0, NULL}}},
+	/* printed by cmd/audit_follow.c, a row a line */
+	{.command = "audit follow",
+		.options = {FILTERS},
+		.check = check_audit,
+		.records = true,
+		.columns = {{"seq", "SEQ", 0, NULL}, {"time", "TIME", 0, NULL},
+			{"user", "USER", 0, NULL}, {"type", "TYPE", 0, NULL},
+			{"decision", "DECISION", 0, NULL},
+			{"result", "RESULT", 0, audit_result_cell}, {"exe", "PROGRAM", 0, NULL},
+			{"case", "CASE", 0, NULL}, {"path", "PATH", 0, NULL}}},
+	/* written by cmd/audit_export.c */
+	{.command = "audit export",
+		.options = {{.name = "format", .needed = true},
+			{.name = "output", .local = true, .letter = 'o'}, FILTERS},
+		.check = check_export,
+		.records = true},
+	/* written by cmd/audit_report.c */
+	{.command = "audit report",
+		.words = {CASE},
+		.options = {{.name = "output", .local = true, .letter = 'o', .needed = true},
+			{.name = "mount", .local = true}, {.name = "state", .local = true},
+			{.name = "key", .local = true}, {.name = "anchor", .local = true}},
+		.records = true},
+	{.command = "audit reindex",
+		.records = true,
+		.columns = {{"records", "RECORDS", PRINT_RIGHT, NULL}}},
 	/* asked and printed by cmd/audit_log.c */
 	{.command = "audit verify", .options = {{.name = "key"}, {.name = "anchor"}}},
 	{.command = "audit checkpoint"},

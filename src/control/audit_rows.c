@@ -30,6 +30,8 @@ struct rows {
 	struct evidence_cursor cursor; /* in cursor.ev, kept from row to row */
 	struct buf path;
 	struct buf row;
+	char exe[AUDIT_EXE_MAX + 1];         /* the last one, */
+	const char *label;                   /* and its label */
 	bool begun;                          /* a row was handed on */
 	uint8_t evidence[AUDIT_EVIDENCE_ID]; /* of the path in the filter */
 	struct user users[USERS_KEPT];       /* by uid modulo */
@@ -42,6 +44,7 @@ struct shown {
 	const struct audit_event *ev;
 	struct audit_about about;
 	const char *user;
+	const char *label;            /* NULL: none */
 	const struct query_sum *sums; /* an open whose reads are summed up; NULL: not */
 };
 
@@ -84,7 +87,7 @@ int audit_filter_types(struct audit_filter *f, const char *list)
 			const char *name = audit_type_name((enum audit_type)t);
 
 			if (strlen(name) == n && !strncmp(list, name, n)) {
-				f->types |= 1u << t;
+				f->types |= UINT64_C(1) << t;
 				found = true;
 			}
 		}
@@ -165,6 +168,32 @@ static bool below_path(const struct audit_filter *f, const struct buf *path)
 
 /* ---- what a row has ------------------------------------------------------------------ */
 
+/* Which bytes were read: "0-4095", where none but these were. */
+static void put_ranges(struct buf *row, const struct query_sum *sum)
+{
+	if (!sum || sum->ranges.coarse) {
+		row_null(row, "ranges");
+		return;
+	}
+	row_list(row, "ranges", sum->ranges.n);
+	for (unsigned i = 0; i < sum->ranges.n; i++) {
+		char text[48];
+		int n = snprintf(text, sizeof(text), "%" PRIu64 "-%" PRIu64, sum->ranges.v[i].from,
+			sum->ranges.v[i].to - 1);
+
+		row_item(row, text, (size_t)n);
+	}
+}
+
+static void put_full(struct buf *row, const struct audit_event *ev, bool blind)
+{
+	row_u64(row, "gid", ev->gid);
+	row_u64_if(row, "process_start", ev->process_start != 0, ev->process_start);
+	row_u64_if(row, "open", ev->open_seq != 0, ev->open_seq);
+	row_u64_if(row, "object", ev->object != 0 && !blind, ev->object);
+	row_u64_if(row, "policy", ev->policy != 0, ev->policy);
+}
+
 static void put_row(const struct rows *r, const struct shown *s, struct buf *row)
 {
 	const struct audit_event *ev = s->ev;
@@ -195,6 +224,20 @@ static void put_row(const struct rows *r, const struct shown *s, struct buf *row
 	row_u64_if(row, "grant", s->about.grant != 0 && !blind, s->about.grant);
 	row_u64_if(row, "reads", sums, sums ? s->sums->reads : 0);
 	row_u64_if(row, "bytes", sums, sums ? s->sums->bytes : 0);
+	put_ranges(row, sums ? s->sums : NULL);
+	row_str(row, "label", s->label);
+	if (r->filter->full)
+		put_full(row, ev, blind);
+}
+
+/* The label of an executable; the same one comes many times in a row. */
+static const char *find_label(struct rows *r, const char *exe)
+{
+	if (strcmp(r->exe, exe) != 0) {
+		snprintf(r->exe, sizeof(r->exe), "%s", exe);
+		r->label = label_of(&r->filter->labels, exe);
+	}
+	return r->label;
 }
 
 static const char *user_name(struct rows *r, uint32_t uid)
@@ -219,12 +262,15 @@ static int show(void *ctx, struct audit_event *ev, const struct query_sum *sum)
 	struct rows *r = ctx;
 	struct shown s = {.ev = ev};
 
-	r->source->about(r->source->ctx, ev, &s.about);
+	s.label = find_label(r, ev->exe);
+	if (r->filter->no_label && s.label)
+		return 0;
+	r->source->about(r->source->about_ctx, ev, &s.about);
 	r->untold.left_out += s.about.left_out;
 	if (s.about.skip || s.about.left_out)
 		return 0;
 	find_path(r, ev, &s.about);
-	if (r->source->sees && !r->source->sees(r->source->ctx, ev, &r->path))
+	if (r->source->sees && !r->source->sees(r->source->about_ctx, ev, &r->path))
 		return 0;
 	if (s.about.withheld)
 		blind_path(r, &s.about);
@@ -269,7 +315,7 @@ static void narrow(struct rows *r, struct query_filter *q)
 	struct trace t;
 
 	if (n == 0 || !r->source->evidence ||
-		!r->source->evidence(r->source->ctx, path, n, &ev, r->evidence))
+		!r->source->evidence(r->source->about_ctx, path, n, &ev, r->evidence))
 		return;
 	q->evidence = r->evidence;
 	q->traces = true;
@@ -287,7 +333,7 @@ static int count_left_out(void *ctx, struct audit_event *ev, const struct query_
 	struct audit_about a = {.skip = false};
 
 	(void)sum;
-	r->source->about(r->source->ctx, ev, &a);
+	r->source->about(r->source->about_ctx, ev, &a);
 	r->untold.left_out += a.left_out;
 	return 0;
 }
@@ -313,7 +359,7 @@ int audit_rows(const struct audit_source *s, const struct audit_filter *f,
 	struct rows rows = {.source = s, .filter = f};
 	struct query_filter q = {.reads = f->reads,
 		.after = f->after,
-		.upto = query_seq(s->query),
+		.upto = f->upto ? f->upto : query_seq(s->query),
 		.since_ns = f->since_ns,
 		.until_ns = f->until_ns,
 		.uid = f->uid,

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "audit/audit.h"
+#include "audit/label.h"
 #include "audit/query.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -26,13 +27,17 @@ struct evidence; /* serve/evidence.h */
 struct audit_filter {
 	bool reads;     /* every record; else sums of reads with each open, and no epochs */
 	int64_t uid;    /* -1: any */
-	uint32_t types; /* bits 1 << enum audit_type; 0: any */
+	uint64_t types; /* bits 1 << enum audit_type; 0: any */
 	int64_t since_ns;
 	int64_t until_ns;       /* before it */
 	uint64_t after;         /* records behind that number; 0: all */
+	uint64_t upto;          /* up to that number; 0: all that is in the database */
 	uint64_t case_id;       /* 0: any */
 	const char *path;       /* NULL: any; as under the case, or below @mountpoint */
 	const char *mountpoint; /* absolute; NULL: none */
+	struct labels labels;
+	bool no_label; /* nothing that was done by a program with a label */
+	bool full;     /* more keys, for exports */
 };
 
 /* What a record is about, and whether who looks may see it. */
@@ -66,7 +71,8 @@ struct audit_source {
 		uint8_t id[static AUDIT_EVIDENCE_ID]);
 	/** each() - one row. Return: 0; non-zero ends it. */
 	int (*each)(void *ctx, const struct audit_event *ev, struct buf *row);
-	void *ctx;
+	void *ctx;       /* of each() */
+	void *about_ctx; /* of the others */
 };
 
 /** audit_filter_user() - by name or uid. Return: 0; -ENOENT. */

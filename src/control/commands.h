@@ -47,6 +47,10 @@ enum command_number {
 	COMMAND_NOTE_LIST = 25,
 	COMMAND_AUDIT_COSIGN = 30,
 	COMMAND_AUDIT_ENDORSE = 31,
+	COMMAND_AUDIT_FOLLOW = 40,
+	COMMAND_AUDIT_EXPORT = 41,
+	COMMAND_AUDIT_REPORT = 42,
+	COMMAND_AUDIT_REINDEX = 43,
 };
 
 struct control_command {
@@ -93,6 +97,11 @@ int handle_marks(struct exchange *x, struct err *e);
 int handle_note_add(struct exchange *x, struct err *e);
 int handle_note_list(struct exchange *x, struct err *e);
 int handle_audit_show(struct exchange *x, struct err *e);
+int handle_audit_follow(struct exchange *x, struct err *e);
+int handle_audit_export(struct exchange *x, struct err *e);
+int handle_audit_report(struct exchange *x, struct err *e);
+int handle_extract(struct exchange *x, struct err *e);
+int handle_audit_reindex(struct exchange *x, struct err *e);
 int handle_audit_access(struct exchange *x, struct err *e);
 int handle_audit_checkpoint(struct exchange *x, struct err *e);
 int handle_audit_verify(struct exchange *x, struct err *e);

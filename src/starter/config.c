@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/label.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -45,6 +46,9 @@ static const struct key keys[] = {
 	{"service", "allow_degraded", KIND_BOOL, AT(allow_degraded), "no", 0, 0},
 	{"service", "degraded", KIND_TEXT, AT(degraded), "", 0, 0},
 	{"log", "officers", KIND_TEXT, AT(officers), "", 0, 0},
+	{"log", "thumbnailers", KIND_TEXT, AT(thumbnailers), LABEL_THUMBNAILERS, 0, 0},
+	{"log", "indexers", KIND_TEXT, AT(indexers), LABEL_INDEXERS, 0, 0},
+	{"log", "sniffers", KIND_TEXT, AT(sniffers), LABEL_SNIFFERS, 0, 0},
 	{"log", "durability", KIND_SAFETY, AT(strict), "commit", 0, 0},
 	{"limits", "cache", KIND_BYTES, AT(cache_bytes), "64M", 1 << 20, 1ull << 40},
 	{"limits", "connections", KIND_COUNT, AT(connections), "64", 1, 4096},

@@ -29,8 +29,11 @@ struct config {
 	bool allow_degraded; /* go on where the kernel lacks an ability */
 	char *degraded;      /* abilities to do without, to test: as --degraded of mount; NULL */
 	/* [log] */
-	char *officers; /* group whose members may read the whole log; NULL none */
-	bool strict;    /* durability: opens and reads wait for fdatasync too */
+	char *officers;     /* group whose members may read the whole log; NULL none */
+	char *thumbnailers; /* executables whose records have that label (audit/label.h) */
+	char *indexers;
+	char *sniffers;
+	bool strict; /* durability: opens and reads wait for fdatasync too */
 	/* [limits] */
 	uint64_t cache_bytes; /* shared chunk cache of a piece of evidence */
 	unsigned connections; /* to the control socket at once */

@@ -811,7 +811,7 @@ static void test_audit(struct service *s)
 	snprintf(want, sizeof(want),
 		"\"case\":\"c1\",\"evidence\":\"laptop\",\"path\":null,\"trace\":9,\"offset\":null,"
 		"\"length\":null,\"result\":0,\"decision\":\"allowed\",\"grant\":3,\"reads\":2,"
-		"\"bytes\":200}");
+		"\"bytes\":200,\"ranges\":[\"10-209\"],\"label\":null}");
 	ok(got.n == 1 && says(want), "an open with its reads summed up");
 	ask(s, OWNER, "audit show", "case=c1", "type=read", "reads", NULL);
 	ok(got.n == 2 && says("\"exe\":\"/bin/cat\"") &&

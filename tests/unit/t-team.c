@@ -149,6 +149,12 @@ static void test_refused(void)
 	refused("case forget c");
 	refused("audit");
 	refused("audit hide");
+	refused("audit export --case c");
+	refused("audit export --format xml");
+	refused("audit export --format case -o /x");
+	refused("audit export --format case --case c");
+	refused("audit export --format case --case c -o /x --user bob");
+	refused("audit follow --case c --mount /m");
 	refused("status a b");
 	refused("case create c");
 	refused("case create --owner alice");
