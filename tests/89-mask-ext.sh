@@ -70,6 +70,7 @@ for name in four sums two three; do
 
 	marks=("$volume/docs/$WORD-letter.txt" "$volume/docs/$WORD-note.txt" "$volume/docs/$WORD-sparse.txt")
 	ok "$name: the documents are marked" mark suspected "${marks[@]}"
+	wait_for -t 60 as bert test -e "$B/$name/image.raw" # it is away until free space is searched
 	ok "$name: an analyst finds nothing of them" finds bert "$name"
 	like "$(as bert getfattr --only-values -n user.evidencefs.masked "$B/$name/image.raw")" '^1$' "$name: and is told that it is masked"
 	not_ok "$name: of which there is no hash" as bert getfattr -n user.evidencefs.sha256 "$B/$name/image.raw"

@@ -344,6 +344,8 @@ int service_do_all(struct service *s, const struct caller *c, struct act *acts, 
 		service_refresh(s); /* also after a fault: nothing is shown then */
 	}
 	pthread_mutex_unlock(&s->acting);
+	if (r == 0 && n > 0 && acts[0].kind == ACT_MARK)
+		service_marks_wait(s);
 	if (r == 0 && s->viewers)
 		viewers_settled(s->viewers, SETTLE_MS);
 	return r;

@@ -12,9 +12,10 @@
 
 #include "serve/hashes.h"
 
-/* For the search of what is new: before an act, and while requests wait for it. */
-#define WAIT_MS      2000u
-#define WAIT_HELD_MS 300u
+/* For the search of what is new: before an act, while requests wait for it, and after it. */
+#define WAIT_MS       700u
+#define WAIT_HELD_MS  300u
+#define WAIT_AFTER_MS 10000u
 
 static struct evidence *open_evidence(void *ctx, const struct model_evidence *m)
 {
@@ -146,6 +147,25 @@ bool service_marks_again(const struct service *s)
 			return true;
 	}
 	return s->marks_lost;
+}
+
+void service_marks_wait(struct service *s)
+{
+	bool searching = false;
+
+	pthread_mutex_lock(&s->acting);
+	for (size_t i = 0; i < s->marks_n; i++)
+		searching = searching || (s->marks[i].roads && s->marks[i].roads->searching);
+	pthread_mutex_unlock(&s->acting);
+	if (!searching)
+		return;
+	searches_wait(s->searches, WAIT_AFTER_MS);
+	pthread_mutex_lock(&s->acting);
+	if (!s->broken[0] && service_marks_again(s)) {
+		service_marks_refresh(s);
+		service_refresh(s);
+	}
+	pthread_mutex_unlock(&s->acting);
 }
 
 void service_marks_end(struct service *s)

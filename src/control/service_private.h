@@ -108,6 +108,9 @@ int service_record(struct service *s, const struct caller *c, struct audit_event
 void service_marks_refresh(struct service *s);
 /** service_marks_again() - something could not be compiled: refresh again soon. With `acting`. */
 bool service_marks_again(const struct service *s);
+/** service_marks_wait() - after an act, until byte streams that a mark took away until they are
+ * searched are back; for some seconds at most. Holding nothing. */
+void service_marks_wait(struct service *s);
 void service_marks_end(struct service *s);
 /** service_withheld() - as view_sources.withheld; @ctx: the service, its `lock` held. */
 const struct withheld *service_withheld(void *ctx, const struct model_evidence *me);
