@@ -90,6 +90,9 @@ ok "killed $KILLS times, $all of them after they were kept: all or none" "$EVIDE
 is "$(kept)" $((6000 + all * 3000)) "no more, no less"
 
 # records whose rows were never written: as after a death between the two
+lost() { # records that are void
+	ev anna audit show --case c1 --type loss --json | wc -l
+}
 is_broken() {
 	grep -q 'acts that the catalog lacks' "$SERVICE_LOG"
 }
@@ -112,15 +115,16 @@ team_end
 cp "$WORK/team/catalog.db" "$WORK/catalog.db"
 team_start
 before=$(kept)
+voided=$(lost) # by deaths between records and rows above
 mark rita suspected --yes >/dev/null
 back
 ok "marks of one command that are recorded and not kept were never answered" healthy
 is "$(kept)" "$before" "none of them counts"
 is "$(seen)" 3000 "nor takes anything away"
-is "$(ev anna audit show --case c1 --type loss --json | wc -l)" 3000 "and each is void in the log"
+is "$(lost)" $((voided + 3000)) "and each is void in the log"
 ok "a second time they are void already" back
 ok "and all is well" healthy
-is "$(ev anna audit show --case c1 --type loss --json | wc -l)" 3000 "none twice"
+is "$(lost)" $((voided + 3000)) "none twice"
 mark rita suspected --yes >/dev/null
 ev rita mark c1 disk/p0-ext4/stays --state suspected --basis b --reason r >/dev/null
 back is_broken
