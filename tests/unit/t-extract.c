@@ -36,7 +36,7 @@ static void make_log(const char *dir)
 	struct err e = {.code = 0};
 
 	must_open(dir, &l);
-	if (audit_seal(l, NULL, &e) < 0)
+	if (audit_seal(l, NULL, NULL, &e) < 0)
 		bail_out(e.text);
 	for (unsigned i = 0; i < FILES; i++) {
 		struct audit_event act = event_open("/bin/ev");
