@@ -50,7 +50,7 @@ everything() {
 
 mount_image "$WORK/disk.dd" "$M"
 ok "before" all_there
-[[ ! -e $STATE/mounts/*/catalog.db ]] || fail "a catalog before anything was said"
+not_ok "no catalog before anything was said" compgen -G "$STATE/mounts/*/catalog.db"
 wait_for -t 30 hashed
 everything >"$WORK/before"
 ok "a dry run changes nothing" all_there
@@ -89,7 +89,7 @@ like "$(own marks personal --why "$D/mail/copy.txt" 2>&1)" 'copy' "why, by a pat
 
 # notes
 other=$(own note add personal "$D/docs/other.txt" --text "compare with the first")
-letter=$(own note add personal "$L" --text "a draft")
+exits 0 "a note about what is withheld" own note add personal "$L" --text "a draft"
 is "$(ls "$M/notes")" "$other.txt" "notes are in a folder of the mount; not one about what is withheld"
 ok "and read" grep -q 'compare with the first' "$M/notes/$other.txt"
 is "$(own note list personal --json | wc -l)" 2 "commands see what is withheld, and say so"
