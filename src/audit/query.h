@@ -56,11 +56,11 @@ struct query_filter {
 	uint64_t after; /* records above this number, */
 	uint64_t upto;  /* up to this one */
 	int64_t since_ns;
-	int64_t until_ns;        /* before it */
-	int64_t uid;             /* -1: any */
-	uint64_t types;          /* bits 1 << enum audit_type; 0: any but EPOCH without @reads */
-	uint64_t case_id;        /* 0: any */
-	bool refused;            /* only what is not allowed */
+	int64_t until_ns; /* before it */
+	int64_t uid;      /* -1: any */
+	uint64_t types;   /* bits 1 << enum audit_type; 0: any but EPOCH, DEVICE without @reads */
+	uint64_t case_id; /* 0: any */
+	bool refused;     /* only what is not allowed */
 	const uint8_t *evidence; /* AUDIT_EVIDENCE_ID bytes; NULL: any */
 	bool traces;             /* accesses to traces first to last of it, and all acts */
 	uint64_t first, last;

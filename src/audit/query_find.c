@@ -99,7 +99,7 @@ static void put_types(struct buf *sql, const struct query_filter *f)
 	const char *comma = "";
 
 	if (!f->types && !f->reads)
-		buf_printf(sql, " AND r.type<>%d", (int)AUDIT_EPOCH);
+		buf_printf(sql, " AND r.type NOT IN (%d,%d)", (int)AUDIT_EPOCH, (int)AUDIT_DEVICE);
 	if (!f->types)
 		return;
 	buf_puts(sql, " AND r.type IN (");
