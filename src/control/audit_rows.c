@@ -202,7 +202,8 @@ static void put_row(const struct rows *r, const struct shown *s, struct buf *row
 	bool sums = s->sums && !blind;
 	bool path = r->path.len > 0;
 	/* nobody asked for these: the log writes them itself */
-	bool own = ev->type == AUDIT_EPOCH || ev->type == AUDIT_DISCONTINUITY;
+	bool own = ev->type == AUDIT_EPOCH || ev->type == AUDIT_DISCONTINUITY ||
+		   ev->type == AUDIT_DEVICE || (ev->type == AUDIT_ENDORSEMENT && ev->pid == 0);
 
 	row_u64(row, "seq", ev->seq);
 	row_time(row, "time", ev->time_ns);
