@@ -433,22 +433,23 @@ static void make_segments(const struct place *p)
 	}
 }
 
-/* The starter's process: this one's child, killed with it. */
-static pid_t begin(const struct place *p)
+/* Be the starter. */
+__attribute__((noreturn)) static void run_starter(const struct place *p)
 {
-	char worker[512];
 	static char mode[] = "--stand-in";
+	char worker[512];
 	char name[] = "t-channel";
 	char *argv[] = {name, mode, NULL};
 	const char *build = getenv("EVIDENCEFS_BUILD");
-	struct starter_opts o = {.config = &p->config, .service_argv = argv, .worker = worker};
+	/* the stand-in keeps no log: nobody listens where keys would be */
+	const struct starter_opts o = {.config = &p->config,
+		.keyd = "/nonexistent",
+		.service_argv = argv,
+		.worker = worker};
 	struct starter *s = NULL;
 	struct err e = {0};
-	pid_t pid = fork();
 	int r = 0;
 
-	if (pid != 0)
-		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(worker, sizeof(worker), "%s/evidencefs-worker", build ? build : ".");
 	r = starter_open(&o, &s, &e);
@@ -459,6 +460,16 @@ static pid_t begin(const struct place *p)
 		fprintf(stderr, "starter: %s\n", e.text);
 	starter_close(s);
 	_exit(r < 0 ? -r : 0);
+}
+
+/* The starter's process: this one's child, killed with it. */
+static pid_t begin(const struct place *p)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		run_starter(p);
+	return pid;
 }
 
 /* Say @line to the service that runs, or the next one that does. Return: its answer. */
@@ -967,30 +978,7 @@ static pid_t begin_again(struct place *p)
 		setenv("LISTEN_FDNAMES", names, 1);
 		snprintf(text, sizeof(text), "%d", (int)getpid());
 		setenv("LISTEN_PID", text, 1);
-		/* begin() forks: as the same process here */
-		pid = getpid();
-		{
-			static char mode[] = "--stand-in";
-			char name[] = "t-channel";
-			char *argv[] = {name, mode, NULL};
-			struct starter_opts o = {.config = &p->config, .service_argv = argv};
-			struct starter *s = NULL;
-			struct err e = {0};
-			char worker[512];
-			int r = 0;
-
-			snprintf(worker, sizeof(worker), "%s/evidencefs-worker",
-				getenv("EVIDENCEFS_BUILD") ? getenv("EVIDENCEFS_BUILD") : ".");
-			o.worker = worker;
-			r = starter_open(&o, &s, &e);
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			if (r == 0)
-				r = starter_run(s, &e);
-			if (r < 0)
-				fprintf(stderr, "starter: %s\n", e.text);
-			starter_close(s);
-			_exit(r < 0 ? 1 : 0);
-		}
+		run_starter(p); /* begin() would fork again */
 	}
 	return pid;
 }

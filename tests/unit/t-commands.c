@@ -303,8 +303,11 @@ int service_add(struct service *s, const struct caller *c, const char *case_name
 	progress(ctx, "hashing", 1, 2);
 	a.digest[0] = (uint8_t)(s->model.evidence_n + 1);
 	r = service_do(s, c, &a, e);
-	*out = (struct service_added){
-		.id = a.object, .size = 512, .match = !what->has_md5, .format = "raw"};
+	*out = (struct service_added){.id = a.object,
+		.size = 512,
+		.compared = what->has_md5,
+		.match = !what->has_md5,
+		.format = "raw"};
 	snprintf(out->name, sizeof(out->name), "%s", a.name);
 	act_release(&a);
 	return r;
@@ -533,7 +536,7 @@ static void test_case_questions(struct service *s)
 static void test_evidence(struct service *s)
 {
 	is_int(ask(s, ROOT, "add", "case=c1", "image=/img/laptop", NULL), 0, "root adds");
-	ok(says("\"evidence\":\"laptop\"") && says("\"match\":true") && says("\"size\":512") &&
+	ok(says("\"evidence\":\"laptop\"") && says("\"match\":null") && says("\"size\":512") &&
 			says("\"stored_md5\":null"),
 		"and sees what was found");
 	is_int(ask(s, ROOT, "add", "case=c1", "image=/img/b", "name=phone",
