@@ -209,7 +209,7 @@ with_room() {
 			wait_for not_mounted "$mnt" || true
 			continue
 		fi
-		judge "a state with $kib KiB of room, new: $fresh" 'No space left on device; make room .*--state'
+		judge "a state with $kib KiB of room, new: $fresh" '[Nn]o space left .*; make room .*--state'
 	done
 }
 fresh=yes

@@ -98,7 +98,7 @@ static int checkpoint(struct seal *s)
 
 static bool may_seal(const struct seal *s)
 {
-	return s->fresh > 0 && (s->last.size == 0 || s->tree.size >= s->named_at);
+	return s->fresh > 0 && s->tree.size >= s->named_at;
 }
 
 void log_seal_take(struct seal *s)
