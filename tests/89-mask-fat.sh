@@ -37,6 +37,22 @@ make_fat() { # BITS MIB OPTION...
 make_fat 12 8 -s 4
 make_fat 16 32
 make_fat 32 64 -s 1
+python3 - "$WORK/fat32.dd" "$LOST" <<'PY'
+# the first cluster of what was deleted is handed out again: its extents end there, what it had does not
+import struct, sys
+f = open(sys.argv[1], "r+b")
+data = bytearray(f.read())
+entry = data.index(b"\xe5" + sys.argv[2][1:6].upper().encode() + b"~1TXT")
+cluster = struct.unpack_from("<H", data, entry + 20)[0] << 16 | struct.unpack_from("<H", data, entry + 26)[0]
+reserved, = struct.unpack_from("<H", data, 14)
+length, = struct.unpack_from("<I", data, 36)
+for table in range(data[16]):
+    struct.pack_into("<I", data, (reserved + table * length) * 512 + 4 * cluster, 0x0FFFFFFF)
+at = (reserved + data[16] * length + cluster - 2) * 512
+data[at:at + 512] = bytes(512)
+f.seek(0)
+f.write(data)
+PY
 truncate -s 64M "$WORK/exfat.dd"
 mkfs.exfat -L WORKSHOP "$WORK/exfat.dd" >/dev/null
 python3 "$TOP/tests/helpers/fill_exfat.py" "$WORK/exfat.dd" "$WORK/tree" || bail "exfat"
@@ -63,6 +79,10 @@ while at < len(data):
                 data[at + 32 * i] &= 0x7F
             for c in range(first - 2, first - 2 + -(-size // cluster)):
                 data[bitmap + c // 8] &= ~(1 << c % 8) & 255
+            if sys.argv[3] in name:  # its first cluster is handed out again
+                data[bitmap + (first - 2) // 8] |= 1 << (first - 2) % 8
+                place = heap + (first - 2) * cluster
+                data[place:place + cluster] = bytes(cluster)
         at += 32 * n
     at += 32
 f.seek(0)

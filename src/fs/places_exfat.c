@@ -52,7 +52,9 @@ static void finish(struct exfat_set *e, struct fat_gather *g, bool stale)
 	e->left = 0;
 }
 
-/* Where the contents are: those of a directory, and clusters that nothing was written to. */
+/* Where the contents are: those of a directory, and clusters that nothing was written to. Of a
+ * deleted file all that it had: its extents end early where the first cluster was handed out again.
+ */
 static void on_stream(struct exfat_set *e, const uint8_t *p)
 {
 	struct fat_places *x = &e->x;
@@ -63,8 +65,12 @@ static void on_stream(struct exfat_set *e, const uint8_t *p)
 	uint64_t all = size / x->cluster + (size % x->cluster != 0);
 	uint64_t skip = written / x->cluster + (written % x->cluster != 0);
 
-	if (cluster < 2 || !e->used)
+	if (cluster < 2 || (!e->used && e->directory))
 		return;
+	if (!e->used) {
+		fat_claim_deleted(x, cluster, size, e->inode);
+		return;
+	}
 	if (e->directory) {
 		const struct fat_dir d = {
 			.cluster = cluster, .clusters = chain ? 0 : all, .inode = e->inode};

@@ -25,15 +25,20 @@ static uint32_t le(const uint8_t *p, unsigned n)
 	return v;
 }
 
-/* Clusters behind the end of what the entry says, and those of a directory. */
-static void on_contents(struct fat_places *x, const struct fat_slot *s)
+/* Clusters behind the end of what the entry says, and those of a directory. Of a deleted file all
+ * that it had: its extents end early where the first cluster was handed out again. */
+static void on_contents(struct fat_places *x, const struct fat_slot *s, bool gone)
 {
 	uint64_t cluster = le(s->p + 26, 2) | (x->bits == 32 ? le(s->p + 20, 2) << 16 : 0);
 	uint64_t size = le(s->p + 28, 4);
 	uint64_t used = size / x->cluster + (size % x->cluster != 0);
 
-	if (cluster < 2)
+	if (cluster < 2 || (gone && (s->p[11] & ATTR_DIR)))
 		return;
+	if (gone) {
+		fat_claim_deleted(x, cluster, size, s->inode);
+		return;
+	}
 	if (s->p[11] & ATTR_DIR) {
 		const struct fat_dir d = {.cluster = cluster, .inode = s->inode};
 
@@ -67,8 +72,8 @@ static bool on_slot(
 	fat_gather(g, s->off);
 	set_add(&x->covered, s->inode);
 	fat_blank(x, g, s->inode, (int)DELETED, stale);
-	if (!gone && !stale)
-		on_contents(x, s);
+	if (!stale)
+		on_contents(x, s, gone);
 	return true;
 }
 

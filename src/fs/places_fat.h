@@ -71,6 +71,9 @@ void fat_add_dir(struct fat_places *x, const struct fat_dir *d);
  * behind each other. @skip: so many of them are told elsewhere. */
 void fat_claim(struct fat_places *x, uint64_t cluster, bool chain, uint64_t skip, uint64_t n,
 	uint64_t inode);
+/** fat_claim_deleted() - what a deleted entry had, if it lay in one piece: @bytes from @cluster on.
+ * Whether something else has some of it by now is not asked here. */
+void fat_claim_deleted(struct fat_places *x, uint64_t cluster, uint64_t bytes, uint64_t inode);
 /** fat_blank() - what was gathered, and forget it; @inode 0: nobody's. @mark: what its first byte
  * becomes; -1: it stays. */
 void fat_blank(struct fat_places *x, struct fat_gather *g, uint64_t inode, int mark, bool stale);
