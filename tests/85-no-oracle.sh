@@ -297,6 +297,14 @@ for it in suspect copy.txt; do # folders that are not withheld she sees
 	same_answer anna "$it" mark c1 ext/p0-ext4/mix/@ --state suspected --basis b --reason r
 done
 same_answer carl letter.txt grant c1 "${U[rita]}" ext/p0-ext4/docs/@ --rights read --reason r --until +1s
+# the grants of a second have ended, which is recorded when it is noticed
+ends() { # NAME: whether the end of the grant on it is in the log
+	ev anna audit show --case c1 --type revoke --path "ext/p0-ext4/mix/$1" --json 2>/dev/null | grep -q '"type":"revoke"'
+}
+for it in suspect copy.txt; do
+	ok "the grant on $it ends" wait_for ends "$it"
+	ok "and that on what never was" wait_for ends "$(absent "$it")"
+done
 same_answer anna suspect audit show --case c1 --path ext/p0-ext4/mix/@ --json
 same_answer anna copy.txt audit show --case c1 --path ext/p0-ext4/mix/@ --reads --json
 same_answer bert held mark c1 @ --state suspected --basis b --reason r

@@ -37,6 +37,7 @@ struct server {
 	struct image_files files;
 	struct evidence *ev;
 	struct audit_log *log;
+	struct audit_behind *behind;
 	struct session *session;
 	uint64_t version;
 	char words[4096]; /* of the view in force */
@@ -181,7 +182,8 @@ static void open_evidence(struct server *s, const char *state, const char *image
 		evidence_open(found.dir, &found.manifest, &s->files, &eo, &s->ev, &e))
 		fail(image, &e);
 	ingest_result_release(&found);
-	if (asprintf(&log, "%s/log", state) < 0 || audit_open(log, &s->log, &e))
+	if (asprintf(&log, "%s/log", state) < 0 || audit_open(log, &s->log, &e) ||
+		audit_behind_new(s->log, &s->behind))
 		fail("log", &e);
 	free(log);
 }
@@ -204,6 +206,7 @@ static void begin(struct server *s, char **argv, const char *degraded)
 		.degrade = degraded ? (unsigned)strtoul(degraded, NULL, 0) : 0,
 		.mountpoint = "the test's mount",
 		.log = s->log,
+		.behind = s->behind,
 		.fuse_fd = FUSE_FD,
 		.init = init,
 		.init_len = n > 0 ? (size_t)n : 0,
@@ -241,6 +244,7 @@ static bool obey(struct server *s, char *line)
 			_exit(1); /* reads hang: they use all that follows */
 		session_free(s->session);
 		evidence_close(s->ev);
+		audit_behind_free(s->behind);
 		audit_close(s->log);
 		image_files_close(&s->files);
 		return false;
