@@ -225,6 +225,16 @@ static bool is_privileged(const struct compile *x, unsigned k)
 	       0;
 }
 
+/* A volume that is not known has no trees: a right on them would lead to nothing. */
+static int take_missing(struct compile *x, unsigned k)
+{
+	int r = take_part(x, 1 + 2 * k);
+
+	if (r == 0)
+		r = take_part(x, 2 + 2 * k);
+	return r ? r : take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k));
+}
+
 /* *@there: its byte streams can be shown. */
 static int set_volume(struct compile *x, unsigned k, bool *there)
 {
@@ -243,6 +253,8 @@ static int set_volume(struct compile *x, unsigned k, bool *there)
 	x->masked[k] = !whole;
 	*there = (whole || !known || x->c.ev->volumes[k].maskable) && !x->sealed[k] &&
 		 (known || !x->touched[k]);
+	if (r == 0 && !known)
+		r = take_missing(x, k);
 	if (r == 0 && !*there) {
 		r = take(x, TRACE_VOLUME_RAW((uint64_t)k));
 		if (r == 0)

@@ -243,13 +243,16 @@ static void add_path(const char *path)
 
 static void tree_begin(void)
 {
+	/* a volume that is not known has its bytes alone */
+	static const char *const nothing[] = {"p1-ext4/nothing", "p7-ext4/nothing", "p3-unknown",
+		"p3-unknown/nothing", "p3-unknown.deleted", "p3-unknown.unallocated"};
 	static unsigned turn;
 	char text[4096];
 
 	snprintf(text, sizeof(text), "%s/%u", dir, turn++);
 	disk = evidence_make(text, "disk", 2, plant, NULL);
 	traces = traces_of(disk);
-	paths = calloc(3 * traces.n + 3, sizeof(*paths));
+	paths = calloc(3 * traces.n + sizeof(nothing) / sizeof(*nothing), sizeof(*paths));
 	seen = calloc(traces.n, sizeof(*seen));
 	if (!paths || !seen)
 		bail_out("no memory");
@@ -268,8 +271,8 @@ static void tree_begin(void)
 			add_path(text);
 		}
 	}
-	add_path("p1-ext4/nothing");
-	add_path("p7-ext4/nothing");
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++)
+		add_path(nothing[i]);
 	marks_begin();
 }
 

@@ -18,7 +18,7 @@
 #define PIECES 2
 
 static char dir[] = "/tmp/t-roads.XXXXXX";
-static struct person alice, rosa, olga, omar;
+static struct person alice, bob, rosa, olga, omar;
 static struct evidence *pieces[PIECES]; /* laptop, phone */
 static struct known_traces traces[PIECES];
 static const char *const names[PIECES] = {"laptop", "phone"};
@@ -358,6 +358,34 @@ static void test_folders(void)
 	team_end(&t);
 }
 
+/* What a user is told of a volume, and what leads to it, goes by what he sees of it. */
+static void test_unknown(void)
+{
+	const uint64_t not_there[] = {
+		trace_id(5, 0), trace_id(6, 0), trace_id(0, TRACE_VOLUME_UNALLOCATED(2))};
+	struct roads *r = NULL;
+	struct team t;
+
+	begin(&t);
+	team_grant(&t, the_case, user(&bob), "laptop/p3-unknown", RD | RIGHT_RAW);
+	roads = r = compile(&t);
+	ok(sees(&t, &bob, 0, evidence_find(pieces[0], "p3-unknown.raw")) &&
+			sees(&t, &bob, 0, TRACE_EVIDENCE_TXT),
+		"a volume that is not known is seen by its bytes");
+	roads_free(r);
+	mark(&t, MARK_SUSPECTED, "laptop/p3-unknown.raw");
+	is_withheld(&t, "laptop/p3-unknown.raw laptop/image.raw", "they are withheld");
+	roads = r = compile(&t);
+	ok(!sees(&t, &bob, 0, TRACE_EVIDENCE_TXT), "  and nothing is left that tells of it");
+	for (size_t i = 0; i < sizeof(not_there) / sizeof(*not_there); i++)
+		ok(!sees(&t, &bob, 0, not_there[i]) && !sees(&t, &alice, 0, not_there[i]),
+			"  nor a right on trace %#llx, which there is not",
+			(unsigned long long)not_there[i]);
+	roads = NULL;
+	roads_free(r);
+	team_end(&t);
+}
+
 static void test_doubt(void)
 {
 	struct team t;
@@ -433,6 +461,7 @@ int main(void)
 	person_set(&omar, "omar", 4002);
 	person_set(&alice, "alice", 4003);
 	person_set(&rosa, "rosa", 4004);
+	person_set(&bob, "bob", 4005);
 	if (!mkdtemp(dir))
 		bail_out("no temporary directory");
 	for (unsigned i = 0; i < PIECES; i++) {
@@ -450,6 +479,7 @@ int main(void)
 	facts = roads_facts_new();
 	test_roads();
 	test_folders();
+	test_unknown();
 	test_doubt();
 	test_many();
 	roads_facts_free(facts);

@@ -183,6 +183,10 @@ static void test_grants(void)
 		".");
 	one("laptop/p1-ext4", RIGHT_READ | RIGHT_RAW, "EVIDENCE.txt p1-ext4 p1-ext4/*", ".");
 	one("laptop/p3-unknown", RD | RIGHT_RAW, "EVIDENCE.txt p3-unknown.raw", ".");
+	/* it has its bytes alone: rights on what it has not lead to nothing */
+	one("laptop/p3-unknown", RD, "", "");
+	one("laptop/p3-unknown.deleted", RD | RIGHT_RAW, "", "");
+	one("laptop/p3-unknown.unallocated", RD | RIGHT_RAW, "", "");
 	one("laptop/p1-ext4.deleted", RD, "EVIDENCE.txt p1-ext4.deleted p1-ext4.deleted/*", ".");
 	one("laptop/p1-ext4.raw", RD | RIGHT_RAW, "", "");
 	one("laptop/image.raw", RD | RIGHT_RAW, "", "");
