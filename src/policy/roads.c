@@ -281,10 +281,13 @@ static int add_volume(
 	uint64_t last = trace_id(2 + 2 * k, TRACE_NUMBER_MASK);
 	uint64_t raw = trace_id(0, TRACE_VOLUME_RAW((uint64_t)k));
 	uint64_t mark = 0;
+	bool known = g->ev->volumes[k].index != NULL;
 	int r = 0;
 
-	if (withheld_in(w, raw, raw + 1))
+	if (withheld_in(w, raw, known ? raw + 1 : raw))
 		*any = true;
+	if (!known) /* it has its bytes alone: they go by the marks on them */
+		return w->searching ? add_stream(g, TRACE_VOLUME_RAW((uint64_t)k), 0) : 0;
 	if (!withheld_in(w, first, last)) {
 		if (w->searching)
 			r = add_stream(g, TRACE_VOLUME_RAW((uint64_t)k), 0);
