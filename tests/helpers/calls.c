@@ -427,6 +427,14 @@ static int waits(const char *dir, size_t n, bool delayed)
 	}
 	qsort(differences, n, sizeof(*differences), by_value);
 	printf("%zu %lld %zu\n", longer * 1000 / n, (long long)differences[n / 2], n);
+	for (size_t i = 0; i < n; i++) {
+		free(kinds[0].v[i]);
+		free(kinds[1].v[i]);
+	}
+	free(kinds[0].v);
+	free(kinds[1].v);
+	free(differences);
+	close(at);
 	return 0;
 }
 
