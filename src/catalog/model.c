@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void model_init(struct model *m)
 {
 	*m = (struct model){.version = 0};
@@ -391,15 +393,8 @@ static char *copy_text(const char *text, int *rc)
  * memory, and nothing has changed. */
 static void *open_place(void *v, size_t n, size_t *cap, size_t size, size_t at)
 {
-	if (n == *cap) {
-		size_t more = n ? n * 2 : 16;
-		void *grown = reallocarray(v, more, size);
-
-		if (!grown)
-			return NULL;
-		v = grown;
-		*cap = more;
-	}
+	if (array_room(&v, size, n, cap))
+		return NULL;
 	if (at < n)
 		memmove((uint8_t *)v + (at + 1) * size, (uint8_t *)v + at * size, (n - at) * size);
 	return v;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/thread.h"
 #include "serve/remnants.h"
 
@@ -209,19 +210,14 @@ bool searches_free(struct searches *s)
 static int enter(struct searches *s, struct evidence *ev, const struct road_needle *v, size_t n)
 {
 	size_t sorted = s->n;
+	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (find(s, sorted, ev, v[i].sha256))
 			continue;
-		if (s->n == s->cap) {
-			size_t cap = s->cap ? s->cap * 2 : 64;
-			struct searched *grown = reallocarray(s->v, cap, sizeof(*grown));
-
-			if (!grown)
-				return -ENOMEM;
-			s->v = grown;
-			s->cap = cap;
-		}
+		r = array_room(&s->v, sizeof(*s->v), s->n, &s->cap);
+		if (r)
+			break;
 		s->v[s->n++] = (struct searched){.ev = ev, .needle = v[i], .state = WANTED};
 		s->wanted++;
 	}
@@ -229,7 +225,7 @@ static int enter(struct searches *s, struct evidence *ev, const struct road_need
 		qsort(s->v, s->n, sizeof(*s->v), compare);
 		pthread_cond_signal(&s->work);
 	}
-	return 0;
+	return r;
 }
 
 static int by_first(const void *a, const void *b)

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "control/privacy.h"
 #include "keyd/remote.h"
@@ -82,15 +83,8 @@ static int lost_add(struct lost *l, const struct audit_event *ev)
 {
 	if (l->n > 0 && (ev->type != l->v[0].type || ev->offset != l->next))
 		l->apart = true;
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 16;
-		struct audit_event *v = reallocarray(l->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		l->v = v;
-		l->cap = cap;
-	}
+	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
+		return -ENOMEM;
 	l->v[l->n++] = *ev;
 	l->next = ev->offset + 1;
 	return 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define INODE_FLAGS 32     /* byte in an inode */
 #define INDEX_FLAG  0x1000 /* EXT4_INDEX_FL */
 #define BLOCKS_MAX  (UINT64_C(256) << 10)
@@ -37,15 +39,8 @@ static uint64_t hash(uint64_t inode, const uint8_t *name, size_t len)
 
 static bool keep(struct ext_dir *d, uint64_t h)
 {
-	if (d->n == d->cap) {
-		size_t cap = d->cap ? d->cap * 2 : 1024;
-		uint64_t *v = reallocarray(d->v, cap, sizeof(*v));
-
-		if (!v)
-			return false;
-		d->v = v;
-		d->cap = cap;
-	}
+	if (array_room(&d->v, sizeof(*d->v), d->n, &d->cap))
+		return false;
 	d->v[d->n++] = h;
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fs/set.h"
 #include "volume/utf16.h"
 
@@ -61,15 +62,8 @@ static bool keep(struct reading *r, uint64_t inode)
 	size_t at = n->bytes.len;
 	uint8_t whole[SLOTS_MAX * SLOT_BYTES];
 
-	if (n->n == n->cap) {
-		size_t cap = n->cap ? n->cap * 2 : 16;
-		struct fat_name *v = reallocarray(n->v, cap, sizeof(*v));
-
-		if (!v)
-			return false;
-		n->v = v;
-		n->cap = cap;
-	}
+	if (array_room(&n->v, sizeof(*n->v), n->n, &n->cap))
+		return false;
 	for (size_t i = 0; i < r->slots; i++)
 		memcpy(whole + i * SLOT_BYTES, r->units[r->slots - 1 - i], SLOT_BYTES);
 	utf16le_put_str(&n->bytes, whole, r->slots * SLOT_BYTES);

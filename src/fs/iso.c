@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fs/iso_record.h"
 #include "fs/tsk.h"
 
@@ -256,15 +257,8 @@ static int push(struct iso_tour *t, uint64_t first, uint64_t size, size_t above)
 {
 	struct level *l = NULL;
 
-	if (t->depth == t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 16;
-		struct level **v = reallocarray(t->stack, cap, sizeof(struct level *));
-
-		if (!v)
-			return -ENOMEM;
-		t->stack = v;
-		t->cap = cap;
-	}
+	if (array_room(&t->stack, sizeof(struct level *), t->depth, &t->cap))
+		return -ENOMEM;
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;

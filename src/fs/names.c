@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fs/text.h"
 
 #define DENTRY       32
@@ -50,15 +51,8 @@ static int32_t zone_of(uint8_t v)
 
 static bool keep(struct names *n, const struct extra *x)
 {
-	if (n->n == n->cap) {
-		size_t cap = n->cap ? n->cap * 2 : 64;
-		struct extra *v = reallocarray(n->extra, cap, sizeof(*v));
-
-		if (!v)
-			return false;
-		n->extra = v;
-		n->cap = cap;
-	}
+	if (array_room(&n->extra, sizeof(*n->extra), n->n, &n->cap))
+		return false;
 	n->extra[n->n++] = *x;
 	return true;
 }

@@ -5,6 +5,8 @@
 
 #include "fs/places_fat.h"
 
+#include "base/array.h"
+
 bool fat_cluster(const struct fat_places *x, uint64_t cluster, uint64_t *off)
 {
 	if (cluster < 2 || cluster - 2 >= x->clusters)
@@ -102,18 +104,10 @@ void fat_claim_deleted(struct fat_places *x, uint64_t cluster, uint64_t bytes, u
 
 void fat_add_dir(struct fat_places *x, const struct fat_dir *d)
 {
-	if (x->dirs_n == x->dirs_cap) {
-		size_t cap = x->dirs_cap ? x->dirs_cap * 2 : 64;
-		struct fat_dir *v = reallocarray(x->dirs, cap, sizeof(*v));
-
-		if (!v) {
-			x->p->stopped = -ENOMEM;
-			return;
-		}
-		x->dirs = v;
-		x->dirs_cap = cap;
-	}
-	x->dirs[x->dirs_n++] = *d;
+	if (array_room(&x->dirs, sizeof(*x->dirs), x->dirs_n, &x->dirs_cap))
+		x->p->stopped = -ENOMEM;
+	else
+		x->dirs[x->dirs_n++] = *d;
 }
 
 /* ---- directories ---------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 #define ENTRY_HEAD 16u
 #define ENTRY_LAST 0x2u
 #define INDEX_HEAD 0x18u /* of a block: where the head of its list stands */
@@ -121,15 +123,8 @@ void ntfs_block_nobodys(const struct ntfs_block *b, size_t from, size_t to)
 
 static bool add_run(struct ntfs_runs *r, const struct ntfs_run *run)
 {
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 16;
-		struct ntfs_run *v = reallocarray(r->v, cap, sizeof(*v));
-
-		if (!v)
-			return false;
-		r->v = v;
-		r->cap = cap;
-	}
+	if (array_room(&r->v, sizeof(*r->v), r->n, &r->cap))
+		return false;
 	r->v[r->n++] = *run;
 	return true;
 }

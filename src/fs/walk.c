@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fs/budget.h"
 #include "fs/found.h"
 #include "fs/names.h"
@@ -160,16 +161,9 @@ static int frame_push(struct walk *w, TSK_FS_DIR *dir, uint32_t flags, size_t pa
 	uint64_t passed_over = 0;
 	char text[128];
 
-	if (w->depth == w->cap) {
-		size_t cap = w->cap ? w->cap * 2 : 64;
-		struct frame *v = reallocarray(w->stack, cap, sizeof(*v));
-
-		if (!v) {
-			tsk_fs_dir_close(dir);
-			return -ENOMEM;
-		}
-		w->stack = v;
-		w->cap = cap;
+	if (array_room(&w->stack, sizeof(*w->stack), w->depth, &w->cap)) {
+		tsk_fs_dir_close(dir);
+		return -ENOMEM;
 	}
 	w->stack[w->depth] = (struct frame){.dir = dir, .flags = flags, .path_len = path_len};
 	w->stack[w->depth].order = order_of(dir);

@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "image/ewf_cache.h"
 #include "image/files_series.h"
@@ -232,15 +233,8 @@ static struct ewf_table *push_table(struct walk *k)
 {
 	struct ewf *w = k->w;
 
-	if (w->n_tables == k->cap) {
-		size_t cap = k->cap ? k->cap * 2 : 16;
-		struct ewf_table *v = reallocarray(w->tables, cap, sizeof(*v));
-
-		if (!v)
-			return NULL;
-		w->tables = v;
-		k->cap = cap;
-	}
+	if (array_room(&w->tables, sizeof(*w->tables), w->n_tables, &k->cap))
+		return NULL;
 	w->tables[w->n_tables] = (struct ewf_table){.first = w->table_chunks};
 	return &w->tables[w->n_tables++];
 }

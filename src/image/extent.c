@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void extent_writer_begin(struct extent_writer *w, struct buf *out)
 {
 	*w = (struct extent_writer){.out = out};
@@ -60,15 +62,8 @@ static bool extent_fits(const struct extent *e, uint64_t left, uint64_t image_si
 
 static int map_push(struct extent_map *m, size_t *cap, const struct extent *e)
 {
-	if (m->n == *cap) {
-		size_t want = *cap ? *cap * 2 : 4;
-		struct extent *v = reallocarray(m->v, want, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		m->v = v;
-		*cap = want;
-	}
+	if (array_room(&m->v, sizeof(*m->v), m->n, cap))
+		return -ENOMEM;
 	m->v[m->n++] = *e;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "image/files_format.h"
 #include "image/files_series.h"
 
@@ -161,15 +162,8 @@ static int member_add(struct members *m, uint32_t number, const char *name)
 {
 	char *copy = NULL;
 
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? m->cap * 2 : 16;
-		struct member *v = reallocarray(m->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		m->v = v;
-		m->cap = cap;
-	}
+	if (array_room(&m->v, sizeof(*m->v), m->n, &m->cap))
+		return -ENOMEM;
 	copy = strdup(name);
 	if (!copy)
 		return -ENOMEM;

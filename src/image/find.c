@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "image/files_series.h"
 
 /* ---- a folder ------------------------------------------------------------------- */
@@ -41,15 +42,8 @@ static bool is_file(const char *dir, const char *name)
 
 static int names_add(struct names *l, const char *name)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		char **v = reallocarray(l->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		l->v = v;
-		l->cap = cap;
-	}
+	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
+		return -ENOMEM;
 	l->v[l->n] = strdup(name);
 	return l->v[l->n++] ? 0 : -ENOMEM;
 }

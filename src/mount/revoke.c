@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "mount/fuse.h"
 #include "mount/gate.h"
 #include "mount/handle.h"
@@ -181,14 +182,8 @@ static bool is_changed(const struct change *c, uint64_t trace)
 
 static void gather(struct nodes *l, uint64_t id)
 {
-	size_t cap = l->cap ? 2 * l->cap : 64;
-	uint64_t *more = l->n < l->cap ? l->v : reallocarray(l->v, cap, sizeof(*more));
-
-	if (!more)
+	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
 		return; /* it is met again by its mark, later */
-	if (more != l->v)
-		l->cap = cap;
-	l->v = more;
 	l->v[l->n++] = id;
 }
 

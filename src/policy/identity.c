@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define NSS_BUFFER     1024
 #define NSS_BUFFER_MAX (64 * 1024 * 1024) /* a group with very many members */
 #define GROUPS_MAX     65536
@@ -304,15 +306,8 @@ static int add_uid(struct uids *u, uid_t uid)
 {
 	if (uid == 0)
 		return 0;
-	if (u->n == u->cap) {
-		size_t cap = u->cap ? u->cap * 2 : 16;
-		uid_t *v = reallocarray(u->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		u->v = v;
-		u->cap = cap;
-	}
+	if (array_room(&u->v, sizeof(*u->v), u->n, &u->cap))
+		return -ENOMEM;
 	u->v[u->n++] = uid;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "policy/hold.h"
 #include "policy/view_private.h"
 
@@ -26,30 +27,16 @@ const char *road_name(enum road r)
 
 int gathering_add(struct gathering *g, uint64_t first, uint64_t last, enum road road, uint64_t mark)
 {
-	if (g->ways_n == g->ways_cap) {
-		size_t cap = g->ways_cap ? g->ways_cap * 2 : 64;
-		struct road_way *v = reallocarray(g->ways, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		g->ways = v;
-		g->ways_cap = cap;
-	}
+	if (array_room(&g->ways, sizeof(*g->ways), g->ways_n, &g->ways_cap))
+		return -ENOMEM;
 	g->ways[g->ways_n++] = (struct road_way){first, last, road, mark};
 	return 0;
 }
 
 static int add_top(struct gathering *g, uint64_t id, uint64_t parent)
 {
-	if (g->tops_n == g->tops_cap) {
-		size_t cap = g->tops_cap ? g->tops_cap * 2 : 16;
-		struct road_top *v = reallocarray(g->tops, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		g->tops = v;
-		g->tops_cap = cap;
-	}
+	if (array_room(&g->tops, sizeof(*g->tops), g->tops_n, &g->tops_cap))
+		return -ENOMEM;
 	g->tops[g->tops_n++] = (struct road_top){id, parent};
 	return 0;
 }
@@ -69,15 +56,8 @@ struct placing {
 
 static int add_place(struct placing *x, const struct mark_own *own, const struct view_place *p)
 {
-	if (x->n == x->cap) {
-		size_t cap = x->cap ? x->cap * 2 : 64;
-		struct mark_place *v = reallocarray(x->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		x->v = v;
-		x->cap = cap;
-	}
+	if (array_room(&x->v, sizeof(*x->v), x->n, &x->cap))
+		return -ENOMEM;
 	x->v[x->n++] = (struct mark_place){.first = p->first,
 		.last = p->last,
 		.exact = p->first == own->by->trace,

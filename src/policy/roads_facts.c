@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "trace/names.h"
 
 #define LINKS_MAX 40 /* followed one behind the other, as the kernel does */
@@ -42,23 +43,6 @@ void roads_facts_free(struct roads_facts *all)
 	free(all);
 }
 
-/* Room for one more. */
-static int grow(void *array, size_t size, size_t n, size_t *cap)
-{
-	void **v = array;
-	size_t more = n ? n * 2 : 32;
-	void *grown = NULL;
-
-	if (n < *cap)
-		return 0;
-	grown = reallocarray(*v, more, size);
-	if (!grown)
-		return -ENOMEM;
-	*v = grown;
-	*cap = more;
-	return 0;
-}
-
 /* ---- links -------------------------------------------------------------------------------- */
 
 struct finding {
@@ -70,7 +54,7 @@ struct finding {
 
 static int add_end(struct finding *x, uint64_t id)
 {
-	int r = grow(&x->f->ends, sizeof(*x->f->ends), x->f->ends_n, &x->f->ends_cap);
+	int r = array_room(&x->f->ends, sizeof(*x->f->ends), x->f->ends_n, &x->f->ends_cap);
 
 	if (r == 0)
 		x->f->ends[x->f->ends_n++] = id;
@@ -190,7 +174,7 @@ static int add_link(struct finding *x, uint64_t id)
 	struct buf target = BUF_INIT;
 	struct fact_link l = {.id = id, .at = f->ends_n};
 	struct trace t;
-	int r = grow(&f->links, sizeof(*f->links), f->links_n, &f->links_cap);
+	int r = array_room(&f->links, sizeof(*f->links), f->links_n, &f->links_cap);
 
 	if (r == 0)
 		r = evidence_get(&x->c, id, &t);
@@ -216,7 +200,7 @@ struct ids {
 static int keep_id(void *ctx, const struct index_item *item)
 {
 	struct ids *ids = ctx;
-	int r = grow(&ids->v, sizeof(*ids->v), ids->n, &ids->cap);
+	int r = array_room(&ids->v, sizeof(*ids->v), ids->n, &ids->cap);
 
 	if (r == 0)
 		ids->v[ids->n++] = item->id;
@@ -239,7 +223,7 @@ static int find_links(struct finding *x, struct index_reader *reader)
 static int add_system(struct finding *x, uint64_t first, uint64_t last)
 {
 	struct facts *f = x->f;
-	int r = grow(&f->system, sizeof(*f->system), f->system_n, &f->system_cap);
+	int r = array_room(&f->system, sizeof(*f->system), f->system_n, &f->system_cap);
 
 	if (r == 0)
 		f->system[f->system_n++] = (struct fact_system){x->volume,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "serve/hashes.h"
 
 /* More hashes than this are looked for in one pass over all of a piece of evidence. */
@@ -105,15 +106,8 @@ static int add_source(void *ctx, const struct index_item *item)
 	if ((item->kind != ENTRY_FILE && item->kind != ENTRY_STREAM) || item->size == 0 ||
 		item->size < x->floor || (!x->single && (item->flags & ENTRY_REALLOC)))
 		return 0;
-	if (x->n == x->cap) {
-		size_t cap = x->cap ? x->cap * 2 : 256;
-		uint64_t *v = reallocarray(x->ids, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		x->ids = v;
-		x->cap = cap;
-	}
+	if (array_room(&x->ids, sizeof(*x->ids), x->n, &x->cap))
+		return -ENOMEM;
 	x->ids[x->n++] = trace_of_index(x->volume, item->id);
 	return 0;
 }
@@ -122,15 +116,8 @@ static int want(struct sources *x, uint64_t trace, const uint8_t sha256[static 3
 {
 	struct wanted *w = x->w;
 
-	if (w->n == w->cap) {
-		size_t cap = w->cap ? w->cap * 2 : 256;
-		struct wanted_hash *v = reallocarray(w->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		w->v = v;
-		w->cap = cap;
-	}
+	if (array_room(&w->v, sizeof(*w->v), w->n, &w->cap))
+		return -ENOMEM;
 	w->v[w->n] = (struct wanted_hash){.mark = x->mark, .ev = x->g->ev, .trace = trace};
 	memcpy(w->v[w->n++].sha256, sha256, 32);
 	return 0;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "policy/decide.h"
 #include "policy/hold.h"
 
@@ -62,15 +63,8 @@ static int add_top(struct compile *x, uint64_t id, uint64_t parent)
 {
 	struct tops *t = &x->tops;
 
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 32;
-		struct top *v = reallocarray(t->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		t->v = v;
-		t->cap = cap;
-	}
+	if (array_room(&t->v, sizeof(*t->v), t->n, &t->cap))
+		return -ENOMEM;
 	t->v[t->n++] = (struct top){id, parent};
 	return 0;
 }
@@ -336,15 +330,8 @@ static int ids_add(struct ids *l, uint64_t id)
 	}
 	if (at < l->n && l->v[at] == id)
 		return 0;
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 32;
-		uint64_t *v = reallocarray(l->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		l->v = v;
-		l->cap = cap;
-	}
+	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
+		return -ENOMEM;
 	memmove(l->v + at + 1, l->v + at, (l->n - at) * sizeof(*l->v));
 	l->v[at] = id;
 	l->n++;

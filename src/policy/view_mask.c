@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "policy/decide.h"
 #include "serve/claims.h"
 
@@ -103,15 +104,8 @@ static int add_shown(struct spans *s, uint64_t begin, uint64_t end)
 		at->last = end > at->last ? end : at->last;
 		return 0;
 	}
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 256;
-		struct view_interval *v = reallocarray(s->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		s->v = v;
-		s->cap = cap;
-	}
+	if (array_room(&s->v, sizeof(*s->v), s->n, &s->cap))
+		return -ENOMEM;
 	s->v[s->n++] = (struct view_interval){begin, end};
 	return 0;
 }

@@ -5,17 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 int view_pieces_add(struct view_pieces *p, const struct view_piece *piece)
 {
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 32;
-		struct view_piece *v = reallocarray(p->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		p->v = v;
-		p->cap = cap;
-	}
+	if (array_room(&p->v, sizeof(*p->v), p->n, &p->cap))
+		return -ENOMEM;
 	p->v[p->n++] = *piece;
 	return 0;
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 struct loading {
 	struct claims *c;
 	const struct scan_volume *volume;
@@ -22,23 +24,6 @@ struct loading {
 	} * waiting;
 	size_t waiting_cap;
 };
-
-/* Room for one more of [@n]. */
-static int grow(void *array, size_t size, size_t n, size_t *cap)
-{
-	void **v = array;
-	size_t more = n ? n * 2 : 1024;
-	void *grown = NULL;
-
-	if (n < *cap)
-		return 0;
-	grown = reallocarray(*v, more, size);
-	if (!grown)
-		return -ENOMEM;
-	*v = grown;
-	*cap = more;
-	return 0;
-}
 
 static int compare_u64(uint64_t a, uint64_t b)
 {
@@ -96,10 +81,10 @@ static int add(struct loading *x, const struct claim *claim, const struct waitin
 {
 	struct claims *c = x->c;
 	size_t cap = c->cap;
-	int r = grow(&c->v, sizeof(*c->v), c->n, &cap);
+	int r = array_room(&c->v, sizeof(*c->v), c->n, &cap);
 
 	if (r == 0)
-		r = grow(&x->waiting, sizeof(*x->waiting), c->n, &x->waiting_cap);
+		r = array_room(&x->waiting, sizeof(*x->waiting), c->n, &x->waiting_cap);
 	c->cap = cap;
 	if (r)
 		return r;
@@ -160,7 +145,7 @@ static int on_trace(void *ctx, const struct trace *t, const uint8_t *content, si
 
 	if (part > 1 || trace_number(t->id) != x->inodes_n[part])
 		return -EBADMSG;
-	r = grow(&x->inodes[part], sizeof(*x->inodes[part]), x->inodes_n[part],
+	r = array_room(&x->inodes[part], sizeof(*x->inodes[part]), x->inodes_n[part],
 		&x->inodes_cap[part]);
 	if (r)
 		return r;
@@ -173,7 +158,7 @@ static int on_trace(void *ctx, const struct trace *t, const uint8_t *content, si
 		w.key = inode_of(x, t->parent);
 	if (n > 0 && content[0] == CONTENT_WORKER)
 		w.flags |= CLAIMANT_BY_ASKING;
-	r = grow(&x->c->who, sizeof(*x->c->who), x->c->who_n, &x->c->who_cap);
+	r = array_room(&x->c->who, sizeof(*x->c->who), x->c->who_n, &x->c->who_cap);
 	if (r)
 		return r;
 	x->c->who[x->c->who_n++] = w;

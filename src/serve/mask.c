@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 /* ---- making it ---------------------------------------------------------------------------- */
 
 struct mask *mask_new(size_t volumes)
@@ -33,30 +35,16 @@ int mask_add(struct mask *m, const struct mask_range *r)
 		last->end = r->end;
 		return 0;
 	}
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? m->cap * 2 : 64;
-		struct mask_range *v = reallocarray(m->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		m->v = v;
-		m->cap = cap;
-	}
+	if (array_room(&m->v, sizeof(*m->v), m->n, &m->cap))
+		return -ENOMEM;
 	m->v[m->n++] = *r;
 	return 0;
 }
 
 int mask_add_blank(struct mask *m, uint64_t trace)
 {
-	if (m->blank_n == m->blank_cap) {
-		size_t cap = m->blank_cap ? m->blank_cap * 2 : 16;
-		uint64_t *v = reallocarray(m->blank, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		m->blank = v;
-		m->blank_cap = cap;
-	}
+	if (array_room(&m->blank, sizeof(*m->blank), m->blank_n, &m->blank_cap))
+		return -ENOMEM;
 	m->blank[m->blank_n++] = trace;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "serve/claims.h"
 #include "serve/content.h"
 
@@ -175,15 +176,8 @@ static int add_span(struct search *s, uint64_t begin, uint64_t end)
 		last->end = end > last->end ? end : last->end;
 		return 0;
 	}
-	if (s->files_n == s->files_cap) {
-		size_t cap = s->files_cap ? s->files_cap * 2 : 1024;
-		struct span *v = reallocarray(s->files, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		s->files = v;
-		s->files_cap = cap;
-	}
+	if (array_room(&s->files, sizeof(*s->files), s->files_n, &s->files_cap))
+		return -ENOMEM;
 	s->files[s->files_n++] = (struct span){begin, end};
 	return 0;
 }
@@ -278,15 +272,8 @@ static int add_remnant(struct search *s, uint64_t begin, uint64_t end, size_t so
 		last->end = end > last->end ? end : last->end;
 		return 0;
 	}
-	if (o->n == o->cap) {
-		size_t cap = o->cap ? o->cap * 2 : 64;
-		struct remnant *v = reallocarray(o->v, cap, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		o->v = v;
-		o->cap = cap;
-	}
+	if (array_room(&o->v, sizeof(*o->v), o->n, &o->cap))
+		return -ENOMEM;
 	o->v[o->n++] = (struct remnant){begin, end, source};
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "image/extent.h"
 #include "trace/id.h"
 #include "trace/names.h"
@@ -65,15 +66,8 @@ static int add_orphans_dir(struct build *b)
 
 static int level_push(struct number *n, const struct level *l)
 {
-	if (n->depth == n->cap) {
-		size_t cap = n->cap ? n->cap * 2 : 32;
-		struct level *v = reallocarray(n->stack, cap, sizeof(*v));
-
-		if (!v)
-			return err_errno(&n->b->err, ENOMEM, "deleted entries");
-		n->stack = v;
-		n->cap = cap;
-	}
+	if (array_room(&n->stack, sizeof(*n->stack), n->depth, &n->cap))
+		return err_errno(&n->b->err, ENOMEM, "deleted entries");
 	n->stack[n->depth++] = *l;
 	return 0;
 }

@@ -92,7 +92,9 @@ class Mount:
         self.server.stdin.write(words + "\n")
         self.server.stdin.flush()
         answer = self.server.stdout.readline()
-        if not answer or answer.startswith("failed"):
+        if not answer:
+            raise RuntimeError(f"{words}: the server ended: {self.server.wait()}")
+        if answer.startswith("failed"):
             raise RuntimeError(f"{words}: {answer!r}")
         return float(answer.split()[-1])
 
