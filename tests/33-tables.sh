@@ -150,6 +150,26 @@ is "$(find "$at" -maxdepth 1 -name 'p*.raw' | wc -l)" "$(sfdisk -d "$gpt" | grep
 	"GPT: as many as sfdisk has"
 done_with "GPT"
 
+# sectors of 4 KiB, in which the table counts: only a device can say so to sfdisk
+if [[ $(id -u) == 0 ]] && device=$(losetup --find 2>/dev/null); then
+	large=$WORK/large.img
+	truncate -s 64M "$large"
+	device=$(losetup --find --show --sector-size 4096 "$large")
+	printf '%s\n' 'label: gpt' '1: start=256,size=400' '2: start=5000,size=400' |
+		sfdisk -q "$device" >"$WORK/sfdisk.log" 2>&1
+	losetup --detach "$device"
+	put "$large" $((256 * 8)) large-first
+	put "$large" $((5000 * 8)) large-second
+	show "$large"
+	has p1-ext2 large-first
+	has p2-ext2 large-second
+	is "$(($(offset_of p1-ext2) / 8)) $(($(offset_of p2-ext2) / 8)) " \
+		"$(mmls "$large" | awk '$2 ~ /^0/ {print $3 + 0}' | tr '\n' ' ')" "sectors of 4 KiB: as mmls has them"
+	done_with "sectors of 4 KiB"
+else
+	skip "needs a loop device" "sectors of 4 KiB"
+fi
+
 hybrid=$WORK/hybrid.iso
 volume efi
 echo hybrid >"$WORK/tree/name"

@@ -32,6 +32,8 @@ printf 'by the man at the gate' >"$WORK/images/tablet/seizure.txt"
 truncate -s -1 "$WORK/images/tablet/part.003" # else it is the disk again
 exits 0 "a folder that holds the segments of one image" ev root add c1 "$WORK/images/tablet" --json
 like "$(cat "$OUT")" '"evidence":"tablet","format":"split raw","size":16777215,' "is that image"
+exits 1 "a type forced on a volume that is not there" ev root add c1 "$WORK/images/disk.dd" --name other --type p2=ext4
+is "$(cat "$ERR")" "evidencefs: add: --type p2=ext4: no volume p2 in what was given" "says so"
 exits 1 "no such image" ev root add c1 "$WORK/images/none.dd"
 ewfacquire -q -u -t "$WORK/images/phone" -f encase6 -c fast -S 1.4GiB -m fixed -M physical -C c -D d -e e -E 1 -N n "$WORK/images/disk.dd" >/dev/null
 ok "an E01" ev root add c1 "$WORK/images/phone.E01"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mount_types.c - file systems that are forced on volumes: --type p2=ntfs; see mount_job.h */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "cmd/mount_job.h"
 #include "fs/kinds.h"
+#include "ingest/ingest.h"
 
 const char *mount_types(struct mount_job *j)
 {
@@ -22,33 +22,15 @@ int mount_types_add(const struct command *c, struct mount_job *j, const char *ar
 	return 0;
 }
 
-static bool has_volume(const struct mount_job *j, unsigned number)
-{
-	for (size_t i = 0; i < j->count; i++) {
-		const struct manifest *m = &j->images[i].found.manifest;
-
-		for (size_t k = 0; k < m->n; k++) {
-			if (m->volumes[k].scan.number == number)
-				return true;
-		}
-	}
-	return false;
-}
-
 int mount_types_check(struct mount_job *j, struct err *e)
 {
-	int r = 0;
+	const struct manifest **m = calloc(j->count, sizeof(*m));
+	int r = m ? 0 : err_errno(e, ENOMEM, "mount");
 
-	for (const char *p = mount_types(j); p && *p && r == 0;) {
-		char one[32];
-		unsigned number = 0;
-		size_t n = strcspn(p, ",");
-
-		snprintf(one, sizeof(one), "%.*s", (int)n, p);
-		if (!kinds_forced(one, &number) && !has_volume(j, number))
-			r = err_set(e, ENOENT, "--type %s: no volume p%u in what was given", one,
-				number);
-		p += n + (p[n] == ',');
-	}
+	for (size_t i = 0; m && i < j->count; i++)
+		m[i] = &j->images[i].found.manifest;
+	if (m)
+		r = ingest_check_types(mount_types(j), m, j->count, e);
+	free(m);
 	return r;
 }

@@ -282,6 +282,7 @@ static void fill_out(struct adding *a)
 
 static int do_add(struct adding *a, const char *case_name, struct err *e)
 {
+	const struct manifest *found = &a->found.manifest;
 	int r = name_it(a, case_name, e);
 
 	if (r == 0)
@@ -290,6 +291,8 @@ static int do_add(struct adding *a, const char *case_name, struct err *e)
 		r = channel_image(a->s->ch, a->what->image, &a->files, e);
 	if (r == 0)
 		r = index_it(a, e);
+	if (r == 0)
+		r = ingest_check_types(a->what->types, &found, 1, e);
 	if (r == 0)
 		r = check_twice(a, e);
 	if (r == 0)

@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "fs/kinds.h"
 #include "ingest/fingerprint.h"
 #include "trace/build.h"
 #include "trace/index.h"
@@ -313,4 +314,33 @@ void ingest_result_release(struct ingest_result *r)
 	free(r->dir);
 	manifest_release(&r->manifest);
 	*r = (struct ingest_result){0};
+}
+
+static bool has_volume(const struct manifest *const *m, size_t n, unsigned number)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < m[i]->n; k++) {
+			if (m[i]->volumes[k].scan.number == number)
+				return true;
+		}
+	}
+	return false;
+}
+
+int ingest_check_types(const char *types, const struct manifest *const *m, size_t n, struct err *e)
+{
+	int r = 0;
+
+	for (const char *p = types; p && *p && r == 0;) {
+		char one[32];
+		unsigned number = 0;
+		size_t len = strcspn(p, ",");
+
+		snprintf(one, sizeof(one), "%.*s", (int)len, p);
+		if (!kinds_forced(one, &number) && !has_volume(m, n, number))
+			r = err_set(e, ENOENT, "--type %s: no volume p%u in what was given", one,
+				number);
+		p += len + (p[len] == ',');
+	}
+	return r;
 }

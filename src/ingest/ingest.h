@@ -54,5 +54,12 @@ struct ingest_result {
 int ingest(const struct image_files *f, const struct ingest_opts *o, struct ingest_result *out,
 	struct err *e);
 void ingest_result_release(struct ingest_result *r);
+/**
+ * ingest_check_types() - that each type is forced on a volume that is there
+ * @types: as ingest_opts.types
+ * @m:     [n] of the images that were given, together
+ * Return: 0; -ENOENT: none of them has the volume.
+ */
+int ingest_check_types(const char *types, const struct manifest *const *m, size_t n, struct err *e);
 
 #endif

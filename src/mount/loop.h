@@ -14,7 +14,7 @@
 #define LOOP_READS_EACH 8u  /* threads that fetch from one piece of evidence */
 #define LOOP_READS      56u /* and from all */
 #define LOOP_THREADS    (LOOP_READS + 8u)
-#define LOOP_IDLE       2u /* threads that wait for a request; others end */
+#define LOOP_IDLE       8u /* threads that wait for a request; others end */
 
 /** loop_start() - Return: 0 and *@out; -errno. */
 int loop_start(struct fuse_session *fuse, struct loop **out);
