@@ -157,6 +157,9 @@ int audit_append_act(struct audit_log *l, struct audit_event *ev);
 
 /** audit_size() - records in the log. */
 uint64_t audit_size(const struct audit_log *l);
+/** audit_time() - real time of the newest record; none is ever earlier. INT64_MIN: there is none.
+ */
+int64_t audit_time(struct audit_log *l);
 /** audit_safe() - number of the record up to which all are synced. */
 uint64_t audit_safe(struct audit_log *l);
 

@@ -480,6 +480,16 @@ uint64_t audit_size(const struct audit_log *l)
 	return __atomic_load_n(&l->next_seq, __ATOMIC_ACQUIRE) - 1;
 }
 
+int64_t audit_time(struct audit_log *l)
+{
+	int64_t ns = 0;
+
+	pthread_mutex_lock(&l->lock);
+	ns = l->time_ns;
+	pthread_mutex_unlock(&l->lock);
+	return ns;
+}
+
 uint64_t audit_safe(struct audit_log *l)
 {
 	uint64_t seq = 0;

@@ -192,19 +192,25 @@ static int put_covers(const struct act *a, struct buf *b)
 	return b->error;
 }
 
-int row_commitment(const struct act *from, struct row *r, uint8_t out[static AUDIT_COMMITMENT])
+/* What the act before is known by takes the place of the columns seq and secret. */
+int row_commitment(const struct store_link *before, const struct act *from, struct row *r,
+	uint8_t out[static AUDIT_COMMITMENT])
 {
-	const size_t skip = sizeof(from->seq) + COMMIT_SECRET; /* the columns before ns */
-	struct act a = *from;                                  /* shares what it points to */
+	const uint64_t seq = htole64(before->seq);
+	struct act a = *from; /* shares what it points to */
 	uint8_t salt[COMMIT_SALT];
 	int rc = put_covers(&a, &r->covers);
+
+	_Static_assert(COMMIT_SECRET == AUDIT_COMMITMENT, "they take each other's place");
 
 	if (rc == 0)
 		rc = put_fields(&a, &r->covers, &r->sum);
 	if (rc < 0)
 		return rc;
+	memcpy(r->sum.data, &seq, sizeof(seq));
+	memcpy(r->sum.data + sizeof(seq), before->commitment, AUDIT_COMMITMENT);
 	commit_act_salt(a.secret, salt);
-	commit(salt, r->sum.data + skip, r->sum.len - skip, out);
+	commit(salt, r->sum.data, r->sum.len, out);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/db.h"
 #include "base/err.h"
 #include "catalog/act.h"
+#include "catalog/store.h"
 
 /* Memory that is used again from row to row. */
 struct row {
@@ -33,9 +34,14 @@ const char *row_select_sql(void);
  * Return: 0; -ENOMEM.
  */
 int row_bind(struct db_stmt *s, const struct act *a, struct row *r);
-/** row_commitment() - to all that @a says but its seq: docs/FORMAT.catalog.md. Return: 0; -ENOMEM.
+/**
+ * row_commitment() - to all that @a says but its seq, and to the act before it:
+ * docs/FORMAT.catalog.md
+ * @r: memory; not that which @a borrows from
+ * Return: 0; -ENOMEM.
  */
-int row_commitment(const struct act *a, struct row *r, uint8_t out[static AUDIT_COMMITMENT]);
+int row_commitment(const struct store_link *before, const struct act *a, struct row *r,
+	uint8_t out[static AUDIT_COMMITMENT]);
 /** row_read() - @r->act from a row of the select. Return: 0; -EBADMSG; -ENOMEM. */
 int row_read(struct db_stmt *s, struct row *r, struct err *e);
 void row_release(struct row *r);

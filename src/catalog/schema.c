@@ -24,7 +24,7 @@ static const char version_0[] = "PRAGMA application_id=0x45564653;"
 
 /* [n] makes version n + 1 of version n. What was released is not edited. */
 static const char *const steps[STORE_VERSION] = {
-	"INSERT INTO meta VALUES('highest_time', 0), ('object', 0);"
+	"INSERT INTO meta VALUES('highest_time', 0), ('object', 0), ('checked', 0);"
 	"CREATE TABLE boots(boot_id TEXT PRIMARY KEY, real_ns INTEGER NOT NULL,"
 	" boot_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE acts("

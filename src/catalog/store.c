@@ -25,10 +25,13 @@ struct store {
 	struct db_stmt *insert;
 	struct db_stmt *set_meta; /* ?1: value, ?2: key; only upwards */
 	struct row row;
-	uint64_t last;   /* seq of the newest act */
-	int64_t last_ns; /* its time */
-	uint64_t object; /* given last */
-	int64_t highest; /* time kept in meta */
+	struct row again;         /* for commitments of what is borrowed from row */
+	struct store_link newest; /* seq is not `last`: not known yet */
+	uint64_t last;            /* seq of the newest act */
+	int64_t last_ns;          /* its time */
+	uint64_t object;          /* given last */
+	int64_t highest;          /* time kept in meta */
+	uint64_t checked;
 };
 
 static int explain(const struct store *s, int rc, const struct err *found, struct err *e)
@@ -58,6 +61,7 @@ static int load(struct store *s, struct err *e)
 {
 	int64_t last[2] = {0};
 	int64_t objects[2] = {0};
+	int64_t checked = 0;
 	int rc = read_numbers(s->db,
 		"SELECT (SELECT max(seq) FROM acts),"
 		" (SELECT ns FROM acts ORDER BY seq DESC LIMIT 1)",
@@ -73,16 +77,20 @@ static int load(struct store *s, struct err *e)
 		rc = read_numbers(s->db, "SELECT value FROM meta WHERE key='highest_time'",
 			&s->highest, 1, e);
 	if (rc == 0)
+		rc = read_numbers(s->db, "SELECT (SELECT value FROM meta WHERE key='checked')",
+			&checked, 1, e);
+	if (rc == 0)
 		rc = db_prepare(s->db, row_insert_sql(), &s->insert, e);
 	if (rc == 0)
 		rc = db_prepare(s->db, "UPDATE meta SET value=?1 WHERE key=?2 AND value < ?1",
 			&s->set_meta, e);
 	if (rc < 0)
 		return rc;
-	if (last[0] < 0 || objects[0] < 0 || objects[1] < 0)
+	if (last[0] < 0 || objects[0] < 0 || objects[1] < 0 || checked < 0)
 		return err_set(e, EBADMSG, "numbers below zero");
 	s->last = (uint64_t)last[0];
 	s->last_ns = last[0] ? last[1] : INT64_MIN;
+	s->checked = (uint64_t)checked;
 	s->object = (uint64_t)(objects[0] > objects[1] ? objects[0] : objects[1]);
 	return 0;
 }
@@ -142,6 +150,7 @@ void store_close(struct store *s)
 	db_stmt_free(s->set_meta);
 	db_close(s->db);
 	row_release(&s->row);
+	row_release(&s->again);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
 	free(s);
@@ -162,6 +171,17 @@ static int check_act(const struct store *s, const struct act *a, struct err *e)
 	return 0;
 }
 
+/* One more act behind @link. */
+static int link_act(struct store *s, const struct act *a, struct store_link *link)
+{
+	struct store_link next = {.seq = a->seq};
+	int rc = row_commitment(link, a, &s->again, next.commitment);
+
+	if (rc == 0)
+		*link = next;
+	return rc;
+}
+
 static int append_locked(struct store *s, const struct act *a, struct err *e)
 {
 	struct err found = {.code = 0};
@@ -176,6 +196,9 @@ static int append_locked(struct store *s, const struct act *a, struct err *e)
 		return err_set(e, EEXIST, "%s: the act's object is not new", s->path);
 	if (rc < 0)
 		return explain(s, rc, &found, e);
+	/* where there is no memory it is made from all rows when it is asked for */
+	if (s->newest.seq == s->last)
+		(void)link_act(s, a, &s->newest);
 	s->last = a->seq;
 	s->last_ns = a->ns;
 	if (act_begins(a->kind) && a->object > s->object)
@@ -187,6 +210,7 @@ static int append_in_one(struct store *s, const struct act *acts, size_t n, stru
 {
 	const uint64_t last = s->last;
 	const int64_t last_ns = s->last_ns;
+	const struct store_link newest = s->newest;
 	struct err found = {.code = 0};
 	int rc = db_exec(s->db, "BEGIN IMMEDIATE", &found);
 
@@ -202,6 +226,7 @@ static int append_in_one(struct store *s, const struct act *acts, size_t n, stru
 	if (rc < 0) {
 		db_exec(s->db, "ROLLBACK", NULL);
 		s->last = last;
+		s->newest = newest;
 		s->last_ns = last_ns; /* ids that were taken stay so */
 	}
 	return rc;
@@ -229,6 +254,8 @@ int store_append(struct store *s, const struct act *a, struct err *e)
 static int each_row(struct store *s, struct db_stmt *q, int64_t until_ns,
 	int (*each)(void *ctx, const struct act *a), void *ctx, bool *ended, struct err *found)
 {
+	const bool linking = s->newest.seq != s->last;
+	struct store_link link = {.seq = 0};
 	uint64_t seq = 0;
 	int64_t ns = INT64_MIN;
 	int rc = 0;
@@ -245,6 +272,8 @@ static int each_row(struct store *s, struct db_stmt *q, int64_t until_ns,
 		ns = a->ns;
 		if (ns > until_ns)
 			return 0;
+		if (linking && link_act(s, a, &link) < 0)
+			return -ENOMEM;
 		rc = each(ctx, a);
 		if (rc != 0) {
 			*ended = true;
@@ -253,32 +282,63 @@ static int each_row(struct store *s, struct db_stmt *q, int64_t until_ns,
 	}
 	if (rc == 0 && seq != s->last)
 		return err_set(found, EBADMSG, "acts are missing");
+	if (rc == 0 && linking)
+		s->newest = link;
 	return rc;
+}
+
+static int each_locked(struct store *s, int64_t until_ns,
+	int (*each)(void *ctx, const struct act *a), void *ctx, struct err *e)
+{
+	struct err found = {.code = 0};
+	struct db_stmt *q = NULL;
+	bool ended = false;
+	int rc = db_prepare(s->db, row_select_sql(), &q, &found);
+
+	if (rc == 0)
+		rc = each_row(s, q, until_ns, each, ctx, &ended, &found);
+	db_stmt_free(q);
+	return rc < 0 && !ended ? explain(s, rc, &found, e) : rc;
 }
 
 int store_each(struct store *s, int64_t until_ns, int (*each)(void *ctx, const struct act *a),
 	void *ctx, struct err *e)
 {
-	struct err found = {.code = 0};
-	struct db_stmt *q = NULL;
-	bool ended = false;
 	int rc = 0;
 
 	pthread_mutex_lock(&s->lock);
-	rc = db_prepare(s->db, row_select_sql(), &q, &found);
-	if (rc == 0)
-		rc = each_row(s, q, until_ns, each, ctx, &ended, &found);
-	db_stmt_free(q);
+	rc = each_locked(s, until_ns, each, ctx, e);
 	pthread_mutex_unlock(&s->lock);
-	return rc < 0 && !ended ? explain(s, rc, &found, e) : rc;
+	return rc;
 }
 
-int store_commitment(const struct act *a, uint8_t out[static AUDIT_COMMITMENT])
+int store_commitment(
+	const struct store_link *before, const struct act *a, uint8_t out[static AUDIT_COMMITMENT])
 {
 	struct row r = {.covers = BUF_INIT};
-	int rc = row_commitment(a, &r, out);
+	int rc = row_commitment(before, a, &r, out);
 
 	row_release(&r);
+	return rc;
+}
+
+static int nothing(void *ctx, const struct act *a)
+{
+	(void)ctx;
+	(void)a;
+	return 0;
+}
+
+int store_newest(struct store *s, struct store_link *out, struct err *e)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->newest.seq != s->last)
+		rc = each_locked(s, TIME_NEVER, nothing, NULL, e);
+	if (rc == 0)
+		*out = s->newest;
+	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
 
@@ -393,6 +453,30 @@ int store_raise_time(struct store *s, int64_t ns, struct err *e)
 		rc = raise_meta(s, "highest_time", ns, e);
 		if (rc == 0)
 			s->highest = ns;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+uint64_t store_checked(struct store *s)
+{
+	uint64_t seq = 0;
+
+	pthread_mutex_lock(&s->lock);
+	seq = s->checked;
+	pthread_mutex_unlock(&s->lock);
+	return seq;
+}
+
+int store_raise_checked(struct store *s, uint64_t seq, struct err *e)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (seq > s->checked && seq <= INT64_MAX) {
+		rc = raise_meta(s, "checked", (int64_t)seq, e);
+		if (rc == 0)
+			s->checked = seq;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return rc;

@@ -51,9 +51,18 @@ int store_append_all(struct store *s, const struct act *acts, size_t n, struct e
 int store_each(struct store *s, int64_t until_ns, int (*each)(void *ctx, const struct act *a),
 	void *ctx, struct err *e);
 
-/** store_commitment() - what the record of @a carries in its place; seq is not in it. Return: 0;
- * -ENOMEM. */
-int store_commitment(const struct act *a, uint8_t out[static AUDIT_COMMITMENT]);
+/* An act as the next one commits to it, and so to all before it; zeros: there is none. */
+struct store_link {
+	uint64_t seq;
+	uint8_t commitment[AUDIT_COMMITMENT];
+};
+
+/** store_commitment() - what the record of @a carries in its place. @before: the act before it.
+ * Return: 0; -ENOMEM. */
+int store_commitment(
+	const struct store_link *before, const struct act *a, uint8_t out[static AUDIT_COMMITMENT]);
+/** store_newest() - the newest act, its commitment made from all rows. Return: as store_each(). */
+int store_newest(struct store *s, struct store_link *out, struct err *e);
 /** store_last() - seq of the newest act; 0: none. */
 uint64_t store_last(struct store *s);
 /**
@@ -78,6 +87,11 @@ struct store_boot {
 int store_boot(struct store *s, const char *boot_id, struct store_boot *out, struct err *e);
 /** store_boot_add() - -EEXIST it was seen before; that first sight stays. */
 int store_boot_add(struct store *s, const struct store_boot *b, struct err *e);
+/** store_checked() - number of a record up to which every act in the log has its row; 0. Kept for
+ * who checks that: nothing vouches for it. */
+uint64_t store_checked(struct store *s);
+/** store_raise_checked() - keep @seq if it is higher than what is kept. */
+int store_raise_checked(struct store *s, uint64_t seq, struct err *e);
 /** store_highest_time() - the highest that was kept, or of an act. */
 int store_highest_time(struct store *s, int64_t *ns, struct err *e);
 /** store_raise_time() - keep @ns if it is higher than what is kept. */

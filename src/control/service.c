@@ -199,15 +199,18 @@ static int record_acts(
 	struct service *s, const struct caller *c, struct act *acts, size_t n, struct err *e)
 {
 	struct audit_event ev = {.type = record_type(acts[0].kind), .decision = AUDIT_ALLOWED};
-	int r = 0;
+	struct store_link before;
+	int r = store_newest(s->store, &before, e);
 
+	if (r)
+		return r;
 	describe(s, c, &ev);
 	for (size_t i = 0; i < n; i++) {
 		ev.case_id = acts[i].case_id;
 		ev.object = acts[i].object;
 		ev.length = acts[i].kind;
 		ev.offset = i;
-		r = store_commitment(&acts[i], ev.commitment);
+		r = store_commitment(&before, &acts[i], ev.commitment);
 		if (r == 0)
 			r = i + 1 < n ? audit_append(s->log, &ev) : audit_append_act(s->log, &ev);
 		if (r) {
@@ -216,6 +219,8 @@ static int record_acts(
 				e, EIO, "the access log cannot be written; nothing was changed");
 		}
 		acts[i].seq = ev.seq;
+		before.seq = ev.seq;
+		memcpy(before.commitment, ev.commitment, AUDIT_COMMITMENT);
 	}
 	return 0;
 }

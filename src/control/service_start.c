@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/array.h"
 #include "base/file.h"
+#include "control/acts.h"
 #include "control/privacy.h"
 #include "keyd/remote.h"
 #include "mount/kernel.h"
@@ -49,99 +49,15 @@ static void void_record(struct service *s, const struct audit_event *lost)
 		(unsigned long long)lost->seq);
 }
 
-/* Acts that change the policy: their rows are in the catalog. */
-static bool is_act(const struct audit_event *ev)
+/* The acts of one command can stand there after an unclean end: they were never answered. */
+static int void_lost(struct service *s, uint64_t from, struct err *e)
 {
-	switch (ev->type) {
-	case AUDIT_GRANT:
-	case AUDIT_REVOKE:
-	case AUDIT_EXCLUDE:
-	case AUDIT_ADD:
-	case AUDIT_RELEASE:
-	case AUDIT_RELOCATE:
-	case AUDIT_VERIFY:
-	case AUDIT_CASE:
-	case AUDIT_MARK:
-	case AUDIT_NOTE:
-		/* an end by time is no act: its length is 0 */
-		return ev->decision == AUDIT_ALLOWED && ev->object != 0 && ev->length != 0;
-	default:
-		return false;
-	}
-}
+	struct acts_lost l = {.n = 0};
+	int r = acts_find_lost(s->log_dir, from, audit_size(s->log), &l, e);
 
-/* Acts behind the last row, but for those that were voided before. */
-struct lost {
-	struct audit_event *v;
-	size_t n, cap;
-	uint64_t next; /* how many stand before the next of the same command */
-	bool apart;    /* they are of several commands */
-	bool outlived; /* a service ended well, or began, behind one of them */
-};
-
-static int lost_add(struct lost *l, const struct audit_event *ev)
-{
-	if (l->n > 0 && (ev->type != l->v[0].type || ev->offset != l->next))
-		l->apart = true;
-	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
-		return -ENOMEM;
-	l->v[l->n++] = *ev;
-	l->next = ev->offset + 1;
-	return 0;
-}
-
-static void lost_voided(struct lost *l, uint64_t seq)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->v[i].seq != seq)
-			continue;
-		memmove(&l->v[i], &l->v[i + 1], (--l->n - i) * sizeof(l->v[i]));
-		return;
-	}
-}
-
-static int find_lost(struct service *s, uint64_t last_row, struct lost *l, struct err *e)
-{
-	struct audit_reader *reader = NULL;
-	struct audit_event ev;
-	uint64_t end = audit_size(s->log);
-	int r = audit_reader_open(s->log_dir, &reader, e);
-
-	if (r == 0)
-		r = audit_reader_seek(reader, last_row + 1, e);
-	while (r == 0 && (r = audit_reader_next(reader, &ev, e)) == 1) {
-		r = 0;
-		if (ev.type == AUDIT_LOSS)
-			lost_voided(l, ev.object);
-		else if (is_act(&ev))
-			r = lost_add(l, &ev);
-		else if (ev.type == AUDIT_START || ev.type == AUDIT_STOP)
-			l->outlived = l->outlived || l->n > 0;
-		if (ev.seq >= end)
-			break;
-	}
-	audit_reader_close(reader);
-	return r == -ENOMEM ? err_errno(e, ENOMEM, "acts without a row") : r;
-}
-
-/*
- * The acts of one command can stand there after an unclean end: they were never answered. More
- * of them, or some that a service ended well or began after: rows are missing, and what they
- * said cannot be known.
- */
-static int void_lost(struct service *s, uint64_t last_row, struct err *e)
-{
-	struct lost l = {.n = 0};
-	int r = find_lost(s, last_row, &l, e);
-
-	if (r == 0 && l.n > 0 && (l.outlived || (l.apart && l.n > 1)))
-		r = err_set(e, EBADMSG,
-			"the log has acts that the catalog lacks (%zu), the last is record %llu: "
-			"bring catalog.db back from a backup that has them",
-			l.n, (unsigned long long)l.v[l.n - 1].seq);
 	for (size_t i = 0; r == 0 && i < l.n; i++)
 		void_record(s, &l.v[i]);
-	free(l.v);
+	acts_lost_release(&l);
 	return r;
 }
 
@@ -189,28 +105,50 @@ static int open_log(struct service *s, struct err *e)
 	return r;
 }
 
+/* Rows that are not what was recorded: nothing is served over them, and that is a record. */
+static void record_mismatch(struct service *s)
+{
+	struct audit_event ev = {.type = AUDIT_VERIFY,
+		.decision = AUDIT_DENIED,
+		.uid = s->start->config.uid,
+		.gid = s->start->config.gid,
+		.pid = (uint32_t)getpid(),
+		.loginuid = AUDIT_NO_LOGINUID,
+		.result = -EBADMSG};
+
+	audit_append_act(s->log, &ev);
+}
+
+static int check_catalog(struct service *s, struct err *e)
+{
+	const uint64_t end = audit_size(s->log);
+	uint64_t from = 0;
+	int r = acts_check(s->log_dir, end, s->store, &from, e);
+
+	/* a new catalog of a mount of one's own has nothing to do with what the log has already */
+	if (r == 0 && !(s->own && store_last(s->store) == 0))
+		r = void_lost(s, from, e);
+	if (r == -EBADMSG)
+		record_mismatch(s);
+	return r;
+}
+
 int service_open_catalog(struct service *s, struct err *e)
 {
+	struct err unfit = {.code = 0};
 	char *path = NULL;
-	uint64_t last = 0;
+	int loaded = 0;
 	int r = asprintf(&path, "%s/catalog.db", s->start->config.state_dir) < 0
 			? err_errno(e, ENOMEM, "catalog")
 			: store_open(path, &s->store, e);
 
 	if (r == 0)
-		r = model_load(&s->model, s->store, TIME_NEVER, e);
-	if (r == 0) {
-		last = store_last(s->store);
-		if (last > audit_size(s->log))
-			r = err_set(e, EBADMSG,
-				"%s has an act of record %llu, and the log ends at %llu: they do "
-				"not belong together; bring both back from the same backup",
-				path, (unsigned long long)last,
-				(unsigned long long)audit_size(s->log));
-	}
-	/* a new catalog of a mount of one's own has nothing to do with what the log has already */
-	if (r == 0 && !(s->own && last == 0))
-		r = void_lost(s, last, e);
+		loaded = model_load(&s->model, s->store, TIME_NEVER, &unfit);
+	/* of rows that fit nothing it is said which were changed, if any was */
+	if (r == 0 && (loaded == 0 || loaded == -EBADMSG))
+		r = check_catalog(s, e);
+	if (r == 0 && loaded < 0)
+		r = err_set(e, -loaded, "%s", err_text(&unfit, -loaded));
 	free(path);
 	return r;
 }
@@ -234,6 +172,10 @@ int service_open_clock(struct service *s, struct err *e)
 	int64_t highest = 0;
 	int r = store_highest_time(s->store, &highest, e);
 
+	s->looked_ns = highest;
+	/* nobody turns it back by what he writes into the catalog */
+	if (audit_time(s->log) > highest)
+		highest = audit_time(s->log);
 	if (r == 0)
 		r = store_boot(s->store, s->start->boot_id, &boot, NULL);
 	if (r == -ENOENT) {
@@ -246,7 +188,6 @@ int service_open_clock(struct service *s, struct err *e)
 	}
 	if (r)
 		return r;
-	s->looked_ns = highest;
 	first = (struct moment){.real_ns = boot.real_ns, .boot_ns = boot.boot_ns};
 	for (size_t i = 0; i < s->model.cases_n; i++) {
 		if (s->model.cases[i].last_act_ns > highest)
@@ -331,7 +272,8 @@ static void record_start(struct service *s)
 		.length = s->degraded,
 		.policy = s->model.version};
 
-	audit_append_act(s->log, &ev);
+	if (audit_append_act(s->log, &ev) == 0)
+		store_raise_checked(s->store, ev.seq, NULL);
 	s->started = true;
 }
 
@@ -398,9 +340,12 @@ static void record_stop(struct service *s)
 		.uid = s->start->config.uid,
 		.gid = s->start->config.gid,
 		.pid = (uint32_t)getpid(),
-		.loginuid = AUDIT_NO_LOGINUID};
+		.loginuid = AUDIT_NO_LOGINUID,
+		.policy = s->model.version};
 
-	audit_append_act(s->log, &ev);
+	/* an act that could not be voided is for the next start */
+	if (audit_append_act(s->log, &ev) == 0 && !s->broken[0])
+		store_raise_checked(s->store, ev.seq, NULL);
 }
 
 static void release(struct service *s)
