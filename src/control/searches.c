@@ -44,15 +44,14 @@ static int compare(const void *a, const void *b)
 
 	if (x->ev != y->ev)
 		return (uintptr_t)x->ev < (uintptr_t)y->ev ? -1 : 1;
-	return memcmp(x->needle.sha256, y->needle.sha256, sizeof(x->needle.sha256));
+	return road_needle_order(&x->needle, &y->needle);
 }
 
 static struct searched *find(
-	struct searches *s, size_t n, struct evidence *ev, const uint8_t sha256[static 32])
+	struct searches *s, size_t n, struct evidence *ev, const struct road_needle *needle)
 {
-	struct searched key = {.ev = ev};
+	const struct searched key = {.ev = ev, .needle = *needle};
 
-	memcpy(key.needle.sha256, sha256, sizeof(key.needle.sha256));
 	return n ? bsearch(&key, s->v, n, sizeof(key), compare) : NULL;
 }
 
@@ -79,14 +78,15 @@ static bool take_job(struct searches *s, struct job *j)
 			continue;
 		j->ev = e->ev;
 		j->needles[j->n] = e->needle;
-		j->sources[j->n++] = (struct remnant_source){e->needle.ev, e->needle.trace};
+		j->sources[j->n++] =
+			(struct remnant_source){e->needle.ev, e->needle.trace, e->needle.lost};
 	}
 	return j->n > 0;
 }
 
 static int keep(struct searches *s, const struct job *j, size_t source, const struct remnants *r)
 {
-	struct searched *e = find(s, s->n, j->ev, j->needles[source].sha256);
+	struct searched *e = find(s, s->n, j->ev, &j->needles[source]);
 	struct view_interval *v = NULL;
 	size_t n = 0;
 
@@ -213,7 +213,7 @@ static int enter(struct searches *s, struct evidence *ev, const struct road_need
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (find(s, sorted, ev, v[i].sha256))
+		if (find(s, sorted, ev, &v[i]))
 			continue;
 		r = array_room(&s->v, sizeof(*s->v), s->n, &s->cap);
 		if (r)
@@ -249,7 +249,7 @@ int searches_find(void *ctx, struct evidence *ev, const struct road_needle *v, s
 	r = enter(s, ev, v, n);
 	r = r ? r : 1;
 	for (size_t i = 0; r == 1 && i < n; i++) {
-		const struct searched *e = find(s, s->n, ev, v[i].sha256);
+		const struct searched *e = find(s, s->n, ev, &v[i]);
 
 		r = e && e->state == KNOWN;
 		room += e ? e->n : 0;
@@ -259,7 +259,7 @@ int searches_find(void *ctx, struct evidence *ev, const struct road_needle *v, s
 		r = found ? 1 : -ENOMEM;
 	}
 	for (size_t i = 0; r == 1 && i < n; i++) {
-		const struct searched *e = find(s, s->n, ev, v[i].sha256);
+		const struct searched *e = find(s, s->n, ev, &v[i]);
 
 		memcpy(found + many, e->v, e->n * sizeof(*found));
 		many += e->n;

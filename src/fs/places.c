@@ -25,7 +25,7 @@ void places_put(struct places *p, const struct place_at *at)
 		return;
 	if (in.length > p->f->end - in.offset) {
 		in.length = p->f->end - in.offset;
-		if (in.action != PLACE_FILL)
+		if (in.action != PLACE_FILL && in.action != PLACE_KEEP)
 			in.action = PLACE_ZERO;
 	}
 	if (in.length == 0)
@@ -44,6 +44,13 @@ void places_zero(struct places *p, uint64_t off, uint64_t length, uint64_t inode
 {
 	const struct place_at at = {
 		.offset = off, .length = length, .inode = inode, .flags = flags};
+
+	places_put(p, &at);
+}
+
+void places_keep(struct places *p, uint64_t off, uint64_t length)
+{
+	const struct place_at at = {.offset = off, .length = length, .action = PLACE_KEEP};
 
 	places_put(p, &at);
 }

@@ -28,6 +28,8 @@ struct places {
 void places_put(struct places *p, const struct place_at *at);
 /** places_zero() - @length bytes from image byte @off on are zeros without @inode. */
 void places_zero(struct places *p, uint64_t off, uint64_t length, uint64_t inode, unsigned flags);
+/** places_keep() - they are the file system's own, whatever a deleted entry says. */
+void places_keep(struct places *p, uint64_t off, uint64_t length);
 /** places_read() - all of [@n] bytes at image byte @off. Return: false: they cannot be read. */
 bool places_read(const struct places *p, void *buf, size_t n, uint64_t off);
 

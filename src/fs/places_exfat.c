@@ -14,6 +14,8 @@
 
 #define IN_USE      0x80u
 #define SECONDARY   0x40u
+#define TYPE_BITMAP 0x01u
+#define TYPE_UPCASE 0x02u
 #define TYPE_FILE   0x05u
 #define TYPE_STREAM 0x40u
 #define UNUSED      0x7fu /* not in use, and of no type that there is */
@@ -82,6 +84,19 @@ static void on_stream(struct exfat_set *e, const uint8_t *p)
 	fat_claim(x, cluster, chain, skip, chain ? UINT64_MAX : all, e->inode);
 }
 
+/* Clusters of the bitmap and of the table of upper case. */
+static void keep(struct fat_places *x, const uint8_t *p)
+{
+	uint64_t cluster = le(p + 20, 4);
+	uint64_t n = le(p + 24, 8) / x->cluster + 1;
+	uint64_t off = 0;
+
+	for (uint64_t i = 0; i < n && i < x->clusters && fat_cluster(x, cluster, &off); i++) {
+		places_keep(x->p, off, x->cluster);
+		cluster = fat_next(x, cluster);
+	}
+}
+
 static bool on_slot(
 	struct fat_places *x, struct fat_gather *g, const struct fat_slot *s, bool stale)
 {
@@ -112,8 +127,11 @@ static bool on_slot(
 		return true;
 	}
 	/* what describes the volume stays; all else is of nobody */
-	if ((type & IN_USE) && !(type & SECONDARY))
+	if ((type & IN_USE) && !(type & SECONDARY)) {
+		if (!stale && (type == (IN_USE | TYPE_BITMAP) || type == (IN_USE | TYPE_UPCASE)))
+			keep(x, s->p);
 		return true;
+	}
 	fat_gather(g, s->off);
 	fat_blank(x, g, 0, (int)UNUSED, stale);
 	return true;

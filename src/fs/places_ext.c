@@ -262,6 +262,29 @@ static void on_inode(struct ext_places *x, const uint8_t *p, uint64_t number, ui
 	places_ext_attrs(x, &in);
 }
 
+static void keep_blocks(struct ext_places *x, uint64_t block, uint64_t n)
+{
+	const struct fs *f = x->p->f;
+	uint64_t off = 0;
+
+	/* block 0 is the first of the volume where the superblock lies within it */
+	if (block == 0 || places_ext_block(x, block, &off))
+		places_keep(x->p, block == 0 ? f->offset : off, n * f->ext.block_size);
+}
+
+/* What describes the group, and its table. */
+static void keep_group(struct ext_places *x, uint32_t group, const struct ext_group *g)
+{
+	const struct ext *e = &x->p->f->ext;
+	uint64_t table = (uint64_t)e->group_inodes * e->inode_size;
+
+	keep_blocks(
+		x, e->first_block + (uint64_t)group * e->group_blocks, ext_base_blocks(e, group));
+	keep_blocks(x, g->block_bitmap, 1);
+	keep_blocks(x, g->inode_bitmap, 1);
+	keep_blocks(x, g->inode_table, (table + e->block_size - 1) / e->block_size);
+}
+
 static bool on_group(struct ext_places *x, uint32_t group, uint8_t *table, size_t room)
 {
 	const struct fs *f = x->p->f;
@@ -273,6 +296,7 @@ static bool on_group(struct ext_places *x, uint32_t group, uint8_t *table, size_
 
 	if (!ext_read_group(f, group, &g) || g.unused > f->ext.group_inodes)
 		return false;
+	keep_group(x, group, &g);
 	used = f->ext.group_inodes - (g.inodes_uninit ? f->ext.group_inodes : g.unused);
 	for (uint32_t i = 0; i < used && x->p->stopped == 0;) {
 		size_t n = used - i < many ? used - i : many;

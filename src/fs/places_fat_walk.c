@@ -92,14 +92,13 @@ void fat_claim(struct fat_places *x, uint64_t cluster, bool chain, uint64_t skip
 
 void fat_claim_deleted(struct fat_places *x, uint64_t cluster, uint64_t bytes, uint64_t inode)
 {
-	uint64_t n = bytes / x->cluster + (bytes % x->cluster != 0);
 	uint64_t off = 0;
+	uint64_t room = 0;
 
-	if (n == 0 || !fat_cluster(x, cluster, &off))
+	if (!fat_cluster(x, cluster, &off))
 		return;
-	if (n > x->clusters - (cluster - 2))
-		n = x->clusters - (cluster - 2);
-	places_zero(x->p, off, n * x->cluster, inode, PLACE_DATA | PLACE_STALE);
+	room = (x->clusters - (cluster - 2)) * x->cluster;
+	places_zero(x->p, off, bytes < room ? bytes : room, inode, PLACE_DATA | PLACE_STALE);
 }
 
 void fat_add_dir(struct fat_places *x, const struct fat_dir *d)

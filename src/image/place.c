@@ -26,7 +26,7 @@ void place_put(struct buf *b, struct place_state *s, const struct place_at *p)
 		buf_put_varint(b, p->attr_type);
 		buf_put_varint(b, p->attr_id);
 	}
-	if (p->action != PLACE_ZERO)
+	if (p->action != PLACE_ZERO && p->action != PLACE_KEEP)
 		buf_put_varint(b, p->value);
 	s->end = p->offset + p->length;
 	s->inode = p->inode;
@@ -39,6 +39,8 @@ static bool sound(const struct place_at *p, uint64_t size)
 	switch (p->action) {
 	case PLACE_ZERO:
 		return true;
+	case PLACE_KEEP:
+		return p->inode == 0 && p->flags == 0;
 	case PLACE_FILL:
 		return p->value <= UINT8_MAX;
 	case PLACE_RECORD:
@@ -77,7 +79,7 @@ int place_get(struct cur *c, struct place_state *s, uint64_t size, struct place_
 		at.attr_type = take_u32(c);
 		at.attr_id = take_u32(c);
 	}
-	if (at.action != PLACE_ZERO)
+	if (at.action != PLACE_ZERO && at.action != PLACE_KEEP)
 		at.value = take_u32(c);
 	if (c->bad || (head & ~HEAD_ALL) || !sound(&at, size))
 		return -EBADMSG;

@@ -12,7 +12,7 @@
  *   svarint        inode minus the inode before
  *   svarint        with a parent: parent minus the parent before
  *   varint x 2     with a stream: attribute type, attribute id
- *   varint         value, unless the action is PLACE_ZERO
+ *   varint         value, unless the action is PLACE_ZERO or PLACE_KEEP
  */
 #ifndef EVIDENCEFS_IMAGE_PLACE_H
 #define EVIDENCEFS_IMAGE_PLACE_H
@@ -26,12 +26,12 @@ enum place_action {
 	PLACE_ZERO = 0,   /* zeros */
 	PLACE_FILL = 1,   /* bytes of `value` */
 	PLACE_RECORD = 2, /* a free NTFS record that says it is number `value` */
-	PLACE_XOR = 3     /* 4 bytes: a checksum over something blanked, which changes by `value` */
+	PLACE_XOR = 3,    /* 4 bytes: a checksum over something blanked, which changes by `value` */
+	PLACE_KEEP = 4    /* nothing: the file system's own, which no stale claim blanks */
 };
-#define PLACE_ACTIONS 4u
 
 #define PLACE_DATA  0x08u /* contents: of whom they are is a question of who is allocated */
-#define PLACE_STALE 0x10u /* a claim that counts only where nothing is allocated */
+#define PLACE_STALE 0x10u /* a claim that counts only where nothing allocated has the bytes */
 
 #define PLACE_BATCH      (64 * 1024) /* bytes of one batch at most */
 #define PLACE_RECORD_MAX 4096u

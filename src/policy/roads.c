@@ -316,8 +316,10 @@ struct compile {
 	struct gathering *v;
 	size_t n;
 	struct wanted wanted;
-	bool withholds; /* some mark does */
-	bool doubt;     /* something marked cannot be read */
+	struct needles
+		needles; /* what else is looked for where no file has it; at last all that is */
+	bool withholds;  /* some mark does */
+	bool doubt;      /* something marked cannot be read */
 };
 
 static int doubt(struct gathering *g)
@@ -374,6 +376,8 @@ static int reach(struct compile *x, struct gathering *g)
 		r = follow_inodes(g, 0, g->ways_n, ROAD_INODE);
 	if (r == 0)
 		r = follow_hashes(g, g->ways_n, x->o->copy_floor, &x->wanted);
+	if (r == 0 && x->o->remnants)
+		r = follow_lost(g, g->ways_n, x->o->copy_floor, &x->needles);
 	if (r && r != -ENOMEM)
 		x->doubt = x->doubt || !g->doubt;
 	return or_doubt(g, r);
@@ -393,23 +397,12 @@ static int reach_copies(struct compile *x, struct gathering *g)
 /* Pieces of what is withheld anywhere in the case. */
 static int add_remnants(struct compile *x, struct gathering *g, struct withheld *w)
 {
-	struct road_needle *v = NULL;
 	int r = 0;
 
-	if (!x->o->remnants || !g->ev || x->wanted.n == 0)
+	if (!x->o->remnants || !g->ev || x->needles.n == 0)
 		return 0;
-	v = calloc(x->wanted.n, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; i < x->wanted.n; i++) {
-		const struct wanted_hash *from = &x->wanted.v[i];
-
-		v[i].ev = from->ev;
-		v[i].trace = from->trace;
-		memcpy(v[i].sha256, from->sha256, sizeof(v[i].sha256));
-	}
-	r = x->o->remnants(x->o->ctx, g->ev, v, x->wanted.n, &w->remnants, &w->remnants_n);
-	free(v);
+	r = x->o->remnants(
+		x->o->ctx, g->ev, x->needles.v, x->needles.n, &w->remnants, &w->remnants_n);
 	w->searching = r == 0;
 	return r < 0 ? r : 0;
 }
@@ -477,6 +470,8 @@ static int compile(struct compile *x, const struct model *m, uint64_t case_id, s
 	wanted_settle(&x->wanted);
 	for (size_t i = 0; r == 0 && i < x->n; i++)
 		r = reach_copies(x, &x->v[i]);
+	if (r == 0 && x->o->remnants)
+		r = needles_settle(&x->needles, &x->wanted);
 	if (r == 0)
 		r = finish_all(x, out);
 	for (size_t i = 0; i < x->n; i++) {
@@ -485,6 +480,7 @@ static int compile(struct compile *x, const struct model *m, uint64_t case_id, s
 	}
 	free(x->v);
 	free(x->wanted.v);
+	free(x->needles.v);
 	return r;
 }
 

@@ -58,11 +58,12 @@ struct withheld {
 	bool searching; /* they are not known yet: byte streams are withheld */
 };
 
-/* Contents that are withheld, and a trace that has them. */
+/* Contents that are withheld, and a trace that has them; or what a trace had besides. */
 struct road_needle {
-	uint8_t sha256[32];
+	uint8_t sha256[32]; /* unless `lost` */
 	struct evidence *ev;
 	uint64_t trace;
+	bool lost; /* as remnant_source has it */
 };
 
 struct roads {
@@ -91,6 +92,9 @@ struct roads_opts {
 		struct view_interval **out, size_t *out_n);
 	void *ctx;
 };
+
+/** road_needle_order() - less than, equal to, or greater than 0: equal when the same is meant. */
+int road_needle_order(const struct road_needle *a, const struct road_needle *b);
 
 /** roads_compile() - what is withheld in one case. Return: 0; -ENOMEM. */
 int roads_compile(

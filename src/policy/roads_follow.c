@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "serve/claims.h"
 #include "serve/hashes.h"
 
 /* More hashes than this are looked for in one pass over all of a piece of evidence. */
@@ -177,6 +178,53 @@ void wanted_settle(struct wanted *w)
 			w->v[kept++] = w->v[i];
 	}
 	w->n = kept;
+}
+
+/* ---- what is lost ------------------------------------------------------------------------------
+ */
+
+struct losses {
+	struct gathering *g;
+	uint64_t floor;
+	struct needles *out;
+};
+
+static int lost_of_part(void *ctx, struct index_reader *reader, unsigned volume, uint64_t first,
+	uint64_t last, const struct road_way *way)
+{
+	const struct losses *x = ctx;
+	const struct claim_lost *v = NULL;
+	uint64_t from = trace_of_index(volume, first);
+	size_t n = 0;
+	int r = 0;
+
+	(void)reader;
+	(void)way;
+	if (!trace_in_deleted(from))
+		return 0;
+	r = claims_lost(x->g->ev, from, trace_of_index(volume, last), &v, &n);
+	for (size_t i = 0, next = 0; r == 0 && i < n; i = next) {
+		uint64_t size = 0;
+
+		for (next = i; next < n && v[next].number == v[i].number; next++)
+			size += v[next].at.end - v[next].at.begin;
+		if (size >= x->floor)
+			r = needles_add(
+				x->out, &(struct road_needle){.ev = x->g->ev,
+						.trace = trace_id(trace_part(from), v[i].number),
+						.lost = true});
+	}
+	return r;
+}
+
+int follow_lost(struct gathering *g, size_t to, uint64_t floor, struct needles *n)
+{
+	struct losses x = {g, floor, n};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < to; i++)
+		r = each_part(g, &g->ways[i], lost_of_part, &x);
+	return r;
 }
 
 /* ---- copies

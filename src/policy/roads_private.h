@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* roads_private.h - shared by roads.c (ways and their sum), roads_follow.c (other names, copies)
- * and roads_facts.c (links, what a file system keeps for itself). */
+/* roads_private.h - shared by roads.c (ways and their sum), roads_follow.c (other names, copies),
+ * roads_needles.c (what is looked for in free space) and roads_facts.c (links, what a file system
+ * keeps for itself). */
 #ifndef EVIDENCEFS_POLICY_ROADS_PRIVATE_H
 #define EVIDENCEFS_POLICY_ROADS_PRIVATE_H
 
@@ -35,11 +36,24 @@ struct wanted {
 	size_t n, cap;
 };
 
+/* What is looked for where no file has it. */
+struct needles {
+	struct road_needle *v;
+	size_t n, cap;
+};
+
+int needles_add(struct needles *l, const struct road_needle *n);
+/** needles_settle() - contents that are wanted are needles too, and each is there once. */
+int needles_settle(struct needles *l, const struct wanted *w);
+
 /** follow_inodes() - other names of what the ways [from, to) have, as @road. Return: 0; -errno. */
 int follow_inodes(struct gathering *g, size_t from, size_t to, enum road road);
 /** follow_hashes() - hashes of what the ways [0, to) have, from @floor bytes on. */
 int follow_hashes(struct gathering *g, size_t to, uint64_t floor, struct wanted *w);
 void wanted_settle(struct wanted *w);
+/** follow_lost() - what deleted traces in the ways [0, to) had besides their contents, if it is
+ * @floor bytes or more. */
+int follow_lost(struct gathering *g, size_t to, uint64_t floor, struct needles *n);
 /** follow_copies() - traces of these hashes; @w settled. Those that `ways` has already count too.
  */
 int follow_copies(struct gathering *g, const struct wanted *w);

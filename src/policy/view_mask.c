@@ -146,32 +146,19 @@ static int blank_unshown(struct masking *x, const struct claim *claim, uint64_t 
 	return r == 0 && begin < end ? blank(x, claim, begin, end) : r;
 }
 
-/* What of a claim lies where nothing is allocated. */
-static int blank_free(struct masking *x, const struct claim *claim)
+/* What of a claim nothing allocated has, whatever the map of what is free says. */
+static int blank_untaken(struct masking *x, const struct claim *claim)
 {
 	const struct claims *c = x->c;
-	size_t low = 0;
-	size_t high = c->free_n;
+	uint64_t begin = claim->begin;
 	int r = 0;
 
-	if (!c->free_known)
-		return blank_unshown(x, claim, claim->begin, claim->end);
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (c->free[middle].offset + c->free[middle].length <= claim->begin)
-			low = middle + 1;
-		else
-			high = middle;
+	for (size_t i = claims_taken_from(c, begin);
+		r == 0 && i < c->taken_n && c->taken[i].begin < claim->end; i++) {
+		r = blank(x, claim, begin, c->taken[i].begin);
+		begin = c->taken[i].end;
 	}
-	for (; r == 0 && low < c->free_n && c->free[low].offset < claim->end; low++) {
-		uint64_t begin = c->free[low].offset;
-		uint64_t end = begin + c->free[low].length;
-
-		r = blank_unshown(x, claim, begin > claim->begin ? begin : claim->begin,
-			end < claim->end ? end : claim->end);
-	}
-	return r;
+	return r ? r : blank(x, claim, begin, claim->end);
 }
 
 static int blank_claim(struct masking *x, const struct claim *claim)
@@ -181,7 +168,7 @@ static int blank_claim(struct masking *x, const struct claim *claim)
 	if (!is_hidden(x, claim, &marked))
 		return 0;
 	if (claim->flags & PLACE_STALE)
-		return blank_free(x, claim);
+		return blank_untaken(x, claim);
 	if ((claim->flags & PLACE_DATA) && !marked)
 		return blank_unshown(x, claim, claim->begin, claim->end);
 	return blank(x, claim, claim->begin, claim->end);

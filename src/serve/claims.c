@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* claims.c - which bytes of the media are whose, in one volume; see claims.h. */
-#include "serve/claims.h"
+#include "serve/claims_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,31 +25,26 @@ struct loading {
 	size_t waiting_cap;
 };
 
-static int compare_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 static int by_who(const void *a, const void *b)
 {
 	const struct claimant *x = a;
 	const struct claimant *y = b;
-	int r = compare_u64(x->inode, y->inode);
+	int r = claims_compare(x->inode, y->inode);
 
 	if (r == 0)
 		r = (x->flags & CLAIMANT_STREAM) - (y->flags & CLAIMANT_STREAM);
 	if (r == 0)
-		r = compare_u64(x->key, y->key);
-	return r ? r : compare_u64(x->number, y->number);
+		r = claims_compare(x->key, y->key);
+	return r ? r : claims_compare(x->number, y->number);
 }
 
 static int by_begin(const void *a, const void *b)
 {
 	const struct claim *x = a;
 	const struct claim *y = b;
-	int r = compare_u64(x->begin, y->begin);
+	int r = claims_compare(x->begin, y->begin);
 
-	return r ? r : compare_u64(x->end, y->end);
+	return r ? r : claims_compare(x->end, y->end);
 }
 
 bool claimant_same(const struct claimant *first, const struct claimant *w, unsigned claim_flags)
@@ -178,12 +173,20 @@ static int on_places(void *ctx, const uint8_t *p, size_t n)
 			.key = at.attr_type ? (uint64_t)at.attr_type << 32 | at.attr_id : at.parent,
 			.stream = at.attr_type != 0,
 			.nobody = at.inode == 0};
-		const struct claim claim = {.begin = at.offset,
+		struct claim claim = {.begin = at.offset,
 			.end = at.offset + at.length,
 			.value = at.value,
 			.action = (uint8_t)at.action,
 			.flags = (uint8_t)(at.flags | (at.parent ? CLAIM_NAME : 0))};
 
+		if (at.action == PLACE_KEEP) {
+			r = claims_add_taken(x->c, claim.begin, claim.end);
+			continue;
+		}
+		if ((at.flags & PLACE_DATA) && at.action == PLACE_ZERO) {
+			claim.end = round_up(x, claim.end);
+			claim.value = (uint32_t)(claim.end - at.offset - at.length);
+		}
 		r = add(x, &claim, &of);
 	}
 	return r;
@@ -218,7 +221,7 @@ static uint32_t find(const struct claims *c, const struct waiting *of, unsigned 
 	return (uint32_t)low;
 }
 
-static void settle(struct loading *x)
+static void settle_who(struct loading *x)
 {
 	struct claims *c = x->c;
 
@@ -230,35 +233,27 @@ static void settle(struct loading *x)
 		qsort(c->v, c->n, sizeof(*c->v), by_begin);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------
- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
-static int by_offset(const void *a, const void *b)
-{
-	return compare_u64(((const struct extent *)a)->offset, ((const struct extent *)b)->offset);
-}
-
-static int load_free(struct loading *x, struct index_reader *reader)
+/* Whether it could be told what is allocated. */
+static int free_is_known(struct index_reader *reader, bool *known)
 {
 	struct buf packed = BUF_INIT;
-	struct extent_map m = {NULL, 0};
 	uint64_t size = 0;
 	int r = trace_unallocated(reader, &packed, &size);
 
-	x->c->free_known = r == 0;
-	if (r == 0 && packed.len > 0 && packed.data[0] == CONTENT_EXTENTS)
-		r = extent_map_decode(packed.data, packed.len, size, x->media_size, &m);
 	buf_release(&packed);
-	if (r)
-		return r == -ENOENT ? 0 : r;
-	for (size_t i = 0; i < m.n; i++) {
-		if (m.v[i].kind == EXTENT_DATA)
-			m.v[x->c->free_n++] = m.v[i];
-	}
-	if (x->c->free_n > 0)
-		qsort(m.v, x->c->free_n, sizeof(*m.v), by_offset);
-	x->c->free = m.v;
-	return 0;
+	*known = r == 0;
+	return r == -ENOENT ? 0 : r;
+}
+
+static int settle(struct loading *x)
+{
+	int r = 0;
+
+	settle_who(x);
+	r = claims_settle_taken(x->c);
+	return r ? r : claims_settle_lost(x->c);
 }
 
 static int load(struct evidence *ev, unsigned k, struct claims *c)
@@ -270,21 +265,22 @@ static int load(struct evidence *ev, unsigned k, struct claims *c)
 		.base = ev->manifest.volumes[k].scan.offset};
 	struct evidence_cursor cur;
 	struct index_reader *reader = NULL;
+	bool known = false;
 	int r = 0;
 
 	evidence_cursor_init(&cur, ev);
 	r = evidence_reader(&cur, trace_id(1 + 2 * k, 0), &reader);
 	if (r == 0)
-		r = load_free(&x, reader);
+		r = free_is_known(reader, &known);
 	if (r == 0) {
 		r = index_places(reader, &x.cluster, &x.base, on_places, &x);
-		c->complete = r == 1 && c->free_known;
+		c->complete = r == 1 && known;
 		r = r == 1 ? 0 : r;
 	}
 	if (r == 0)
 		r = index_all(reader, on_trace, &x);
 	if (r == 0)
-		settle(&x);
+		r = settle(&x);
 	evidence_cursor_release(&cur);
 	free(x.inodes[0]);
 	free(x.inodes[1]);
@@ -298,7 +294,8 @@ void claims_free(struct claims *c)
 		return;
 	free(c->who);
 	free(c->v);
-	free(c->free);
+	free(c->taken);
+	free(c->lost);
 	free(c);
 }
 

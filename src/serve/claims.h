@@ -40,15 +40,29 @@ struct claim {
 #define CLAIM_NAME     0x01u /* names of the same inode in the same directory are meant, not all */
 #define CLAIM_CONTENTS 0x02u /* from the extents of a trace */
 
+/* Media bytes. */
+struct claim_span {
+	uint64_t begin;
+	uint64_t end;
+};
+
+/* What a deleted trace had, nobody has now, and its contents do not show any more. */
+struct claim_lost {
+	struct claim_span at;
+	uint32_t number; /* the trace, in its part */
+};
+
 struct claims {
 	struct claimant *who;
 	size_t who_n, who_cap;
 	struct claim *v; /* by `begin` */
 	size_t n, cap;
-	struct extent *free; /* `offset`, `length`: media bytes that nothing is allocated on */
-	size_t free_n;
-	bool free_known; /* it could be told what is allocated */
-	bool complete;   /* all places are known: byte streams can be masked */
+	struct claim_span *taken; /* what allocated files and the file system itself have: in order
+				     and apart */
+	size_t taken_n, taken_cap;
+	struct claim_lost *lost; /* by `number`, then `begin` */
+	size_t lost_n, lost_cap;
+	bool complete; /* all places are known: byte streams can be masked */
 };
 
 /**
@@ -57,6 +71,16 @@ struct claims {
  */
 int claims_of(struct evidence *ev, unsigned k, const struct claims **out);
 void claims_free(struct claims *c);
+
+/**
+ * claims_lost() - what of traces from @first to @last, of one deleted part, is lost
+ * Return: 0 and *@out, borrowed from @ev, *@n; as claims_of().
+ */
+int claims_lost(struct evidence *ev, uint64_t first, uint64_t last, const struct claim_lost **out,
+	size_t *n);
+
+/** claims_taken_from() - the first in `taken` that ends behind @begin; `taken_n` none. */
+size_t claims_taken_from(const struct claims *c, uint64_t begin);
 
 /** claimant_same() - whether @w is among those that a claim of @first means. */
 bool claimant_same(const struct claimant *first, const struct claimant *w, unsigned claim_flags);

@@ -273,6 +273,7 @@ static void blank(const struct mask_range *r, uint8_t *buf, size_t len, uint64_t
 		memcpy(p, record + (begin - r->begin), n);
 		return;
 	case PLACE_ZERO:
+	case PLACE_KEEP: /* of which no mask is made */
 		break;
 	}
 	memset(p, 0, n);

@@ -23,28 +23,67 @@ struct piece {
 	bool used;
 };
 
-struct span {
-	uint64_t begin;
-	uint64_t end;
+/* What is looked for: contents, or media bytes one after the other. */
+struct text {
+	struct content *content;
+	const struct source *media;
+	const struct claim_lost *v;
+	size_t n;
+	uint64_t size; /* 0: it cannot be read */
 };
 
 struct search {
 	struct evidence *ev;
 	const struct remnant_source *sources;
-	struct content **contents; /* of each source; NULL: it cannot be opened */
+	struct text *texts; /* of each source */
 	size_t n;
 	const _Atomic bool *stop;
 	struct piece *pieces; /* open addressing, a power of two of them */
 	size_t slots;
 	uint8_t *maybe; /* a bit for each of some hashes */
 	uint64_t maybe_mask;
-	uint64_t out_factor; /* of the byte that leaves a piece */
-	struct span *files;  /* what allocated files have: in order and apart */
+	uint64_t out_factor;      /* of the byte that leaves a piece */
+	struct claim_span *files; /* what allocated files have: in order and apart */
 	size_t files_n, files_cap;
 	uint8_t *buf; /* [KEPT + CHUNK] */
 	uint8_t *other;
 	struct remnants *out;
 };
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+static int text_open(const struct remnant_source *from, struct text *t)
+{
+	int r = 0;
+
+	if (from->lost) {
+		r = claims_lost(from->ev, from->trace, from->trace, &t->v, &t->n);
+		t->media = evidence_media(from->ev);
+		for (size_t i = 0; r == 0 && t->media && i < t->n; i++)
+			t->size += t->v[i].at.end - t->v[i].at.begin;
+		return r;
+	}
+	r = content_open(from->ev, from->trace, &t->content);
+	if (r == 0)
+		t->size = content_size(t->content);
+	return r;
+}
+
+/* As content_read(). */
+static ssize_t text_read(const struct text *t, void *buf, size_t len, uint64_t off)
+{
+	if (t->content)
+		return content_read(t->content, buf, len, off);
+	for (size_t i = 0; i < t->n; i++) {
+		uint64_t room = t->v[i].at.end - t->v[i].at.begin;
+
+		if (off < room)
+			return source_pread(t->media, buf, len < room - off ? len : room - off,
+				t->v[i].at.begin + off);
+		off -= room;
+	}
+	return 0;
+}
 
 /* ---- pieces --------------------------------------------------------------------------------- */
 
@@ -90,8 +129,8 @@ static void add_piece(struct search *s, const uint8_t *p, uint32_t source, uint6
 
 static int add_source(struct search *s, uint32_t source, uint64_t stride)
 {
-	const struct content *c = s->contents[source];
-	uint64_t size = content_size(c);
+	const struct text *t = &s->texts[source];
+	uint64_t size = t->size;
 	uint64_t step = CHUNK / stride * stride;
 
 	for (uint64_t off = 0; off < size; off += step) {
@@ -99,7 +138,7 @@ static int add_source(struct search *s, uint32_t source, uint64_t stride)
 		size_t done = 0;
 
 		while (done < want) {
-			ssize_t n = content_read(c, s->buf + done, want - done, off + done);
+			ssize_t n = text_read(t, s->buf + done, want - done, off + done);
 
 			if (n <= 0)
 				break; /* what cannot be read is not known, here or elsewhere */
@@ -115,16 +154,13 @@ static int add_source(struct search *s, uint32_t source, uint64_t stride)
 
 static int open_sources(struct search *s, uint64_t *total)
 {
-	s->contents = calloc(s->n + 1, sizeof(*s->contents)); /* NOLINT: pointers */
-	if (!s->contents)
+	s->texts = calloc(s->n + 1, sizeof(*s->texts));
+	if (!s->texts)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
-		int r = content_open(s->sources[i].ev, s->sources[i].trace, &s->contents[i]);
-
-		if (r == -ENOMEM)
-			return r;
-		if (r == 0)
-			*total += content_size(s->contents[i]);
+		if (text_open(&s->sources[i], &s->texts[i]) == -ENOMEM)
+			return -ENOMEM;
+		*total += s->texts[i].size;
 	}
 	return 0;
 }
@@ -152,7 +188,7 @@ static int take_sources(struct search *s)
 	if (r == 0 && (!s->pieces || !s->maybe))
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < s->n; i++) {
-		if (s->contents[i])
+		if (s->texts[i].size > 0)
 			r = add_source(s, (uint32_t)i, stride);
 	}
 	return r;
@@ -162,15 +198,15 @@ static int take_sources(struct search *s)
 
 static int by_begin(const void *a, const void *b)
 {
-	const struct span *x = a;
-	const struct span *y = b;
+	const struct claim_span *x = a;
+	const struct claim_span *y = b;
 
 	return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
 static int add_span(struct search *s, uint64_t begin, uint64_t end)
 {
-	struct span *last = s->files_n > 0 ? &s->files[s->files_n - 1] : NULL;
+	struct claim_span *last = s->files_n > 0 ? &s->files[s->files_n - 1] : NULL;
 
 	if (last && begin >= last->begin && begin <= last->end) {
 		last->end = end > last->end ? end : last->end;
@@ -178,7 +214,7 @@ static int add_span(struct search *s, uint64_t begin, uint64_t end)
 	}
 	if (array_room(&s->files, sizeof(*s->files), s->files_n, &s->files_cap))
 		return -ENOMEM;
-	s->files[s->files_n++] = (struct span){begin, end};
+	s->files[s->files_n++] = (struct claim_span){begin, end};
 	return 0;
 }
 
@@ -202,7 +238,7 @@ static int take_files(struct search *s)
 	if (s->files_n > 0)
 		qsort(s->files, s->files_n, sizeof(*s->files), by_begin);
 	for (size_t i = 0; i < s->files_n; i++) {
-		struct span *last = kept ? &s->files[kept - 1] : NULL;
+		struct claim_span *last = kept ? &s->files[kept - 1] : NULL;
 
 		if (last && s->files[i].begin <= last->end)
 			last->end = s->files[i].end > last->end ? s->files[i].end : last->end;
@@ -228,13 +264,13 @@ static const struct piece *piece_of(const struct search *s, uint64_t h)
 
 /* How many bytes agree from contents byte @off and [@p, @p + @n) on. */
 static size_t agree_behind(
-	struct search *s, const struct content *c, uint64_t off, const uint8_t *p, size_t n)
+	struct search *s, const struct text *t, uint64_t off, const uint8_t *p, size_t n)
 {
 	size_t same = 0;
 
 	while (same < n) {
 		size_t want = n - same < CHUNK ? n - same : CHUNK;
-		ssize_t got = content_read(c, s->other, want, off + same);
+		ssize_t got = text_read(t, s->other, want, off + same);
 		size_t at = same;
 
 		for (ssize_t i = 0; i < got && s->other[i] == p[at + (size_t)i]; i++)
@@ -247,7 +283,7 @@ static size_t agree_behind(
 
 /* The same backwards, from before @off and @p, at most @n bytes. */
 static size_t agree_before(
-	struct search *s, const struct content *c, uint64_t off, const uint8_t *p, size_t n)
+	struct search *s, const struct text *t, uint64_t off, const uint8_t *p, size_t n)
 {
 	size_t want = off < n ? (size_t)off : n;
 	size_t same = 0;
@@ -255,7 +291,7 @@ static size_t agree_before(
 
 	if (want > CHUNK)
 		want = CHUNK;
-	got = want ? content_read(c, s->other, want, off - want) : 0;
+	got = want ? text_read(t, s->other, want, off - want) : 0;
 	if (got != (ssize_t)want)
 		return 0;
 	while (same < want && s->other[want - 1 - same] == p[-1 - (ptrdiff_t)same])
@@ -284,16 +320,16 @@ static int add_remnant(struct search *s, uint64_t begin, uint64_t end, size_t so
 static int met(struct search *s, const struct piece *piece, size_t at, size_t n, uint64_t off,
 	size_t *next)
 {
-	const struct content *c = s->contents[piece->source];
-	size_t behind = agree_behind(s, c, piece->off, s->buf + at, n - at);
+	const struct text *t = &s->texts[piece->source];
+	size_t behind = agree_behind(s, t, piece->off, s->buf + at, n - at);
 	size_t before = 0;
 
 	if (behind < REMNANT_PIECE)
 		return 0;
-	before = agree_before(s, c, piece->off, s->buf + at, at);
+	before = agree_before(s, t, piece->off, s->buf + at, at);
 	*next = at + behind;
 	/* at the end of the chunk: what follows is met in the next one */
-	if (before + behind < REMNANT_MIN && before + behind < content_size(c) && at + behind < n)
+	if (before + behind < REMNANT_MIN && before + behind < t->size && at + behind < n)
 		return 0;
 	return add_remnant(s, off + at - before, off + at + behind, piece->source);
 }
@@ -395,9 +431,9 @@ int remnants_find(struct evidence *ev, const struct remnant_source *sources, siz
 		r = take_files(&s);
 	if (r == 0)
 		r = look(&s);
-	for (size_t i = 0; s.contents && i < n; i++)
-		content_close(s.contents[i]);
-	free(s.contents); /* NOLINT: pointers */
+	for (size_t i = 0; s.texts && i < n; i++)
+		content_close(s.texts[i].content);
+	free(s.texts);
 	free(s.pieces);
 	free(s.maybe);
 	free(s.files);

@@ -20,6 +20,7 @@
 struct remnant_source {
 	struct evidence *ev;
 	uint64_t trace;
+	bool lost; /* not its contents, but what it had besides (claims_lost()) */
 };
 
 struct remnant {
