@@ -10,7 +10,7 @@ set -eu
 need fuse
 need root
 need users
-need_tools python3 openssl
+need_tools python3 openssl setpriv
 export EVIDENCEFS
 
 LOG=$WORK/team/log
@@ -41,6 +41,10 @@ isnt "$kid" "$SERVICE_UID" "nor the service's user"
 is "$(stat -c %u "/proc/$(keyd_pid)/environ")" "0" "not dumpable: what /proc has of it is root's"
 is "$(of_keyd CapEff)$(of_keyd CapPrm)$(of_keyd CapBnd)" "$(printf '0%.0s' {1..48})" "it has no capabilities"
 is "$(of_keyd NoNewPrivs)" "1" "and gains none"
+as_service() { setpriv --reuid "$SERVICE_UID" --regid "$SERVICE_UID" --clear-groups "$@"; }
+not_ok "the service cannot move the keys away" as_service mv "$KEYS" "$WORK/team/elsewhere"
+ok "what is its own it can" as_service mv "$WORK/team/catalog.db" "$WORK/team/catalog.db.away"
+ok "and back" as_service mv "$WORK/team/catalog.db.away" "$WORK/team/catalog.db"
 is "$(of_keyd Seccomp)" "2" "its calls are filtered"
 # but for the pages that the kernel lends to each process
 if grep -q __asan_init "$BUILD/evidencefs-keyd"; then

@@ -48,7 +48,7 @@ starter=$!
 track_pid "$starter"
 ok "it opens its socket" wait_for test -S "$WORK/run/control.sock"
 is "$(stat -c %a "$WORK/run/control.sock")" 666 "everybody may use the socket"
-is "$(stat -c %u:%a "$WORK/team")" 65435:711 "the state is the service's"
+is "$(stat -c %u:%g:%a "$WORK/team")" 0:65435:1771 "the state is root's: the service adds to it, and moves nothing of others"
 is "$(stat -c %u:%a "$WORK/team/log")" 65435:700 "what is in it is the service's"
 is "$(stat -c %u:%a "$WORK/evidence")" 0:711 "the folder of mounts is root's"
 cp "$WORK/good.conf" "$WORK/bad.conf"

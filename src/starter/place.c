@@ -36,8 +36,9 @@ static int make_parents(const char *path, struct err *e)
 	return r;
 }
 
-/* Return: a descriptor of the folder, made, of @uid and @mode. */
-static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+/* Return: a descriptor of the folder, made, of @uid and @mode; it may have been @before's. */
+static int make_dir_of(
+	const char *path, mode_t mode, uid_t uid, gid_t gid, uid_t before, struct err *e)
 {
 	struct stat st = {0};
 	int fd = -1;
@@ -52,7 +53,7 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct 
 		return err_errno(e, errno, "%s", path);
 	if (fstat(fd, &st) < 0)
 		r = err_errno(e, errno, "%s", path);
-	else if (st.st_uid != uid && st.st_uid != 0)
+	else if (st.st_uid != uid && st.st_uid != before && st.st_uid != 0)
 		r = err_set(e, EPERM, "%s belongs to uid %u, not to %s: chown -R %u:%u %s", path,
 			(unsigned)st.st_uid, uid ? "who is to use it" : "root", (unsigned)uid,
 			(unsigned)gid, path);
@@ -63,6 +64,11 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct 
 		return r;
 	}
 	return fd;
+}
+
+static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+{
+	return make_dir_of(path, mode, uid, gid, uid, e);
 }
 
 static int make_state(struct place *p, struct err *e)
@@ -213,7 +219,8 @@ int place_open(struct place *p, const struct config *c, int listening, struct er
 	int r = 0;
 
 	*p = (struct place){.config = c, .state = -1, .mounts = -1, .socket = listening};
-	p->state = make_dir(c->state_dir, 0711, c->uid, c->gid, e);
+	/* sticky: the service makes files there, and cannot move the keys away */
+	p->state = make_dir_of(c->state_dir, 01771, 0, c->gid, c->uid, e);
 	r = p->state < 0 ? p->state : lock(p->state, "state_dir", c->state_dir, e);
 	if (r == 0)
 		r = make_state(p, e);
