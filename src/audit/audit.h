@@ -112,12 +112,13 @@ struct audit_log;
 
 /**
  * audit_open() - open the log in @dir for appending, making it if missing
- * One process at a time (a lock). Starts a thread: call it after fork(). A torn
- * last record is cut off and kept in DIR/../torn/, named after its segment and
- * offset, never silently: it is told on stderr, and by audit_torn().
+ * One process at a time (a lock). Starts a thread: call it after fork(). What stands
+ * behind the last record that is whole, and is not sealed, is cut off and kept in
+ * DIR/../torn/, named after its segment and offset, never silently: it is told on
+ * stderr, and by audit_torn().
  *
- * Errors: -EBUSY another writer; -EBADMSG a damaged record with whole ones behind
- * it, or records missing: nothing is changed then; -ENOTSUP a later version.
+ * Errors: -EBUSY another writer; -EBADMSG a record that is sealed is damaged or
+ * missing: nothing is changed then; -ENOTSUP a later version.
  */
 int audit_open(const char *dir, struct audit_log **out, struct err *e);
 /** audit_close() - synced; NULL allowed. */

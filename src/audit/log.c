@@ -26,6 +26,7 @@
 
 #include "audit/log_private.h"
 #include "audit/segment.h"
+#include "base/file.h"
 
 static void say_stderr(void *context, const char *text)
 {
@@ -163,7 +164,7 @@ static int append_locked(
 			return -errno;
 		l->cut = false;
 	}
-	if ((l->roll || p->end + (uint64_t)size > SEGMENT_BYTES_MAX) && p->first_seq != ev->seq) {
+	if ((l->roll || p->end + (uint64_t)size > l->segment_bytes) && p->first_seq != ev->seq) {
 		rc = begin_segment(l);
 		if (rc < 0)
 			return rc;
@@ -410,13 +411,16 @@ static int load(struct audit_log *l, struct err *e)
 		return rc;
 	if (fdatasync(l->current->fd) < 0 || fsync(l->dirfd) < 0)
 		return err_errno(e, errno, "%s: cannot sync the access log", l->dir);
+	rc = file_sync_parent(l->dirfd);
+	if (rc < 0)
+		return err_errno(e, -rc, "%s: cannot sync its folder", l->dir);
 	l->current->synced = l->current->end;
 	l->new_name = false;
 	l->safe_seq = l->next_seq - 1;
 	if (!l->tail.torn[0])
 		return 0;
 	snprintf(text, sizeof(text),
-		"access log: ended within a record: %" PRIu64 " bytes kept as ../torn/%s",
+		"access log: its end was torn: %" PRIu64 " bytes kept in ../torn, the last as %s",
 		l->tail.torn_bytes, l->tail.torn);
 	l->fault(l->fault_context, text);
 	return 0;
@@ -450,6 +454,7 @@ int audit_open(const char *dir, struct audit_log **out, struct err *e)
 	l->dirfd = -1;
 	l->lockfd = -1;
 	l->fault = say_stderr;
+	l->segment_bytes = SEGMENT_BYTES_MAX;
 	l->dir = strdup(dir);
 	rc = l->dir ? open_dir(l, e) : err_errno(e, ENOMEM, "%s", dir);
 	if (rc == 0)

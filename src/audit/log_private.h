@@ -40,7 +40,8 @@ struct audit_log {
 	uint8_t log_id[RECORD_LOG_ID];
 	uint64_t next_seq;
 	int64_t time_ns;
-	struct part *oldest; /* not yet safe, in order; the last is current */
+	uint64_t segment_bytes; /* the most in one: SEGMENT_BYTES_MAX; tests have less */
+	struct part *oldest;    /* not yet safe, in order; the last is current */
 	struct part *current;
 	bool dirty;    /* something is not synced */
 	bool new_name; /* the directory is not synced */

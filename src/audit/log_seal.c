@@ -22,6 +22,7 @@
 
 #include "audit/heads.h"
 #include "audit/reader_private.h"
+#include "base/file.h"
 #include "base/thread.h"
 
 #define DUE_NS   800000000 /* from when a record was seen, 100 ms at most after it came */
@@ -221,12 +222,9 @@ static int start(struct seal *s, struct err *e)
 /* A keyholder in this process, with ../keys. */
 static int own_keys(const struct audit_log *l, struct keys **out, struct err *e)
 {
-	int fd = -1;
+	int fd = file_dir_beside(l->dirfd, "keys", e);
 
-	if (mkdirat(l->dirfd, "../keys", 0700) < 0 && errno != EEXIST)
-		return err_errno(e, errno, "cannot make ../keys");
-	fd = openat(l->dirfd, "../keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? err_errno(e, errno, "cannot open ../keys") : keys_own(fd, out, e);
+	return fd < 0 ? fd : keys_own(fd, out, e);
 }
 
 int audit_seal(struct audit_log *l, struct keys *keys, bool *first, struct err *e)

@@ -169,12 +169,14 @@ static void take_other(struct scan *s, const char *name, struct note *out)
 	}
 }
 
-static bool all_zero(const char *p, size_t n)
+/* Zeros only; or a part of one in which a sector is still missing. */
+static bool was_not_written(const char *p, size_t n)
 {
+	size_t zeros = 0;
+
 	for (size_t i = 0; i < n; i++)
-		if (p[i])
-			return false;
-	return true;
+		zeros += p[i] == '\0';
+	return zeros == n || (zeros > 0 && n < NOTE_MAX);
 }
 
 int note_decode(const char *name, const char *p, size_t n, bool others, struct note *out)
@@ -182,8 +184,6 @@ int note_decode(const char *name, const char *p, size_t n, bool others, struct n
 	struct scan s = {p, n, 1};
 	struct note note = {.size = 0};
 
-	if (all_zero(p, n))
-		return 0;
 	take_text(&s, name);
 	take_text(&s, "\n");
 	note.size = take_number(&s);
@@ -197,7 +197,7 @@ int note_decode(const char *name, const char *p, size_t n, bool others, struct n
 		take_signature(&s, name, &note);
 	if (s.rc > 0)
 		*out = note;
-	return s.rc > 0 ? (int)(n - s.n) : s.rc;
+	return s.rc > 0 ? (int)(n - s.n) : s.rc == 0 || was_not_written(p, n) ? 0 : s.rc;
 }
 
 /* ---- keys --------------------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ size_t note_encode(const char *name, const struct note *note, char out[static NO
 /**
  * note_decode() - the checkpoint that [n] bytes begin with
  * @others: further signature lines may follow, which are taken in
- * Return: its bytes; 0 these are a part of one, or zeros only; -EBADMSG neither.
+ * Return: its bytes; 0 these are a part of one, or of one of which a part was not written;
+ * -EBADMSG neither.
  */
 int note_decode(const char *name, const char *p, size_t n, bool others, struct note *out);
 

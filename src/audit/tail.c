@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/heads.h"
 #include "audit/segment.h"
+#include "base/file.h"
 
 #define COPY_BYTES 65536
 
@@ -60,18 +62,17 @@ static int copy_from(int in, uint64_t off, int out, uint64_t *copied)
 /* What stands in @fd from @off on is put into ../torn/ and is safe there. */
 int tail_keep(int dirfd, int fd, const char *segment, uint64_t off, struct tail *t, struct err *e)
 {
-	int torn = -1;
+	int torn = file_dir_beside(dirfd, "torn", e);
+	uint64_t copied = 0;
 	int out = -1;
 	int rc = 0;
 
-	if (mkdirat(dirfd, "../torn", 0700) < 0 && errno != EEXIST)
-		return err_errno(e, errno, "cannot make ../torn for the torn end of %s", segment);
-	torn = openat(dirfd, "../torn", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (torn < 0)
-		return err_errno(e, errno, "cannot open ../torn");
+		return torn;
 	rc = out = create_kept(torn, segment, off, t, e);
 	if (out >= 0) {
-		rc = copy_from(fd, off, out, &t->torn_bytes);
+		rc = copy_from(fd, off, out, &copied);
+		t->torn_bytes += copied;
 		if (rc == 0 && (fsync(out) < 0 || fsync(torn) < 0))
 			rc = -errno;
 		if (rc < 0)
@@ -82,109 +83,203 @@ int tail_keep(int dirfd, int fd, const char *segment, uint64_t off, struct tail 
 	return rc;
 }
 
-static int cut(int dirfd, struct segment *s, struct tail *t, struct err *e)
-{
-	int fd = -1;
-	int rc = tail_keep(dirfd, s->fd, s->name, s->pos, t, e);
+/* A log that is being looked at. */
+struct look {
+	int dirfd;
+	uint64_t *firsts; /* of its segments */
+	size_t n;
+	uint64_t sealed; /* by its newest checkpoint */
+	size_t at;       /* which segment is read */
+};
 
-	if (rc < 0)
-		return rc;
-	fd = openat(dirfd, s->name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || ftruncate(fd, (off_t)s->pos) < 0 || fsync(fd) < 0)
-		rc = err_errno(e, errno, "%s: cannot cut off its torn end", s->name);
+/* The segment @i is kept from @off on. */
+static int keep_from(const struct look *k, size_t i, uint64_t off, struct tail *t, struct err *e)
+{
+	char name[SEGMENT_NAME_MAX];
+	int fd = openat(
+		k->dirfd, segment_name(k->firsts[i], name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int rc = fd < 0 ? err_errno(e, errno, "%s: cannot open", name)
+			: tail_keep(k->dirfd, fd, name, off, t, e);
+
 	if (fd >= 0)
 		close(fd);
 	return rc;
 }
 
-/* The last segment has no whole head, so nothing was ever recorded in it. */
-static int drop(int dirfd, uint64_t first_seq, struct tail *t, struct err *e)
+/* Segments from @i on go: the last one first, so that none is missing in between. */
+static int remove_from(const struct look *k, size_t i, struct err *e)
 {
 	char name[SEGMENT_NAME_MAX];
-	int fd = openat(dirfd, segment_name(first_seq, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int rc = 0;
 
-	if (fd < 0)
-		return err_errno(e, errno, "%s: cannot open", name);
-	rc = tail_keep(dirfd, fd, name, 0, t, e);
-	close(fd);
-	if (rc == 0 && (unlinkat(dirfd, name, 0) < 0 || fsync(dirfd) < 0))
-		rc = err_errno(e, errno, "%s: cannot remove", name);
+	for (size_t j = k->n; j-- > i;)
+		if (unlinkat(k->dirfd, segment_name(k->firsts[j], name), 0) < 0 ||
+			fsync(k->dirfd) < 0)
+			return err_errno(e, errno, "%s: cannot remove", name);
+	return 0;
+}
+
+/* What stands behind @pos in the segment that is read, and in all later ones, is kept, and only
+ * then cut off. */
+static int cut(const struct look *k, uint64_t pos, uint64_t size, struct tail *t, struct err *e)
+{
+	char name[SEGMENT_NAME_MAX];
+	int fd = -1;
+	int rc = size > pos ? keep_from(k, k->at, pos, t, e) : 0;
+
+	for (size_t i = k->at + 1; rc == 0 && i < k->n; i++)
+		rc = keep_from(k, i, 0, t, e);
+	if (rc == 0)
+		rc = remove_from(k, k->at + 1, e);
+	if (rc < 0 || size <= pos)
+		return rc;
+	segment_name(k->firsts[k->at], name);
+	fd = openat(k->dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || ftruncate(fd, (off_t)pos) < 0 || fsync(fd) < 0)
+		rc = err_errno(e, errno, "%s: cannot cut off its torn end", name);
+	if (fd >= 0)
+		close(fd);
 	return rc;
 }
 
-/* Read @s to its end, which becomes that of the log. */
-static int find_end(int dirfd, struct segment *s, struct tail *t, struct err *e)
+/* The tree size of the newest checkpoint of a log whose first segment is @s. */
+static int find_sealed(
+	const struct look *k, const struct segment *s, uint64_t *sealed, struct err *e)
+{
+	char name[NOTE_NAME_MAX];
+	struct note newest = {.size = 0};
+	uint64_t end = 0;
+	int fd = openat(k->dirfd, HEADS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int rc = fd < 0 && errno != ENOENT ? err_errno(e, errno, HEADS_FILE ": cannot open") : 0;
+
+	note_name(s->head.log_id, name);
+	if (fd >= 0) {
+		rc = heads_last(fd, name, &newest, &end, e);
+		close(fd);
+	}
+	*sealed = newest.size;
+	return rc;
+}
+
+/* Nothing was ever recorded in a first segment without a whole head; unless all is lost. */
+static int drop_all(const struct look *k, struct tail *t, struct err *e)
+{
+	struct stat st;
+	int rc = 0;
+
+	if (fstatat(k->dirfd, HEADS_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0)
+		return err_set(e, EBADMSG, "its first segment is empty, and there are checkpoints");
+	for (size_t i = 0; rc == 0 && i < k->n; i++)
+		rc = keep_from(k, i, 0, t, e);
+	return rc < 0 ? rc : remove_from(k, 0, e);
+}
+
+/* Read @s to its end. @torn: something stands behind its last record, or what follows is not the
+ * next segment. */
+static int read_segment(const struct look *k, struct segment *s, bool *torn, struct err *e)
 {
 	struct audit_event ev;
 	struct err seen = {.code = 0};
-	struct stat st;
 	int rc = 0;
 
 	if (s->head.kind != RECORD_LOG)
 		return err_set(e, EINVAL, "is an extract of a log: nothing can be added");
-	if (s->whole)
-		return err_set(e, EBADMSG, "%s: is compressed, and so not the last", s->name);
 	do
 		rc = segment_next(s, &ev, &seen);
 	while (rc > 0);
-	if (rc < 0 && !(rc == -EBADMSG && s->torn))
+	if (rc < 0 && rc != -EBADMSG)
 		return err_set(e, -rc, "%s", seen.text);
-	if (fstat(s->fd, &st) < 0)
-		return err_errno(e, errno, "%s", s->name);
-	if ((uint64_t)st.st_size > s->pos) {
-		rc = cut(dirfd, s, t, e);
-		if (rc < 0)
-			return rc;
-	}
+	*torn = segment_size(s) != (int64_t)s->pos ||
+		(k->at + 1 < k->n && k->firsts[k->at + 1] != s->seq);
+	if (*torn && s->seq <= k->sealed)
+		return seen.code ? err_set(e, EBADMSG, "%s", seen.text)
+				 : err_set(e, EBADMSG,
+					   "records %" PRIu64 " to %" PRIu64 " are missing", s->seq,
+					   k->sealed);
+	if (s->whole && (*torn || k->at + 1 == k->n))
+		return err_set(e, EBADMSG, "%s: is compressed, and so not the last", s->name);
+	return 0;
+}
+
+/* The segment that is read ends here, and it is the last. */
+static int take_end(const struct look *k, const struct segment *s, struct tail *t, struct err *e)
+{
+	int64_t size = segment_size(s);
+	int rc = size < 0 ? err_errno(e, (int)-size, "%s", s->name)
+			  : cut(k, s->pos, (uint64_t)size, t, e);
+
 	t->any = true;
 	t->first_seq = s->head.first_seq;
 	t->end = s->pos;
 	t->next_seq = s->seq;
 	t->time_ns = s->time_ns;
 	memcpy(t->log_id, s->head.log_id, RECORD_LOG_ID);
-	return 0;
+	return rc;
 }
 
-static int find_in(int dirfd, const uint64_t *firsts, size_t n, struct tail *t, struct err *e)
+/* From the segment that has the newest sealed record to the first that does not go on. */
+static int find_end(struct look *k, struct tail *t, struct err *e)
 {
 	struct segment s = {.fd = -1};
-	uint64_t dropped = 0;
+	bool torn = false;
 	int rc = 0;
 
-	if (n > 0 && firsts[0] != 1)
-		return err_set(e, EBADMSG, "records 1 to %" PRIu64 " are missing", firsts[0] - 1);
-	if (n == 0)
-		return 0;
-	rc = segment_open(dirfd, firsts[n - 1], &s, e);
-	if (rc == -ENODATA) {
-		dropped = firsts[--n];
-		rc = drop(dirfd, dropped, t, e);
-		if (rc < 0 || n == 0)
-			return rc;
-		rc = segment_open(dirfd, firsts[n - 1], &s, e);
+	while (k->at + 1 < k->n && k->firsts[k->at + 1] <= k->sealed)
+		k->at++;
+	rc = segment_open(k->dirfd, k->firsts[k->at], &s, e);
+	while (rc == 0) {
+		struct segment next = {.fd = -1};
+		struct err seen = {.code = 0};
+
+		rc = read_segment(k, &s, &torn, e);
+		if (rc < 0 || torn || k->at + 1 == k->n)
+			break;
+		rc = segment_open(k->dirfd, k->firsts[k->at + 1], &next, &seen);
+		if (rc == -ENODATA || rc == -EBADMSG) {
+			rc = 0;
+			break;
+		}
+		if (rc < 0)
+			err_set(e, -rc, "%s", err_text(&seen, -rc));
+		segment_close(&s);
+		s = next;
+		k->at++;
 	}
-	if (rc < 0)
-		return err_set(
-			e, -rc, "the segment of record %" PRIu64 " cannot be read", firsts[n - 1]);
-	rc = find_end(dirfd, &s, t, e);
-	if (rc == 0 && dropped && dropped != t->next_seq)
-		rc = err_set(e, EBADMSG, "records %" PRIu64 " to %" PRIu64 " are missing",
-			t->next_seq, dropped - 1);
+	if (rc == 0)
+		rc = take_end(k, &s, t, e);
 	segment_close(&s);
 	return rc;
+}
+
+static int find_in(struct look *k, struct tail *t, struct err *e)
+{
+	struct segment s = {.fd = -1};
+	int rc = 0;
+
+	if (k->n == 0)
+		return 0;
+	if (k->firsts[0] != 1)
+		return err_set(
+			e, EBADMSG, "records 1 to %" PRIu64 " are missing", k->firsts[0] - 1);
+	rc = segment_open(k->dirfd, 1, &s, e);
+	if (rc == -ENODATA)
+		return drop_all(k, t, e);
+	if (rc == 0)
+		rc = find_sealed(k, &s, &k->sealed, e);
+	segment_close(&s);
+	if (rc == 0)
+		rc = find_end(k, t, e);
+	return rc < 0 ? err_set(e, -rc, "cannot be read") : 0;
 }
 
 int tail_find(int dirfd, struct tail *out, struct err *e)
 {
 	struct tail t = {.next_seq = 1, .time_ns = INT64_MIN};
-	uint64_t *firsts = NULL;
-	size_t n = 0;
-	int rc = segment_list(dirfd, &firsts, &n, e);
+	struct look k = {.dirfd = dirfd};
+	int rc = segment_list(dirfd, &k.firsts, &k.n, e);
 
 	if (rc == 0)
-		rc = find_in(dirfd, firsts, n, &t, e);
-	free(firsts);
+		rc = find_in(&k, &t, e);
+	free(k.firsts);
 	if (rc == 0)
 		*out = t;
 	return rc;

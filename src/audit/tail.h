@@ -3,9 +3,10 @@
  * tail.h - the end of a log that is to be continued
  *
  * Within the audit folder only. An unclean end can leave a part of a record, or
- * of the head of a segment, behind the last whole one. It is kept in ../torn/,
- * synced there, and only then cut off. A damaged record with whole ones behind
- * it is no torn tail: such a log is refused and left as it is.
+ * of the head of a segment, behind the last whole one; a power cut also whole records
+ * behind what was not written. All that is kept in ../torn/, synced there, and only
+ * then cut off. What the newest checkpoint covers is never cut: a log in which something
+ * of that is damaged or missing is refused and left as it is.
  */
 #ifndef EVIDENCEFS_AUDIT_TAIL_H
 #define EVIDENCEFS_AUDIT_TAIL_H
@@ -25,20 +26,20 @@ struct tail {
 	int64_t time_ns;    /* of the last record; INT64_MIN in an empty log */
 	uint8_t log_id[RECORD_LOG_ID];
 	char torn[NAME_MAX + 1]; /* what was kept in ../torn/ last; "" nothing */
-	uint64_t torn_bytes;
+	uint64_t torn_bytes;     /* in all */
 };
 
 /**
  * tail_find() - find the end of the log in @dirfd, and cut off what is torn
  * Only for the holder of the log's lock.
- * Errors: -EBADMSG damaged, or records missing; -EINVAL an extract; -ENOTSUP another version; else
- * of the file system: nothing was cut then that is not kept.
+ * Errors: -EBADMSG what is sealed is damaged, or missing; -EINVAL an extract; -ENOTSUP another
+ * version; else of the file system: nothing was cut then that is not kept.
  */
 int tail_find(int dirfd, struct tail *out, struct err *e);
 
 /**
  * tail_keep() - put what stands in @fd from @off on into ../torn/, safe there
- * @t: torn and torn_bytes are set
+ * @t: torn is set, torn_bytes grows
  */
 int tail_keep(int dirfd, int fd, const char *name, uint64_t off, struct tail *t, struct err *e);
 

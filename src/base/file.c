@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,32 @@ int file_make_dirs(const char *path, struct err *e)
 	}
 	free(copy);
 	return r;
+}
+
+int file_sync_parent(int dirfd)
+{
+	int fd = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int file_dir_beside(int dirfd, const char *name, struct err *e)
+{
+	char path[PATH_MAX];
+	int fd = -1;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "../%s", name);
+	if (mkdirat(dirfd, path, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "cannot make %s", path);
+	r = file_sync_parent(dirfd);
+	if (r < 0)
+		return err_errno(e, -r, "cannot sync the folder of %s", path);
+	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? err_errno(e, errno, "cannot open %s", path) : fd;
 }
 
 static int sync_path(const char *path, int flags, struct err *e)

@@ -12,6 +12,11 @@
 
 /** file_make_dirs() - make a folder and those above it, mode 0700; existing ones are fine. */
 int file_make_dirs(const char *path, struct err *e);
+/** file_sync_parent() - make the entry of the directory @dirfd, in the one above it, safe. */
+int file_sync_parent(int dirfd);
+/** file_dir_beside() - the directory @name beside that of @dirfd, made (mode 0700) if missing, its
+ * entry safe. Return: a descriptor. */
+int file_dir_beside(int dirfd, const char *name, struct err *e);
 /** file_commit() - fsync @from, rename it to @to, fsync the folder. */
 int file_commit(const char *from, const char *to, struct err *e);
 /** file_write() - write @path whole or not at all, mode 0600. */

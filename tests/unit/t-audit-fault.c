@@ -154,6 +154,7 @@ static void test_torn_twice(void)
 	place_remove(&at);
 }
 
+/* Of a log that is not sealed: what a reader says, and what a writer keeps. */
 static void test_damaged(void)
 {
 	struct place at;
@@ -161,31 +162,68 @@ static void test_damaged(void)
 	size_t n = 0;
 	size_t last = 0;
 	size_t good = 0;
-	size_t untouched = 0;
+	size_t kept = 0;
 	uint8_t *bytes = three_records(&n, &last);
 
-	place_make(&at);
 	for (size_t i = 0; i < last; i++) {
 		size_t record = i < 64 ? 0 : i < 320 ? 64 : 320;
-		char where[32];
+		char where[64];
 		struct err e = {.code = 0};
-		struct err e2 = {.code = 0};
-		size_t after = 0;
-		uint8_t *left = NULL;
 
+		place_make(&at);
 		bytes[i] ^= 0x41;
 		store_file(at.log, SEGMENT_ONE, bytes, n);
 		snprintf(where, sizeof(where), "offset %zu", record);
 		good += count_records(at.log, &e) == -EBADMSG && strstr(e.text, where) &&
 			strstr(e.text, SEGMENT_ONE);
-		untouched += audit_open(at.log, &l, &e2) == -EBADMSG && strstr(e2.text, where);
+		if (record > 0 && audit_open(at.log, &l, NULL) == 0) {
+			snprintf(where, sizeof(where), SEGMENT_ONE "-at-%zu", record);
+			kept += audit_size(l) == (record > 64) &&
+				is_kept(at.top, where, bytes + record, n - record);
+			audit_close(l);
+		}
+		bytes[i] ^= 0x41;
+		place_remove(&at);
+	}
+	is_int(good, (long long)last, "damage at any byte is reported with segment and offset");
+	is_int(kept, (long long)last - 64, "what is not sealed, and damaged, is kept and cut off");
+	free(bytes);
+}
+
+/* What a checkpoint covers is never cut off. */
+static void test_damaged_sealed(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	size_t n = 0;
+	size_t untouched = 0;
+	uint8_t *bytes = NULL;
+	struct err e = {.code = 0};
+
+	place_make(&at);
+	must_open(at.log, &l);
+	if (audit_seal(l, NULL, NULL, &e) || append(l, event_open("/usr/bin/less")) ||
+		append(l, event_read(2, 0)))
+		bail_out("no sealed log");
+	audit_close(l);
+	bytes = load_file(at.log, SEGMENT_ONE, &n);
+	for (size_t i = 0; i <= n; i++) {
+		size_t size = i < n ? n : n - 1; /* the last is cut short */
+		size_t after = 0;
+		uint8_t *left = NULL;
+
+		bytes[i] ^= 0x41;
+		store_file(at.log, SEGMENT_ONE, bytes, size);
+		untouched += audit_open(at.log, &l, NULL) == -EBADMSG;
 		left = load_file(at.log, SEGMENT_ONE, &after);
-		untouched -= after != n || memcmp(left, bytes, n) != 0;
+		untouched -= after != size || memcmp(left, bytes, size) != 0;
 		free(left);
 		bytes[i] ^= 0x41;
 	}
-	is_int(good, (long long)last, "damage at any byte is reported with segment and offset");
-	is_int(untouched, (long long)last, "such a log is not continued, and not changed");
+	is_int(untouched, (long long)n + 1,
+		"a log with damage in what is sealed is not continued, and not changed");
+	store_file(at.log, SEGMENT_ONE, bytes, 0);
+	is_int(audit_open(at.log, &l, NULL), -EBADMSG, "nor one that is empty now");
 	free(bytes);
 	place_remove(&at);
 }
@@ -476,7 +514,11 @@ static void test_torn_segment(void)
 	audit_close(l);
 	store_file(at.log, "log-00000000000000000005.seg", "EVFSLOG\n", 8);
 	is_int(count_records(at.log, &e), -EBADMSG, "one that does not follow tells of a gap");
-	is_int(audit_open(at.log, &l, NULL), -EBADMSG, "to the writer too");
+	must_open(at.log, &l);
+	ok(audit_torn(l) && is_kept(at.top, audit_torn(l), (const uint8_t *)"EVFSLOG\n", 8) &&
+			audit_size(l) == 2 && count_segments(at.log) == 1,
+		"the writer keeps it aside");
+	audit_close(l);
 	place_remove(&at);
 }
 
@@ -556,6 +598,7 @@ int main(void)
 	test_torn_twice();
 	test_torn_segment();
 	test_damaged();
+	test_damaged_sealed();
 	test_damaged_last();
 	test_file_limit();
 	test_sync_fault();
