@@ -82,7 +82,7 @@ user anna bert carl rosa rita
 team_begin
 kinds=(ext ntfs fat exfat)
 ev root case create c1 --owner "${U[anna]}" --privilege-officer "${U[rosa]}" >/dev/null
-ev root case create c2 --owner "${U[rosa]}" >/dev/null
+ev root case create c2 --owner "${U[rosa]}" --privilege-officer "${U[rita]}" >/dev/null
 for kind in "${kinds[@]}"; do
 	ev root add c1 "$WORK/$kind.dd" >/dev/null
 	ev anna release c1 "$kind" --reason r >/dev/null 2>&1
@@ -141,7 +141,7 @@ compared=0
 compare() { # USER FOLDER NAME HOW...: COMMAND before calls
 	local name=$1 dir=$2 hidden=$3 never
 	shift 3
-	never=$(absent "$hidden")
+	never=${NEVER:-$(absent "$hidden")}
 	as "$name" "$@" "$calls" "$dir" "$hidden" >"$WORK/hidden.calls" 2>&1 || true
 	as "$name" "$@" "$calls" "$dir" "$never" >"$WORK/never.calls" 2>&1 || true
 	if [[ $(wc -l <"$WORK/hidden.calls") -lt 1000 ]]; then
@@ -207,6 +207,20 @@ compare bert "$(view bert c1)" held
 compare bert "$ROOT/${U[bert]}" c2
 is "$differences" 0 "nor of deleted entries, byte streams, metadata, folders, held evidence and other cases"
 differences=0
+
+# notes: of one about what is hidden, and the folder of them for who may not read any
+ev anna grant c1 "${U[bert]}" --rights notes --reason r >/dev/null
+ev anna grant c1 "${U[rita]}" --rights read,annotate --reason r >/dev/null
+note=$(ev rita note add c1 ext/p0-ext4/mix/suspect --text "about what is hidden")
+open_note=$(ev rita note add c1 ext/p0-ext4/docs/seen-too --text "about what is seen")
+wait_for as bert test -f "$(view bert c1)/notes/$open_note.txt"
+really_there bert "notes/$note.txt" || fail "the note is there, and hidden"
+NEVER=$(tr 0-9a-f 1-9a-f0 <<<"$note").txt compare bert "$(view bert c1)/notes" "$note.txt"
+compare bert "$(view bert c1)/notes" "$note"
+compare carl "$(view carl c1)" notes
+is "$(as bert ls "$(view bert c1)/notes")" "$open_note.txt" "a note about what is hidden is not listed"
+is "$differences" 0 "nor of notes"
+differences=0
 if as bert unshare --user --map-current-user --keep-caps --mount true 2>/dev/null; then
 	for hidden in suspect taken exdir copy.txt; do
 		compare bert "$(view bert c1)/ext/p0-ext4/mix" "$hidden" unshare --user --map-current-user --keep-caps --mount
@@ -217,6 +231,28 @@ else
 	skip "no user namespaces" "in a namespace of his own"
 fi
 diag "$compared calls compared with their like"
+
+# a mount of one's own, with marks
+own=$WORK/own
+install -d -o "${U[bert]}" -m 0755 "$own" "$own/mnt"
+chmod 0644 "$WORK/ext.dd"
+track_mount "$own/mnt"
+as bert "$EVIDENCEFS" mount --state "$own/state" "$WORK/ext.dd" "$own/mnt" >/dev/null
+as bert "$EVIDENCEFS" mark personal ext/p0-ext4/docs/letter.txt ext/p0-ext4/mix/suspect ext/p0-ext4/mix/markdir --state suspected --basis b \
+	--reason r --yes --mount "$own/mnt" >/dev/null 2>&1 || fail "marks on a mount of one's own"
+own_note=$(as bert "$EVIDENCEFS" note add personal ext/p0-ext4/mix/suspect --text "about it" --mount "$own/mnt")
+copied() { # hashes come behind the mount
+	! as bert test -e "$own/mnt/ext/p0-ext4/mix/copy.txt"
+}
+ok "copies are gone from it too" wait_for -t 60 copied
+for hidden in suspect markdir hard.txt copy.txt link; do
+	compare bert "$own/mnt/ext/p0-ext4/mix" "$hidden"
+done
+as bert "$EVIDENCEFS" note add personal ext/p0-ext4/mix/there --text "about another" --mount "$own/mnt" >/dev/null
+NEVER=$(tr 0-9a-f 1-9a-f0 <<<"$own_note").txt compare bert "$own/mnt/notes" "$own_note.txt"
+is "$differences" 0 "nor on a mount of one's own"
+differences=0
+as bert "$EVIDENCEFS" unmount "$own/mnt" >/dev/null
 
 # ---- what is around it --------------------------------------------------------------------------------
 
@@ -333,6 +369,22 @@ PY
 is "$(ev anna audit show --case c1 --type lookup --user "${U[bert]}" --json 2>"$WORK/lookups.err")" "" "they are left out for who lacks \`privileged\`"
 like "$(cat "$WORK/lookups.err")" '[0-9]+ records are left out' "who is told how many"
 
+# above all evidence: names of cases, of evidence that is held, of notes
+as bert stat "$ROOT/${U[bert]}/c2" "$ROOT/${U[bert]}/cq" "$(view bert c1)/held" "$(view bert c1)/helq" "$(view bert c1)/notes/$note.txt" \
+	"$(view bert c1)/notes/$note" >/dev/null 2>&1 || true
+ev rosa grant c2 "${U[rita]}" --rights audit --reason r >/dev/null
+looked() { # READER CASE: paths of look-ups by bert that are not in evidence which he sees
+	ev "$1" audit show --case "$2" --type lookup --user "${U[bert]}" --json 2>"$WORK/lookups.err" | python3 -c '
+import json, sys
+rows = [json.loads(l) for l in sys.stdin]
+print(*sorted({str(r["path"]) for r in rows if r["decision"] == "hidden" and r["result"] == -2 and not str(r["path"]).startswith(("ext/", "ntfs/", "fat/", "exfat/"))}))'
+}
+is "$(looked rita c1)" "held notes/$note.txt" "looks for held evidence and for a note are in the log"
+is "$(looked rita c2)" "None" "and for a case, in its own"
+is "$(looked rosa c2)" "" "which is left out for who lacks \`privileged\`"
+like "$(cat "$WORK/lookups.err")" '[0-9]+ records? (is|are) left out' "who is told how many"
+is "$(looked anna c1)" "" "as held evidence and notes are"
+
 # ---- waits ---------------------------------------------------------------------------------------------
 
 # A difference of few microseconds must be found, and none be there; load meets both kinds alike.
@@ -356,5 +408,11 @@ same_waits() { # WHAT USER FOLDER NAMES
 	ok "$1: of hidden names there is none" test "$share" -ge 475 -a "$share" -le 525
 }
 same_waits "copies" bert "$mix/../copies" "$WORK/names.copies"
+for i in $(seq $LOOKS); do
+	printf '1 held\n0 helq\n'
+done | shuf >"$WORK/names.held"
+same_waits "held evidence" bert "$(view bert c1)" "$WORK/names.held"
+sed -e 's/held/c2/' -e 's/helq/cq/' "$WORK/names.held" >"$WORK/names.cases"
+same_waits "another case" bert "$ROOT/${U[bert]}" "$WORK/names.cases"
 same_waits "not granted" carl "$(view carl c1)/ext/p0-ext4/rest" "$WORK/names.rest"
 done_testing

@@ -3,10 +3,13 @@
 #include "mount/gate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "audit/commit.h"
 #include "mount/process.h"
+
+#define NOTE_END (sizeof(NOTE_SUFFIX) - 1)
 
 static int decide_evidence(const struct scene *sc, const struct view_evidence *ev,
 	const struct asker *who, uint64_t trace, struct permit *p)
@@ -129,6 +132,40 @@ int gate_record(struct session *s, const struct scene *sc, const struct asker *w
 	return 0;
 }
 
+/* The case whose evidence stands in a folder; 0: none, cases do. */
+static uint64_t case_in(const struct scene *sc, const struct node *dir)
+{
+	const struct view *view = sc->view;
+
+	if (!dir->root)
+		return scene_place(sc, dir)->c->id;
+	return view->personal && view->cases_n > 0 ? view->cases[0].id : 0;
+}
+
+void gate_miss_place(
+	const struct scene *sc, const struct node *dir, const char *name, struct missed *m)
+{
+	bool in_notes = !dir->root && dir->trace == PLACE_NOTES;
+	const struct view_hidden *h = NULL;
+	char own[NAME_MAX + 1];
+	size_t n = strlen(name);
+
+	if (n >= sizeof(own) || (!dir->root && scene_place(sc, dir)->kind != TABLE_CASE))
+		return;
+	memcpy(own, name, n + 1);
+	if (in_notes) /* all of them have the suffix, which is not in the view */
+		own[n > NOTE_END && !strcmp(own + n - NOTE_END, NOTE_SUFFIX) ? n - NOTE_END : 0] =
+			'\0';
+	h = view_hidden(sc->view, case_in(sc, dir), in_notes, own);
+	*m = (struct missed){
+		.within = sc->view->hidden_n > 0, .hidden = h != NULL, .policy = sc->view->version};
+	if (!h)
+		return;
+	m->case_id = h->case_id;
+	m->trace = h->note ? trace_id(PLACE_NOTE_PART, h->note) : PLACE_DIR;
+	memcpy(m->digest, h->digest, sizeof(m->digest));
+}
+
 void gate_missed(struct session *s, const struct asker *who, const struct missed *m)
 {
 	struct audit_event ev = {.type = AUDIT_LOOKUP,
@@ -138,8 +175,14 @@ void gate_missed(struct session *s, const struct asker *who, const struct missed
 
 	if (!m->within)
 		return;
-	fill(s, who, &m->node, &ev);
+	fill(s, who, m->evidence ? &m->node : NULL, &ev);
 	process_describe(s->processes, who->pid, &ev);
-	commit_name(s, m->evidence, &m->node, &ev);
+	if (m->evidence) {
+		commit_name(s, m->evidence, &m->node, &ev);
+	} else {
+		memcpy(ev.evidence, m->digest, sizeof(ev.evidence));
+		ev.case_id = m->case_id;
+		ev.trace = m->trace;
+	}
 	audit_behind_put(s->behind, &ev, m->hidden);
 }

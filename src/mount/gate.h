@@ -56,14 +56,24 @@ struct access {
 int gate_record(struct session *s, const struct scene *sc, const struct asker *who,
 	const struct access *a, uint64_t *seq);
 
-/* A look-up that ended in ENOENT within evidence. */
+/* A look-up that ended in ENOENT where something may be hidden. */
 struct missed {
 	bool within;               /* it was one */
 	bool hidden;               /* there is something of that name */
 	struct node node;          /* it; else some other trace */
-	struct evidence *evidence; /* stays open as long as the session */
-	uint64_t policy;           /* version of the view it was decided in */
+	struct evidence *evidence; /* stays open as long as the session; NULL: above any, then: */
+	uint64_t case_id;
+	uint8_t digest[AUDIT_EVIDENCE_ID];
+	uint64_t trace;
+	uint64_t policy; /* version of the view it was decided in */
 };
+
+/**
+ * gate_miss_place() - of a name above all evidence, that is not in the folder @dir
+ * Whether it is hidden is looked up in any case. *@m: untouched where nothing can be.
+ */
+void gate_miss_place(
+	const struct scene *sc, const struct node *dir, const char *name, struct missed *m);
 
 /**
  * gate_missed() - behind the reply: record the look-up of a hidden name

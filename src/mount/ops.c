@@ -238,15 +238,18 @@ static int enter_trace(struct visit *v, struct evidence_cursor *c, const struct 
 	return r ? r : ops_entry(v->s, v->sc, &p, c, n, t, e);
 }
 
-static int lookup_place(struct visit *v, const char *name, struct fuse_entry_param *e)
+static int lookup_place(
+	struct visit *v, const char *name, struct fuse_entry_param *e, struct missed *m)
 {
 	struct evidence_cursor c;
 	struct trace t;
 	struct node n;
 	int r = find_place(v->sc, &v->n, name, &n);
 
-	if (r)
+	if (r) {
+		gate_miss_place(v->sc, &v->n, name, m);
 		return r;
+	}
 	if (!attr_in_evidence(v->sc, &n))
 		return ops_place_entry(v->s, v->sc, &n, e);
 	evidence_cursor_init(&c, scene_place(v->sc, &n)->ev->evidence);
@@ -272,7 +275,7 @@ static int lookup(struct visit *v, const char *name, struct fuse_entry_param *e,
 	int r = 0;
 
 	if (!attr_in_evidence(v->sc, &v->n))
-		return lookup_place(v, name, e);
+		return lookup_place(v, name, e, m);
 	evidence_cursor_init(&c, ev->evidence);
 	found = evidence_nearest(&c, v->n.trace, name, strlen(name), &t);
 	if (found >= 0) {

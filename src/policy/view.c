@@ -206,7 +206,7 @@ static int compile(struct compiler *x)
 	qsort(v->cases, v->cases_n, sizeof(*v->cases), by_name);
 	qsort_r(v->evidence, v->evidence_n, sizeof(*v->evidence), by_case_and_name, v);
 	v->next_boot_ns = not_at_once(v->next_boot_ns, x->now);
-	return 0;
+	return x->src->only_case ? 0 : view_hidden_compile(x->m, v);
 }
 
 int view_compile(const struct model *m, const struct identity *who, const struct moment *now,
@@ -270,6 +270,9 @@ void view_free(struct view *v)
 	}
 	for (size_t i = 0; v->evidence && i < v->evidence_n; i++)
 		view_evidence_release(&v->evidence[i]);
+	for (size_t i = 0; i < v->hidden_n; i++)
+		free((char *)(uintptr_t)v->hidden[i].name);
+	free(v->hidden);
 	free(v->cases);
 	free(v->evidence);
 	free(v);

@@ -70,6 +70,16 @@ struct view_case {
 	size_t notes_n;
 };
 
+/* A name that is not shown: of a case, of evidence in one, of a note's file. */
+struct view_hidden {
+	uint64_t in_case;   /* where it stands; 0: it is a case's own */
+	bool in_notes;      /* in that case's folder of notes */
+	const char *name;   /* of a note without its suffix */
+	uint64_t case_id;   /* of whose log it is */
+	uint8_t digest[32]; /* of the evidence; zeros: it is none */
+	uint64_t note;      /* 0: it is none */
+};
+
 struct view {
 	uint64_t version; /* of the model it was made from */
 	uid_t uid;
@@ -78,6 +88,8 @@ struct view {
 	size_t cases_n;
 	struct view_evidence *evidence; /* by case name, then name */
 	size_t evidence_n;
+	struct view_hidden *hidden; /* of all names that it might have had; for the log alone */
+	size_t hidden_n;
 	int64_t next_boot_ns; /* when it changes by itself; INT64_MAX: never */
 };
 
@@ -133,6 +145,10 @@ struct view_people {
  */
 int view_find(const struct view *v, uint64_t case_id, const char *path,
 	const struct view_evidence **ev, struct trace *t, bool *name_only);
+
+/** view_hidden() - the name that is hidden there; NULL: there is none. With the same work. */
+const struct view_hidden *view_hidden(
+	const struct view *v, uint64_t in_case, bool in_notes, const char *name);
 
 /** view_rights() - what the view's user holds on a trace; all grants taken together. */
 unsigned view_rights(const struct view_evidence *ev, uint64_t trace);

@@ -113,6 +113,8 @@ void view_evidence_release(struct view_evidence *ev);
  * @first on. Return: 0; -ENOMEM. */
 int view_notes_compile(const struct model *m, const struct view_holding *h, const struct view *v,
 	size_t first, struct view_case *out);
+/** view_hidden_compile() - names that @v, otherwise whole, does not show. Return: 0; -ENOMEM. */
+int view_hidden_compile(const struct model *m, struct view *v);
 /**
  * view_mask() - the bytes that @ev's ranges and passages do not show
  * @masked: [manifest.n] volumes of which something is not shown
