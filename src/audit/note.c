@@ -23,11 +23,6 @@ void note_name(const uint8_t log_id[static RECORD_LOG_ID], char out[static NOTE_
 	digest_hex(log_id, RECORD_LOG_ID, out + sizeof(origin) - 1);
 }
 
-static void sha256(const void *p, size_t n, uint8_t out[static 32])
-{
-	EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL);
-}
-
 void note_key_hash(const char *name, const uint8_t key[static RECORD_KEY], uint8_t out[static 4])
 {
 	uint8_t text[NOTE_NAME_MAX + 2 + RECORD_KEY];
@@ -38,7 +33,7 @@ void note_key_hash(const char *name, const uint8_t key[static RECORD_KEY], uint8
 	text[n] = '\n';
 	text[n + 1] = ALGORITHM;
 	memcpy(text + n + 2, key, RECORD_KEY);
-	sha256(text, n + 2 + RECORD_KEY, hash);
+	digest_sha256(text, n + 2 + RECORD_KEY, hash);
 	memcpy(out, hash, 4);
 }
 
@@ -249,7 +244,7 @@ void note_fingerprint(const uint8_t key[static RECORD_KEY], char out[static NOTE
 	char base64[64];
 	size_t n = 0;
 
-	sha256(key, RECORD_KEY, hash);
+	digest_sha256(key, RECORD_KEY, hash);
 	n = note_base64(hash, sizeof(hash), base64);
 	while (n > 0 && base64[n - 1] == '=')
 		base64[--n] = '\0';

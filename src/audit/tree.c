@@ -9,6 +9,8 @@
 
 #include <openssl/sha.h>
 
+#include "base/digest.h"
+
 void tree_leaf(const void *p, size_t n, uint8_t out[static TREE_HASH])
 {
 	SHA256_CTX c;
@@ -70,7 +72,7 @@ void tree_root(const struct tree *t, uint8_t out[static TREE_HASH], struct tree_
 	uint8_t h[TREE_HASH];
 
 	if (t->size == 0) {
-		SHA256((const uint8_t *)"", 0, out);
+		digest_sha256("", 0, out);
 		return;
 	}
 	for (unsigned level = 0; level < TREE_LEVELS; level++) {

@@ -25,6 +25,8 @@ int digest_update(struct digest *d, const void *p, size_t n);
 int digest_final(struct digest *d, uint8_t *out);
 void digest_free(struct digest *d);
 
+/** digest_sha256() - of what is in memory; needs none itself. */
+void digest_sha256(const void *p, size_t n, uint8_t out[static 32]);
 /** digest_file() - SHA-256 of a whole file. */
 int digest_file(const char *path, uint8_t out[32], struct err *e);
 /** digest_hex() - lower-case hex with NUL; @out: [2 * n + 1]. Returns @out. */

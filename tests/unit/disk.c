@@ -20,7 +20,7 @@
 #define NODE_TOP 0
 #define NO_NODE  SIZE_MAX
 
-enum kind { WRITE, RESIZE, SYNC, LINK, UNLINK, RENAME, OPEN };
+enum kind { WRITE, RESIZE, SYNC, LINK, UNLINK, RENAME, OPEN, MEMORY };
 
 /* A file or directory. */
 struct node {
@@ -57,6 +57,7 @@ struct disk {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct disk *watched; /* under the lock */
+static _Thread_local int apart;
 
 /* What stands in for libc's. */
 int __open_2(const char *path, int flags);
@@ -90,6 +91,24 @@ static uint64_t mix(uint64_t seed, uint64_t a, uint64_t b)
 	uint64_t s = seed ^ a * 0xff51afd7ed558ccdu ^ b * 0xc4ceb9fe1a85ec53u;
 
 	return disk_random(&s);
+}
+
+/* What is done here is no call of the program's. */
+static void enter(void)
+{
+	apart++;
+	pthread_mutex_lock(&lock);
+}
+
+static void leave(void)
+{
+	pthread_mutex_unlock(&lock);
+	apart--;
+}
+
+void disk_apart(bool on)
+{
+	apart += on ? 1 : -1;
 }
 
 /* ---- what is noted -------------------------------------------------------------------------- */
@@ -173,19 +192,34 @@ static size_t locate(const struct disk *d, int dirfd, const char *path, char bas
 	return fstatat(dirfd, dir, &st, 0) == 0 ? node_find(d, &st) : NO_NODE;
 }
 
-/* Whether this call is to fail. @half: it is a write that is to be short first. */
+/* Whether this call is to fail. */
 static bool fails(struct disk *d, enum kind kind)
 {
-	bool now = ++d->calls == d->fault.nth;
+	bool now = false;
 
+	if (d->fault.memory != (kind == MEMORY))
+		return false;
+	now = ++d->calls == d->fault.nth;
 	if (now) {
 		d->failing = kind;
 		d->failed = true;
 	}
 	if (!now && !(d->failed && d->fault.lasting && d->failing == kind))
 		return false;
-	errno = d->fault.code;
+	errno = kind == OPEN ? EMFILE : kind == MEMORY ? ENOMEM : d->fault.code;
 	return true;
+}
+
+bool disk_no_memory(void)
+{
+	bool none = false;
+
+	if (apart)
+		return false;
+	enter();
+	none = watched && fails(watched, MEMORY);
+	leave();
+	return none;
 }
 
 /* ---- in place of libc's --------------------------------------------------------------------- */
@@ -199,10 +233,10 @@ static int do_open(int dirfd, const char *path, int flags, mode_t mode)
 	size_t node = NO_NODE;
 	int fd = -1;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	dir = locate(watched, dirfd, path, base);
 	if (dir != NO_NODE && fails(watched, OPEN)) {
-		pthread_mutex_unlock(&lock);
+		leave();
 		return -1;
 	}
 	there = fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -214,7 +248,7 @@ static int do_open(int dirfd, const char *path, int flags, mode_t mode)
 		   (node = node_of(watched, fd)) != NO_NODE) {
 		note_resize(watched, node, 0);
 	}
-	pthread_mutex_unlock(&lock);
+	leave();
 	return fd;
 }
 
@@ -262,11 +296,11 @@ static ssize_t do_write(int fd, const void *p, size_t n, off_t off)
 	ssize_t done = 0;
 	off_t at = off;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	node = node_of(watched, fd);
 	if (node != NO_NODE && fails(watched, WRITE)) {
 		if (!watched->fault.shortly || n < 2) {
-			pthread_mutex_unlock(&lock);
+			leave();
 			return -1;
 		}
 		n /= 2;
@@ -276,7 +310,7 @@ static ssize_t do_write(int fd, const void *p, size_t n, off_t off)
 	done = off < 0 ? syscall(SYS_write, fd, p, n) : syscall(SYS_pwrite64, fd, p, n, off);
 	if (done > 0 && node != NO_NODE)
 		note_write(watched, node, p, (size_t)done, (uint64_t)at);
-	pthread_mutex_unlock(&lock);
+	leave();
 	return done;
 }
 
@@ -295,14 +329,14 @@ int ftruncate(int fd, off_t size)
 	size_t node = NO_NODE;
 	int rc = -1;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	node = node_of(watched, fd);
 	if (node == NO_NODE || !fails(watched, RESIZE)) {
 		rc = (int)syscall(SYS_ftruncate, fd, size);
 		if (rc == 0 && node != NO_NODE)
 			note_resize(watched, node, (uint64_t)size);
 	}
-	pthread_mutex_unlock(&lock);
+	leave();
 	return rc;
 }
 
@@ -313,7 +347,7 @@ int fallocate(int fd, int mode, off_t off, off_t n)
 	struct stat st;
 	int rc = -1;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	node = node_of(watched, fd);
 	if (node == NO_NODE || !fails(watched, RESIZE)) {
 		rc = (int)syscall(SYS_fallocate, fd, mode, off, n);
@@ -321,7 +355,7 @@ int fallocate(int fd, int mode, off_t off, off_t n)
 			!(mode & FALLOC_FL_KEEP_SIZE))
 			note_resize(watched, node, (uint64_t)st.st_size);
 	}
-	pthread_mutex_unlock(&lock);
+	leave();
 	return rc;
 }
 
@@ -333,25 +367,25 @@ static int do_sync(int fd, long call)
 	size_t upto = 0;
 	int rc = -1;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	d = watched;
 	node = node_of(d, fd);
 	if (node != NO_NODE && fails(d, SYNC)) {
 		for (size_t i = d->nodes[node].synced; i < d->ops_n; i++)
 			d->ops[i].doubtful |= d->ops[i].node == node;
-		pthread_mutex_unlock(&lock);
+		leave();
 		return -1;
 	}
 	upto = d ? d->ops_n : 0;
-	pthread_mutex_unlock(&lock);
+	leave();
 	rc = (int)syscall(call, fd);
-	pthread_mutex_lock(&lock);
+	enter();
 	if (rc == 0 && node != NO_NODE && d == watched) {
 		op_add(d, SYNC, node)->upto = upto;
 		if (d->nodes[node].synced < upto)
 			d->nodes[node].synced = upto;
 	}
-	pthread_mutex_unlock(&lock);
+	leave();
 	return rc;
 }
 
@@ -371,14 +405,14 @@ int unlinkat(int dirfd, const char *path, int flags)
 	size_t dir = NO_NODE;
 	int rc = -1;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	dir = locate(watched, dirfd, path, base);
 	if (dir == NO_NODE || !fails(watched, UNLINK)) {
 		rc = (int)syscall(SYS_unlinkat, dirfd, path, flags);
 		if (rc == 0 && dir != NO_NODE)
 			op_add(watched, UNLINK, dir)->name = need(strdup(base));
 	}
-	pthread_mutex_unlock(&lock);
+	leave();
 	return rc;
 }
 
@@ -395,7 +429,7 @@ int renameat(int dirfd, const char *from, int todirfd, const char *to)
 	size_t dir = NO_NODE;
 	int rc = -1;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	dir = locate(watched, dirfd, from, base);
 	if (dir != NO_NODE && locate(watched, todirfd, to, base_to) != dir)
 		die("a name that goes to another directory");
@@ -411,7 +445,7 @@ int renameat(int dirfd, const char *from, int todirfd, const char *to)
 					   : NO_NODE;
 		}
 	}
-	pthread_mutex_unlock(&lock);
+	leave();
 	return rc;
 }
 
@@ -426,14 +460,14 @@ int mkdirat(int dirfd, const char *path, mode_t mode)
 	size_t dir = NO_NODE;
 	int rc = -1;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	dir = locate(watched, dirfd, path, base);
 	if (dir == NO_NODE || !fails(watched, LINK)) {
 		rc = (int)syscall(SYS_mkdirat, dirfd, path, mode);
 		if (rc == 0 && dir != NO_NODE)
 			note_link(watched, dir, base, node_add(watched, dirfd, path));
 	}
-	pthread_mutex_unlock(&lock);
+	leave();
 	return rc;
 }
 
@@ -493,20 +527,20 @@ struct disk *disk_watch(const char *top)
 	d->base = d->ops_n;
 	for (size_t i = 0; i < d->nodes_n; i++)
 		d->nodes[i].synced = d->base;
-	pthread_mutex_lock(&lock);
+	enter();
 	if (watched)
 		die("one disk is watched at a time");
 	watched = d;
-	pthread_mutex_unlock(&lock);
+	leave();
 	return d;
 }
 
 void disk_stop(struct disk *d)
 {
-	pthread_mutex_lock(&lock);
+	enter();
 	if (watched == d)
 		watched = NULL;
-	pthread_mutex_unlock(&lock);
+	leave();
 }
 
 void disk_free(struct disk *d)
@@ -528,28 +562,28 @@ size_t disk_moment(struct disk *d)
 {
 	size_t n = 0;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	n = d->ops_n;
-	pthread_mutex_unlock(&lock);
+	leave();
 	return n;
 }
 
 void disk_faults(struct disk *d, const struct disk_fault *f)
 {
-	pthread_mutex_lock(&lock);
+	enter();
 	d->fault = f ? *f : (struct disk_fault){.nth = 0};
 	d->calls = 0;
 	d->failed = false;
-	pthread_mutex_unlock(&lock);
+	leave();
 }
 
 unsigned long disk_calls(struct disk *d)
 {
 	unsigned long n = 0;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	n = d->calls;
-	pthread_mutex_unlock(&lock);
+	leave();
 	return n;
 }
 

@@ -43,18 +43,24 @@ size_t disk_moment(struct disk *d);
 void disk_cut(
 	const struct disk *d, size_t moment, enum disk_loss loss, uint64_t seed, const char *to);
 
-/* A call that fails: of those that open, make, change, remove or sync what is below @top. */
+/* A call that fails (an open with EMFILE): of those that open, make, change, remove or sync what is
+ * below @top. */
 struct disk_fault {
 	unsigned long nth; /* the first one, from 1 */
 	int code;          /* errno */
 	bool lasting; /* all of the same kind after it too, until disk_faults() is told otherwise */
-	bool shortly; /* a write first writes half of its bytes */
+	bool shortly; /* a write writes half of its bytes instead */
+	bool memory;  /* of disk_no_memory(), not of calls */
 };
 
 /** disk_faults() - from now on; calls are counted from 1 again. NULL: none fails. */
 void disk_faults(struct disk *d, const struct disk_fault *f);
 /** disk_calls() - since disk_faults(). */
 unsigned long disk_calls(struct disk *d);
+/** disk_no_memory() - whether an allocation is to fail now; asked before each. */
+bool disk_no_memory(void);
+/** disk_apart() - what this thread does from now on is the test's own, and never fails. */
+void disk_apart(bool on);
 /** disk_random() - the next of a row of numbers that @state begins. */
 uint64_t disk_random(uint64_t *state);
 
