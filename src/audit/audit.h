@@ -146,6 +146,9 @@ void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context);
  */
 int audit_append(struct audit_log *l, struct audit_event *ev);
 
+/** audit_segment_size() - from now on a segment has at most so many bytes; never more than the
+ * format allows, which is what it is without this. */
+void audit_segment_size(struct audit_log *l, uint64_t bytes);
 /** audit_strict() - from now on audit_append() waits for fdatasync where anything is disclosed
  * with the reply: opens, reads, listings, attributes, links. */
 void audit_strict(struct audit_log *l, bool on);

@@ -232,6 +232,20 @@ void log_tell(struct audit_log *l, int rc)
 	pthread_mutex_lock(&l->lock);
 }
 
+void log_say(struct audit_log *l, const char *text)
+{
+	audit_fault_fn *fault = NULL;
+	void *context = NULL;
+
+	pthread_mutex_lock(&l->lock);
+	fault = l->fault;
+	context = l->fault_context;
+	pthread_mutex_lock(&l->telling);
+	pthread_mutex_unlock(&l->lock);
+	fault(context, text);
+	pthread_mutex_unlock(&l->telling);
+}
+
 /* Something is to be made safe; at once, where much has come together. */
 static void wake_sync(struct audit_log *l)
 {
@@ -311,6 +325,13 @@ static bool discloses(const struct audit_event *ev)
 {
 	return ev->type >= AUDIT_OPEN && ev->type <= AUDIT_READLINK &&
 	       ev->decision == AUDIT_ALLOWED;
+}
+
+void audit_segment_size(struct audit_log *l, uint64_t bytes)
+{
+	pthread_mutex_lock(&l->lock);
+	l->segment_bytes = bytes < SEGMENT_BYTES_MAX ? bytes : SEGMENT_BYTES_MAX;
+	pthread_mutex_unlock(&l->lock);
 }
 
 void audit_strict(struct audit_log *l, bool on)
@@ -473,6 +494,7 @@ void audit_close(struct audit_log *l)
 {
 	if (!l)
 		return;
+	log_keep_stop(l);
 	log_seal_join(l);
 	log_sync_stop(l);
 	log_seal_stop(l);

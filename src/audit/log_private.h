@@ -40,7 +40,7 @@ struct audit_log {
 	uint8_t log_id[RECORD_LOG_ID];
 	uint64_t next_seq;
 	int64_t time_ns;
-	uint64_t segment_bytes; /* the most in one: SEGMENT_BYTES_MAX; tests have less */
+	uint64_t segment_bytes; /* the most in one */
 	struct part *oldest;    /* not yet safe, in order; the last is current */
 	struct part *current;
 	bool dirty;    /* something is not synced */
@@ -65,6 +65,9 @@ struct audit_log {
 	size_t random_left;
 	struct seal *seal; /* log_seal.c; NULL: not sealed */
 	int seal_error;    /* errno of a checkpoint that could not be written */
+	struct keep *keep; /* keep.c; NULL: closed segments stay as they are */
+	bool closed;       /* a segment was, since keep.c looked */
+	pthread_cond_t tidy;
 };
 
 /** log_write_at() - one write unless the kernel stops in the middle. Return: 0 or -errno. */
@@ -74,6 +77,11 @@ const char *log_why(int code);
 /** log_tell() - that the log fails, or works again; @rc: what an append or a sync returned.
  * Called with the lock, which is given up meanwhile. */
 void log_tell(struct audit_log *l, int rc);
+
+/** log_say() - something that is no fault of writing. Without the lock. */
+void log_say(struct audit_log *l, const char *text);
+/** log_keep_stop() - end the thread of keep.c; first of all. */
+void log_keep_stop(struct audit_log *l);
 
 /** log_sync_start() - begin the thread that syncs, with all its locks. */
 int log_sync_start(struct audit_log *l, struct err *e);

@@ -90,6 +90,7 @@ static int sync_all(struct audit_log *l)
 			break;
 		if (p->synced == p->end) {
 			l->oldest = p->next;
+			l->closed = true;
 			close(p->fd);
 			free(p);
 		}
@@ -104,6 +105,8 @@ static int sync_all(struct audit_log *l)
 	}
 	if (rc == 0) {
 		l->safe_seq = written;
+		if (l->closed)
+			pthread_cond_signal(&l->tidy);
 	} else {
 		l->dirty = true;
 		l->sync_failures++;
@@ -165,6 +168,7 @@ int log_sync_now(struct audit_log *l)
 
 void log_sync_release(struct audit_log *l)
 {
+	pthread_cond_destroy(&l->tidy);
 	pthread_cond_destroy(&l->synced);
 	pthread_cond_destroy(&l->wake);
 	pthread_mutex_destroy(&l->telling);
@@ -180,6 +184,7 @@ int log_sync_start(struct audit_log *l, struct err *e)
 	pthread_mutex_init(&l->telling, NULL);
 	thread_cond_init(&l->wake);
 	thread_cond_init(&l->synced);
+	thread_cond_init(&l->tidy);
 	rc = thread_start(&l->thread, sync_loop, l);
 	if (rc == 0)
 		return 0;

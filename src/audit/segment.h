@@ -53,6 +53,8 @@ int segment_list(int dirfd, uint64_t **out, size_t *n, struct err *e);
  */
 int segment_open(int dirfd, uint64_t first_seq, struct segment *s, struct err *e);
 void segment_close(struct segment *s);
+/** segment_head() - its head alone. Errors: as segment_open(). */
+int segment_head(int dirfd, uint64_t first_seq, struct record_head *out, struct err *e);
 
 /**
  * segment_next() - the next record

@@ -141,9 +141,9 @@ static int cut(const struct look *k, uint64_t pos, uint64_t size, struct tail *t
 	return rc;
 }
 
-/* The tree size of the newest checkpoint of a log whose first segment is @s. */
+/* The tree size of the newest checkpoint of a log whose first segment begins with @head. */
 static int find_sealed(
-	const struct look *k, const struct segment *s, uint64_t *sealed, struct err *e)
+	const struct look *k, const struct record_head *head, uint64_t *sealed, struct err *e)
 {
 	char name[NOTE_NAME_MAX];
 	struct note newest = {.size = 0};
@@ -151,7 +151,7 @@ static int find_sealed(
 	int fd = openat(k->dirfd, HEADS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int rc = fd < 0 && errno != ENOENT ? err_errno(e, errno, HEADS_FILE ": cannot open") : 0;
 
-	note_name(s->head.log_id, name);
+	note_name(head->log_id, name);
 	if (fd >= 0) {
 		rc = heads_last(fd, name, &newest, &end, e);
 		close(fd);
@@ -252,7 +252,7 @@ static int find_end(struct look *k, struct tail *t, struct err *e)
 
 static int find_in(struct look *k, struct tail *t, struct err *e)
 {
-	struct segment s = {.fd = -1};
+	struct record_head head;
 	int rc = 0;
 
 	if (k->n == 0)
@@ -260,12 +260,11 @@ static int find_in(struct look *k, struct tail *t, struct err *e)
 	if (k->firsts[0] != 1)
 		return err_set(
 			e, EBADMSG, "records 1 to %" PRIu64 " are missing", k->firsts[0] - 1);
-	rc = segment_open(k->dirfd, 1, &s, e);
+	rc = segment_head(k->dirfd, 1, &head, e);
 	if (rc == -ENODATA)
 		return drop_all(k, t, e);
 	if (rc == 0)
-		rc = find_sealed(k, &s, &k->sealed, e);
-	segment_close(&s);
+		rc = find_sealed(k, &head, &k->sealed, e);
 	if (rc == 0)
 		rc = find_end(k, t, e);
 	return rc < 0 ? err_set(e, -rc, "cannot be read") : 0;

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit/keep.h"
 #include "base/file.h"
 #include "control/acts.h"
 #include "control/privacy.h"
@@ -91,9 +92,13 @@ static int open_log(struct service *s, struct err *e)
 	if (r == 0)
 		audit_strict(s->log, s->start->config.strict);
 	if (r == 0)
+		audit_segment_size(s->log, s->start->config.segment_size);
+	if (r == 0)
 		r = remote_keys(connect_keyd, s->ch, &keys);
 	if (r == 0)
 		r = audit_seal(s->log, keys, &first, e);
+	if (r == 0 && s->start->config.compress)
+		r = audit_keep(s->log, e);
 	if (r == 0 && audit_behind_new(s->log, &s->behind))
 		r = err_errno(e, EAGAIN, "%s: no thread for its records", s->log_dir);
 	if (r < 0) {

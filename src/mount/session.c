@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "audit/keep.h"
 #include "base/digest.h"
 #include "mount/fuse.h"
 #include "mount/gate.h"
@@ -101,6 +102,8 @@ static int open_log(struct session *s, struct err *e)
 	r = audit_open(dir, &s->log, e);
 	if (r == 0)
 		r = audit_seal(s->log, NULL, NULL, e);
+	if (r == 0)
+		r = audit_keep(s->log, e);
 	if (r == 0 && audit_behind_new(s->log, &s->behind))
 		r = err_errno(e, EAGAIN, "%s: no thread for its records", dir);
 	free(dir);

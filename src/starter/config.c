@@ -50,6 +50,8 @@ static const struct key keys[] = {
 	{"log", "indexers", KIND_TEXT, AT(indexers), LABEL_INDEXERS, 0, 0},
 	{"log", "sniffers", KIND_TEXT, AT(sniffers), LABEL_SNIFFERS, 0, 0},
 	{"log", "durability", KIND_SAFETY, AT(strict), "commit", 0, 0},
+	{"log", "segment_size", KIND_BYTES, AT(segment_size), "64M", 64 << 10, 64 << 20},
+	{"log", "compress", KIND_BOOL, AT(compress), "yes", 0, 0},
 	{"limits", "cache", KIND_BYTES, AT(cache_bytes), "64M", 1 << 20, 1ull << 40},
 	{"limits", "connections", KIND_COUNT, AT(connections), "64", 1, 4096},
 	{"limits", "workers", KIND_COUNT, AT(workers), "0", 0, 8},

@@ -33,7 +33,9 @@ struct config {
 	char *thumbnailers; /* executables whose records have that label (audit/label.h) */
 	char *indexers;
 	char *sniffers;
-	bool strict; /* durability: opens and reads wait for fdatasync too */
+	bool strict;           /* durability: opens and reads wait for fdatasync too */
+	uint64_t segment_size; /* bytes, at most; then another segment begins */
+	bool compress;         /* closed segments */
 	/* [limits] */
 	uint64_t cache_bytes; /* shared chunk cache of a piece of evidence */
 	unsigned connections; /* to the control socket at once */

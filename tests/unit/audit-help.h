@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "audit/audit.h"
+#include "audit/unxz.h"
 
 #define SEGMENT_ONE "log-00000000000000000001.seg"
 
@@ -95,6 +96,25 @@ static inline uint8_t *load_file(const char *dir, const char *name, size_t *n)
 	close(fd);
 	*n = (size_t)st.st_size;
 	return data;
+}
+
+/* A segment takes the place of itself, compressed. */
+__attribute__((unused)) static inline void pack_file(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	char fresh[PATH_MAX];
+	int in = -1;
+	int out = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(fresh, sizeof(fresh), "%s/../fresh", dir);
+	in = open(path, O_RDONLY);
+	out = open(fresh, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	if (in < 0 || out < 0 || unxz_pack(in, out, NULL, NULL) < 0 ||
+		unxz_same(out, in, NULL, NULL) < 0 || rename(fresh, path) < 0)
+		bail_out(path);
+	close(in);
+	close(out);
 }
 
 static inline void store_file(const char *dir, const char *name, const void *p, size_t n)

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# 57-segments.sh - a log of many segments: those that are closed are compressed behind, and whoever
+# reads the log, writes it or checks it finds all of it
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/team.sh"
+
+set -eu
+need fuse
+need root
+need users
+need_tools mke2fs python3 openssl xz
+export EVIDENCEFS
+
+LOG=$WORK/team/log
+READS=12000
+
+both() { # both WANT NAME [ANCHOR]: what both verifiers say
+	exits "$1" "$2" "$EVIDENCEFS" audit verify --log "$LOG" ${3:+--anchor "$3"}
+	exits "$1" "$2, by the other" "$TOP/tools/evidencefs-verify" ${3:+--anchor "$3"} "$LOG"
+}
+is_xz() {
+	[[ $(head -c 6 "$1" | od -An -tx1 | tr -d ' ') == fd377a585a00 ]]
+}
+packed() { # how many segments begin as .xz does
+	local f n=0
+	for f in "$LOG"/log-*.seg; do
+		! is_xz "$f" || n=$((n + 1))
+	done
+	echo "$n"
+}
+all_but_one() {
+	local all
+	all=$(find "$LOG" -name 'log-*.seg' | wc -l)
+	[[ $all -gt 5 && $(packed) -eq $((all - 1)) ]]
+}
+
+mkdir -p "$WORK/tree"
+head -c 200000 /dev/urandom >"$WORK/tree/file"
+mke2fs -q -t ext4 -d "$WORK/tree" "$WORK/disk.dd" 8M
+team_begin "[log]" "segment_size = 64K"
+user anna bert
+ev root case create c1 --owner "${U[anna]}" >/dev/null
+ev root add c1 "$WORK/disk.dd" >/dev/null
+ev anna release c1 disk --reason r
+ev anna grant c1 "${U[bert]}" --role analyst --reason r >/dev/null
+wait_for is_mounted "$ROOT/${U[bert]}"
+F=$(view bert c1)/disk/p0-ext4/file
+read_much() { # SIZE: reads of that size, READS of them
+	as bert /usr/bin/python3 - "$F" "$1" "$READS" <<'PY'
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY)
+for i in range(int(sys.argv[3])):
+    assert len(os.pread(fd, int(sys.argv[2]), i % 1000)) == int(sys.argv[2])
+PY
+}
+read_much 7
+ok "closed segments are compressed, but the last is not" wait_for -t 60 all_but_one
+for f in "$LOG"/log-*.seg; do
+	plain="cat"
+	! is_xz "$f" || plain="xz -dc --format=xz"
+	bytes=$($plain <"$f" | wc -c)
+	[[ $bytes -ge 64 && $bytes -le 65536 ]] || bail "$f has $bytes bytes"
+done
+pass "each is an .xz of 64 KiB at most"
+is "$(find "$LOG" "$WORK/team" -maxdepth 1 -name '*.new' | wc -l)" 0 "nothing is left beside them"
+both 3 "the log holds"
+mkdir -m 0777 "$WORK/out"
+ev root audit checkpoint -o "$WORK/head"
+both 0 "up to a checkpoint that was kept" "$WORK/head"
+
+count() { # of reads of SIZE that the log has
+	ev anna audit show --case c1 --user "${U[bert]}" --type read --reads --json | grep -c "\"length\":$1,"
+}
+is "$(count 7)" "$READS" "every read is told"
+ok "the database of questions is made again of it" ev root audit reindex
+is "$(count 7)" "$READS" "and says the same"
+seq=$(ev anna audit show --case c1 --user "${U[bert]}" --type open --json | sed -n '1s/.*"seq":\([0-9]*\).*/\1/p')
+ok "one record of a compressed segment is proved" ev anna audit prove "$((seq + 20))" -o "$WORK/out/proof"
+like "$(cat "$WORK/out/proof")" "c2sp.org/tlog-proof@v1" "as a proof is written"
+ok "and exported: the case, as an extract" ev anna audit export --case c1 --format case -o "$WORK/out/extract"
+exits 3 "which holds, too" "$TOP/tools/evidencefs-verify" "$WORK/out/extract"
+
+grown() {
+	[[ $(ev root status --json | sed 's/.*"log_size":\([0-9]*\).*/\1/') -ge $1 ]]
+}
+# whatever it was doing when the service died
+for i in 1 2 3; do
+	read_much $((10 + i)) &
+	reader=$!
+	killed=$(service_pid)
+	before=$(ev root status --json | sed 's/.*"log_size":\([0-9]*\).*/\1/')
+	wait_for grown "$((before + i * 1500))"
+	kill -9 "$killed"
+	wait $reader || true
+	another() { [[ -n $(service_pid) && $(service_pid) != "$killed" ]] && "$EVIDENCEFS" status; }
+	wait_for -t 20 another
+done
+ok "after kills in between all is compressed as before" wait_for -t 60 all_but_one
+both 0 "and the log holds" "$WORK/head"
+is "$(count 7)" "$READS" "with every read"
+team_end
+both 0 "also after a clean stop" "$WORK/head"
+sed -i '/segment_size/a compress = no' "$CONF"
+before=$(packed)
+team_start
+read_much 33
+is "$(packed)" "$before" "where it is not wanted nothing more is compressed"
+team_end
+both 0 "the log holds then, too" "$WORK/head"
+
+# a byte of a compressed segment
+f=$(find "$LOG" -name 'log-*.seg' | sort | sed -n 2p)
+cp -p "$f" "$WORK/kept"
+python3 - "$f" <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    d = f.read()
+    f.seek(len(d) // 2)
+    f.write(bytes([d[len(d) // 2] ^ 1]))
+PY
+both 1 "a byte in a compressed segment that was changed is found"
+cp -p "$WORK/kept" "$f"
+both 3 "as it was, it holds"
+done_testing

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t-keep.c - closed segments are compressed behind, and whatever moment that ends at,
+ * or fails at, the log holds: by both verifiers, and for who goes on writing
+ */
+#include "tap.h"
+
+#include "audit-help.h"
+
+#include <dirent.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "audit/keep.h"
+#include "audit/query.h"
+#include "audit/unxz.h"
+#include "audit/verify.h"
+
+#define SMALL 65536 /* bytes of a segment */
+
+/* In place of libc's: the n-th call of these ends the process, or fails. */
+static struct {
+	int at;      /* which call; 0: none */
+	int seen;    /* calls so far */
+	bool dies;   /* else it fails with */
+	int failure; /* this */
+} fault;
+
+/* Return: whether this call is the one that fails. */
+static bool is_fault(void)
+{
+	if (fault.at == 0 || ++fault.seen != fault.at)
+		return false;
+	if (fault.dies)
+		_exit(77);
+	errno = fault.failure;
+	return true;
+}
+
+int renameat(int a, const char *from, int b, const char *to)
+{
+	return is_fault() ? -1 : (int)syscall(SYS_renameat2, a, from, b, to, 0);
+}
+
+int fsync(int fd)
+{
+	return is_fault() ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+ssize_t write(int fd, const void *p, size_t n)
+{
+	return is_fault() ? -1 : syscall(SYS_write, fd, p, n);
+}
+
+static void open_small(const char *dir, struct audit_log **l)
+{
+	struct err e = {.code = 0};
+
+	must_open(dir, l);
+	audit_segment_size(*l, SMALL);
+	if (audit_seal(*l, NULL, NULL, &e) < 0)
+		bail_out(e.text);
+}
+
+static void put(struct audit_log *l, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (append(l, i % 50 ? event_read(1, i) : event_open("/bin/cat")) < 0)
+			bail_out("append");
+	}
+}
+
+static void ignore_fault(void *context, const char *text)
+{
+	snprintf(context, 256, "%s", text);
+}
+
+static bool is_packed(const char *dir, const char *name)
+{
+	uint8_t magic[UNXZ_MAGIC] = {0};
+	char path[PATH_MAX];
+	int fd = -1;
+	bool is = false;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDONLY);
+	is = fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+	     unxz_is(magic, sizeof(magic));
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/* Segments, and how many of them are compressed. */
+static size_t segments(const char *dir, size_t *packed)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry = NULL;
+	size_t n = 0;
+
+	*packed = 0;
+	while (d && (entry = readdir(d))) {
+		if (strncmp(entry->d_name, "log-", 4) != 0)
+			continue;
+		n++;
+		*packed += is_packed(dir, entry->d_name);
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* Wait until all but the last are, or something was said. */
+static bool all_packed_or(const char *dir, const char *told)
+{
+	for (unsigned i = 0; i < 6000 && !told[0]; i++) {
+		size_t packed = 0;
+		size_t n = segments(dir, &packed);
+
+		if (n > 1 && packed == n - 1)
+			return true;
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	}
+	return false;
+}
+
+static bool all_packed(const char *dir)
+{
+	return all_packed_or(dir, "");
+}
+
+static void is_intact(const char *dir, const char *name)
+{
+	const struct verify_opts o = {.anchors_n = 0};
+	struct err e = {.code = 0};
+
+	if (!is_int(audit_verify(dir, &o, &e), 3, name))
+		diag("%s", e.text);
+}
+
+static void by_the_other(const char *dir, const char *name)
+{
+	const char *source = getenv("EVIDENCEFS_SOURCE");
+	char command[3 * PATH_MAX];
+	int rc = 0;
+
+	snprintf(command, sizeof(command), "%s/tools/evidencefs-verify %s >/dev/null 2>&1",
+		source ? source : ".", dir);
+	rc = system(command);
+	if (rc == -1 || WEXITSTATUS(rc) == 127 || WEXITSTATUS(rc) == 126)
+		skip("tools/evidencefs-verify cannot be run here");
+	else
+		is_int(WEXITSTATUS(rc), 3, name);
+}
+
+/* A log of several closed segments that nobody compressed. */
+static void plain_log(struct place *at, unsigned n)
+{
+	struct audit_log *l = NULL;
+
+	place_make(at);
+	open_small(at->log, &l);
+	put(l, n);
+	audit_close(l);
+}
+
+static void test_behind(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	size_t packed = 0;
+	size_t n = 0;
+
+	plain_log(&at, 5000);
+	n = segments(at.log, &packed);
+	ok(n > 4 && packed == 0, "a log of %zu segments", n);
+	open_small(at.log, &l);
+	is_int(audit_keep(l, &e), 0, "what is there already");
+	ok(all_packed(at.log), "is compressed, but for the last");
+	put(l, 5000);
+	ok(all_packed(at.log) && segments(at.log, &packed) > n + 2, "and what comes");
+	is_intact(at.log, "it holds while it is written");
+	audit_close(l);
+	is_intact(at.log, "and when it is closed");
+	by_the_other(at.log, "by the other verifier too");
+	open_small(at.log, &l);
+	put(l, 10);
+	audit_close(l);
+	is_intact(at.log, "it can be gone on with");
+	place_remove(&at);
+}
+
+/* Nothing is compressed while what stands behind it may still be lost. */
+static void test_last(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	size_t packed = 0;
+
+	place_make(&at);
+	open_small(at.log, &l);
+	audit_keep(l, &e);
+	put(l, 100);
+	audit_close(l);
+	is_int((long long)segments(at.log, &packed), 1, "one segment");
+	is_int((long long)packed, 0, "is the last, and stays as it is");
+	place_remove(&at);
+}
+
+/* Readers of all kinds. */
+static void test_readers(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct audit_reader *r = NULL;
+	struct audit_event ev;
+	struct query *q = NULL;
+	struct err e = {.code = 0};
+	char path[PATH_MAX];
+	uint64_t size = 0;
+
+	plain_log(&at, 5000);
+	open_small(at.log, &l);
+	size = audit_size(l);
+	audit_keep(l, &e);
+	is_int(audit_reader_open(at.log, &r, &e), 0, "a reader");
+	for (unsigned i = 0; i < 500; i++)
+		audit_reader_next(r, &ev, &e);
+	ok(all_packed(at.log), "under which all is compressed");
+	while (audit_reader_next(r, &ev, &e) == 1)
+		;
+	ok(ev.seq >= size, "goes on to the end: %llu", (unsigned long long)ev.seq);
+	audit_reader_close(r);
+	is_int(audit_reader_open(at.log, &r, &e), 0, "another");
+	is_int(audit_reader_seek(r, 1500, &e), 0, "can seek");
+	ok(audit_reader_next(r, &ev, &e) == 1 && ev.seq == 1500, "to a record");
+	audit_reader_close(r);
+	snprintf(path, sizeof(path), "%s/query.db", at.top);
+	is_int(query_open(path, at.log, &q, &e), 0, "a database of queries");
+	is_int(query_follow(q, UINT64_MAX, NULL, NULL, &e), 0, "is made of it");
+	query_close(q);
+	audit_close(l);
+	place_remove(&at);
+}
+
+/* What a process leaves behind that is ended at call @at of those above. Return: whether it was. */
+static bool die_at(const char *dir, int at)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		struct audit_log *l = NULL;
+		struct err e = {.code = 0};
+
+		open_small(dir, &l);
+		fault.at = at;
+		fault.dies = true;
+		audit_keep(l, &e);
+		_exit(all_packed(dir) ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status) == 77;
+}
+
+static void test_killed(void)
+{
+	unsigned ends = 0;
+
+	for (int i = 1; i < 60; i++) {
+		const struct verify_opts o = {.anchors_n = 0};
+		struct place at;
+		struct audit_log *l = NULL;
+		struct err e = {.code = 0};
+		bool died = false;
+
+		plain_log(&at, 2500);
+		died = die_at(at.log, i);
+		if (audit_verify(at.log, &o, &e) != VERDICT_INTACT) {
+			ok(false, "ended at call %d: %s", i, e.text);
+			break;
+		}
+		open_small(at.log, &l);
+		audit_keep(l, &e);
+		put(l, 10);
+		if (!all_packed(at.log)) {
+			ok(false, "ended at call %d: not compressed afterwards", i);
+			break;
+		}
+		audit_close(l);
+		if (audit_verify(at.log, &o, &e) != VERDICT_INTACT) {
+			ok(false, "ended at call %d, and gone on with: %s", i, e.text);
+			break;
+		}
+		place_remove(&at);
+		if (!died)
+			break;
+		ends++;
+	}
+	ok(ends > 5, "ended at each of %u calls, the log holds", ends);
+}
+
+static void test_fails(void)
+{
+	unsigned failures = 0;
+
+	for (int i = 1; i < 60; i++) {
+		const struct verify_opts o = {.anchors_n = 0};
+		struct place at;
+		struct audit_log *l = NULL;
+		struct err e = {.code = 0};
+		char told[256] = "";
+		char path[PATH_MAX];
+
+		plain_log(&at, 1500);
+		open_small(at.log, &l);
+		audit_on_fault(l, ignore_fault, told);
+		fault = (__typeof__(fault)){.at = i, .failure = ENOSPC};
+		audit_keep(l, &e);
+		all_packed_or(at.log, told);
+		fault.at = 0;
+		put(l, 10);
+		audit_close(l);
+		snprintf(path, sizeof(path), "%s/segment.new", at.top);
+		if (audit_verify(at.log, &o, &e) != VERDICT_INTACT || access(path, F_OK) == 0) {
+			ok(false, "call %d failed: %s", i, e.text);
+			break;
+		}
+		place_remove(&at);
+		if (!told[0])
+			break;
+		failures++;
+	}
+	ok(failures > 3, "each of %u calls failed: the log holds, and it is said", failures);
+}
+
+int main(void)
+{
+	test_behind();
+	test_last();
+	test_readers();
+	test_killed();
+	test_fails();
+	return done_testing();
+}
