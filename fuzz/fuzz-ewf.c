@@ -3,8 +3,8 @@
  * fuzz-ewf.c - hostile EWF segments
  *
  * The input is one segment, or two: its last two bytes say where it is cut
- * (little endian, 0 or past the end: not cut). Checksums of sections and of
- * table headers are put right first, since a mutation cannot guess them; the
+ * (little endian, 0 or past the end: not cut), E01 or Ex01. Checksums of sections
+ * and of table headers are put right first, since a mutation cannot guess them; the
  * low bit of the third byte from the end leaves them as they are.
  */
 #include <libdeflate.h>
@@ -43,9 +43,39 @@ static void seal(uint8_t *p, size_t size, size_t at, size_t n)
 		p[at + n + i] = (uint8_t)(sum >> (8 * i));
 }
 
+/* EWF2: from the last descriptor to the first; in data the headers of tables and hashes. */
+static void seal_segment2(uint8_t *p, size_t size)
+{
+	size_t at = size < 64 ? 0 : size - 64;
+
+	for (unsigned i = 0; i < 1000 && at >= 32 && at < size && size - at >= 64; i++) {
+		uint64_t length = le64(p + at + 16);
+		uint64_t previous = le64(p + at + 8);
+		size_t data = length > at ? at : at - (size_t)length;
+
+		if (p[at] == 4) /* sector table */
+			seal(p, at, data, 16);
+		else if (p[at] == 5) /* error table */
+			seal(p, at, data, 16);
+		else if (p[at] == 8) /* MD5 */
+			seal(p, at, data, 16);
+		else if (p[at] == 9) /* SHA-1 */
+			seal(p, at, data, 20);
+		seal(p, size, at, 60);
+		if (previous >= at)
+			break;
+		at = (size_t)previous;
+	}
+}
+
 static void seal_segment(uint8_t *p, size_t size)
 {
 	size_t at = 13;
+
+	if (size >= 8 && memcmp(p, "EVF2", 4) == 0) {
+		seal_segment2(p, size);
+		return;
+	}
 
 	while (at < size && size - at >= 76) {
 		uint64_t next = le64(p + at + 16);

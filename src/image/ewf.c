@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ewf.c - EWF-E01/S01 media: inflating and serving chunks; see ewf.h. */
+/* ewf.c - EWF-E01/S01/Ex01 media: inflating and serving chunks; see ewf.h. */
 #include "image/ewf_priv.h"
 
 #include <errno.h>
@@ -57,6 +57,36 @@ static ssize_t zlib_bytes(
 	return r == LIBDEFLATE_SUCCESS && out > 0 ? (ssize_t)out : -EIO;
 }
 
+/* A chunk without a checksum, which EWF2 allows. */
+static ssize_t unchecked_bytes(const struct ewf *w, uint32_t stored)
+{
+	return stored < w->chunk_size ? stored : w->chunk_size;
+}
+
+static ssize_t fill_pattern(const struct ewf *w, const struct ewf_place *at, uint8_t *buf)
+{
+	for (uint32_t i = 0; i < w->chunk_size; i++)
+		buf[i] = at->pattern[i % sizeof(at->pattern)];
+	return w->chunk_size;
+}
+
+/* What is stored, unpacked. Return: bytes; -EIO. */
+static ssize_t unpack(const struct ewf *w, struct ewf_scratch *s, uint64_t chunk,
+	const struct ewf_place *at, void *buf)
+{
+	ssize_t n = 0;
+
+	if (at->packing == EWF_PATTERN)
+		return fill_pattern(w, at, buf);
+	if (at->packing == EWF_DEFLATED)
+		return zlib_bytes(w, s, at, buf);
+	n = at->unchecked ? unchecked_bytes(w, at->stored)
+			  : plain_bytes(w, chunk, s->stored, at->stored);
+	if (n > 0)
+		memcpy(buf, s->stored, (size_t)n);
+	return n;
+}
+
 static ssize_t inflate(
 	const struct ewf *w, struct ewf_scratch *s, uint64_t chunk, void *buf, struct err *e)
 {
@@ -67,22 +97,17 @@ static ssize_t inflate(
 	if (n)
 		return n;
 	seg = &w->segments[at.segment];
-	if (ewf_pread_exact(seg, s->stored, at.stored, at.offset))
+	if (at.packing != EWF_PATTERN && ewf_pread_exact(seg, s->stored, at.stored, at.offset))
 		return err_set(e, EIO, "%s (segment %u): chunk %llu at offset %llu cannot be read",
 			seg->path, at.segment + 1, (unsigned long long)chunk,
 			(unsigned long long)at.offset);
-	if (at.compressed) {
-		n = zlib_bytes(w, s, &at, buf);
-	} else {
-		n = plain_bytes(w, chunk, s->stored, at.stored);
-		if (n > 0)
-			memcpy(buf, s->stored, (size_t)n);
-	}
+	n = unpack(w, s, chunk, &at, buf);
 	if (n < 0)
 		return err_set(e, EIO, "%s (segment %u): chunk %llu at offset %llu is damaged: %s",
 			seg->path, at.segment + 1, (unsigned long long)chunk,
 			(unsigned long long)at.offset,
-			at.compressed ? "it does not inflate" : "its checksum does not match");
+			at.packing == EWF_DEFLATED ? "it does not inflate"
+						   : "its checksum does not match");
 	return n;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ewf.h - EWF-E01/S01 (Expert Witness) media
+ * ewf.h - EWF-E01/S01 and EWF2-Ex01 (Expert Witness) media
  *
  * A reader of our own: memory grows with the number of table sections, never
  * with the media; each chunk is found by a binary search over the tables and
@@ -8,7 +8,8 @@
  * Hostile input: every size, offset and count is checked before use.
  *
  * Source: J. Metz, "Expert Witness Compression Format specification"
- * (libewf documentation), sections 3 (segment files), 4 (sections).
+ * (libewf documentation), sections 3 (segment files), 4 (sections); "... version 2
+ * specification" (there too).
  */
 #ifndef EVIDENCEFS_IMAGE_EWF_H
 #define EVIDENCEFS_IMAGE_EWF_H
@@ -46,7 +47,8 @@ struct ewf_info {
  *
  * Return: 0 and *@out. Errors name segment (1-based, with its path) and byte
  * offset: -ENXIO the chain goes on in a segment that is not there; -ENODATA a
- * segment is truncated; -EBADMSG damaged or inconsistent; -ENOTSUP.
+ * segment is truncated; -EBADMSG damaged or inconsistent; -ENOTSUP an image that is
+ * encrypted, logical, or packed in a way that is not read.
  * A damaged `table` section is replaced by its `table2` copy when that is whole.
  * Damaged header and hash sections are left out of @info: they hold no media.
  */

@@ -6,9 +6,12 @@
  * third names values by short keys and the fourth gives them, both separated by
  * tabs. header is in the code page of who wrote it (read as UTF-8, else Latin-1)
  * with dates in local time; header2 is UTF-16 with dates as seconds since 1970.
+ * The device information and the case data of EWF2 are texts like header2, with
+ * other keys, and say the sizes of the medium too.
  *
  * Source: EWF specification 3.2 (header), 3.3 (header2), 3.13 (hash), 3.14
- * (digest), 3.12 (error2).
+ * (digest), 3.12 (error2); EWF2 specification 3.3 (device information), 3.4 (case
+ * data), 3.8 (error table), 3.11 (MD5 hash), 3.12 (SHA1 hash).
  */
 #include "image/ewf_priv.h"
 
@@ -42,6 +45,16 @@ static const struct key keys[] = {
 	{"ov", "os", false},
 	{"m", "acquired", true},
 	{"u", "system date", true},
+	/* EWF2; those not here are as above */
+	{"cn", "case number", false},
+	{"en", "evidence number", false},
+	{"nm", "description", false},
+	{"ex", "examiner", false},
+	{"nt", "notes", false},
+	{"lb", "device label", false},
+	{"os", "os", false},
+	{"tt", "acquired", true},
+	{"at", "system date", true},
 };
 
 /* One field: bytes up to a tab or the end of the line. */
@@ -284,6 +297,17 @@ out:
 	return result;
 }
 
+/* As it is stored. Return: bytes and *@out (caller frees); 0 unreadable; -ENOMEM. */
+static ssize_t read_section(const struct ewf_section *s, uint8_t **out)
+{
+	*out = malloc((size_t)s->length + 1);
+	if (!*out)
+		return -ENOMEM;
+	return ewf_pread_exact(s->segment, *out, (size_t)s->length, s->payload)
+		       ? 0
+		       : (ssize_t)s->length;
+}
+
 int ewf_info_header(const struct ewf_section *s, bool utf16, struct ewf_info *info)
 {
 	struct buf text = BUF_INIT;
@@ -359,33 +383,129 @@ void ewf_info_digest(const struct ewf_section *s, struct ewf_info *info)
 	}
 }
 
-/* Runs of sectors that could not be read when the image was made. */
-void ewf_info_error2(const struct ewf_section *s, struct ewf_info *info)
+/*
+ * Runs of sectors that could not be read when the image was made: first sector
+ * and how many, in @count entries of @entry bytes behind a head of @head bytes.
+ * The first sector is 32 bits long, in EWF2 64, the number of sectors 32.
+ * Return: sectors; 0 when they cannot be read.
+ */
+static uint64_t sum_runs(const struct ewf_section *s, size_t head, uint32_t count, size_t entry)
 {
-	uint8_t head[520] = {0};
-	uint8_t runs[4096];
-	struct cur c = cur_of(head, sizeof(head));
-	uint64_t at = s->payload + sizeof(head);
+	size_t number = entry == 16 ? 8 : 4;
+	uint64_t left = (uint64_t)count * entry;
+	uint64_t at = s->payload + head;
 	uint64_t sum = 0;
-	uint64_t left = 0;
+	uint8_t runs[4096];
 
-	if (!read_checked(s, head, sizeof(head)))
-		return;
-	left = (uint64_t)cur_u32(&c) * 8;
-	if (left > s->length - sizeof(head))
-		return;
+	if (s->length < head || left > s->length - head)
+		return 0;
 	while (left > 0) {
 		size_t n = left < sizeof(runs) ? (size_t)left : sizeof(runs);
 
 		if (ewf_pread_exact(s->segment, runs, n, at))
-			return;
-		c = cur_of(runs, n);
-		while (cur_left(&c) > 0) {
-			cur_u32(&c); /* first sector */
+			return 0;
+		for (size_t i = 0; i < n; i += entry) {
+			struct cur c = cur_of(runs + i + number, 4);
+
 			sum += cur_u32(&c);
 		}
 		at += n;
 		left -= n;
 	}
-	info->acquiry_errors = sum;
+	return sum;
+}
+
+void ewf_info_error2(const struct ewf_section *s, struct ewf_info *info)
+{
+	uint8_t head[520] = {0};
+	struct cur c = cur_of(head, sizeof(head));
+
+	if (read_checked(s, head, sizeof(head)))
+		info->acquiry_errors = sum_runs(s, sizeof(head), cur_u32(&c), 8);
+}
+
+/* ---- EWF2 --------------------------------------------------------------------------------- */
+
+/* A decimal number; 0 when it is none. */
+static uint64_t number_of(struct field f)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < f.n; i++)
+		if (f.p[i] < '0' || f.p[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
+			__builtin_add_overflow(v, f.p[i] - '0', &v))
+			return 0;
+	return v;
+}
+
+static void parse_geometry(const struct buf *text, struct ewf2_geometry *g)
+{
+	const struct {
+		const char *id;
+		uint64_t *value;
+	} known[] = {
+		{"ts", &g->sectors},
+		{"bp", &g->bytes_per_sector},
+		{"sb", &g->sectors_per_chunk},
+		{"tb", &g->chunks},
+	};
+	struct field names = line_of(text, 3);
+	struct field values = line_of(text, 4);
+	struct field name;
+	struct field value;
+
+	while (next_field(&names, &name) && next_field(&values, &value))
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			if (name.n == 2 && memcmp(name.p, known[i].id, 2) == 0)
+				*known[i].value = number_of(value);
+}
+
+int ewf2_info_text(const struct ewf_section *s, bool deflated, struct ewf_info *info,
+	struct ewf2_geometry *geometry)
+{
+	struct buf text = BUF_INIT;
+	uint8_t *raw = NULL;
+	ssize_t n = 0;
+
+	if (s->length > HEADER_STORED_MAX)
+		return 0;
+	n = deflated ? inflate_section(s, &raw) : read_section(s, &raw);
+	if (n > 0) {
+		utf16_to_utf8(raw, (size_t)n, &text);
+		parse_header(&text, &info->header);
+		parse_geometry(&text, geometry);
+		n = text.error ? text.error : info->header.error;
+	}
+	free(raw);
+	buf_release(&text);
+	return n < 0 ? (int)n : 0;
+}
+
+void ewf2_info_md5(const struct ewf_section *s, struct ewf_info *info)
+{
+	uint8_t p[20];
+
+	if (!read_checked(s, p, sizeof(p)) || all_zero(p, 16))
+		return;
+	memcpy(info->md5, p, 16);
+	info->has_md5 = true;
+}
+
+void ewf2_info_sha1(const struct ewf_section *s, struct ewf_info *info)
+{
+	uint8_t p[24];
+
+	if (!read_checked(s, p, sizeof(p)) || all_zero(p, 20))
+		return;
+	memcpy(info->sha1, p, 20);
+	info->has_sha1 = true;
+}
+
+void ewf2_info_errors(const struct ewf_section *s, struct ewf_info *info)
+{
+	uint8_t head[20] = {0};
+	struct cur c = cur_of(head, sizeof(head));
+
+	if (read_checked(s, head, sizeof(head)))
+		info->acquiry_errors = sum_runs(s, 32, cur_u32(&c), 16);
 }

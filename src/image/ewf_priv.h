@@ -2,9 +2,10 @@
 /*
  * ewf_priv.h - what the files of the EWF reader share; for image/ewf*.c only
  *
- * ewf_open.c walks the sections of all segments into a table of tables,
- * ewf_info.c reads what the image says about itself, ewf_table.c finds chunks,
- * ewf.c inflates and serves them, ewf_cache.c keeps what was inflated.
+ * ewf_open.c walks the sections of all segments (ewf_sections.c: E01 and S01,
+ * ewf2_sections.c: Ex01) into a table of tables, ewf_info.c reads what the image
+ * says about itself, ewf_table.c finds chunks, ewf.c inflates and serves them,
+ * ewf_cache.c keeps what was inflated.
  */
 #ifndef EVIDENCEFS_IMAGE_EWF_PRIV_H
 #define EVIDENCEFS_IMAGE_EWF_PRIV_H
@@ -22,6 +23,10 @@
 #define EWF_FILE_HEADER    13 /* bytes: signature, 1, segment number, 0 */
 #define EWF_SECTION_HEADER 76 /* bytes: type, next, size, padding, checksum */
 #define EWF_TABLE_HEADER   24 /* bytes: entries, padding, base offset, padding, checksum */
+#define EWF2_SIGNATURE     "EVF2\x0d\x0a\x81\x00"
+#define EWF2_FILE_HEADER   32 /* bytes: signature, version, compression, segment number, set */
+#define EWF2_DESCRIPTOR    64 /* bytes, behind the data of a section */
+#define EWF2_ENTRY         16 /* bytes: offset, size, flags of a chunk */
 #define EWF_CHUNK_MAX      (128u << 20) /* 32768 sectors of 4096 bytes */
 
 struct ewf_segment {
@@ -57,12 +62,16 @@ struct ewf_table {
 
 enum { TABLE_FIRST = 1, TABLE_SECOND = 2, TABLE_BAD = 3 };
 
+enum ewf_packing { EWF_PLAIN, EWF_DEFLATED, EWF_PATTERN };
+
 /* Where a chunk lies in its segment. */
 struct ewf_place {
 	uint32_t segment;
 	uint64_t offset;
 	uint32_t stored; /* bytes, at most what a chunk can take */
-	bool compressed;
+	enum ewf_packing packing;
+	bool unchecked;     /* EWF_PLAIN: no checksum is behind it */
+	uint8_t pattern[8]; /* EWF_PATTERN: what fills it; nothing is stored */
 };
 
 struct ewf_cache;
@@ -70,6 +79,7 @@ struct ewf_pool;
 
 struct ewf {
 	struct source base;
+	bool v2; /* EWF2: Ex01 */
 	struct ewf_segment *segments;
 	size_t n_segments;
 	struct ewf_table *tables; /* sorted by first, without gaps */
@@ -116,5 +126,59 @@ int ewf_info_header(const struct ewf_section *s, bool utf16, struct ewf_info *in
 void ewf_info_hash(const struct ewf_section *s, struct ewf_info *info);
 void ewf_info_digest(const struct ewf_section *s, struct ewf_info *info);
 void ewf_info_error2(const struct ewf_section *s, struct ewf_info *info);
+
+/* What the texts of EWF2 say of the medium; 0: not said. */
+struct ewf2_geometry {
+	uint64_t sectors;
+	uint64_t bytes_per_sector;
+	uint64_t sectors_per_chunk;
+	uint64_t chunks;
+};
+
+/** ewf2_info_text() - device information or case data; @deflated. Return: 0 or -ENOMEM. */
+int ewf2_info_text(const struct ewf_section *s, bool deflated, struct ewf_info *info,
+	struct ewf2_geometry *geometry);
+void ewf2_info_md5(const struct ewf_section *s, struct ewf_info *info);
+void ewf2_info_sha1(const struct ewf_section *s, struct ewf_info *info);
+void ewf2_info_errors(const struct ewf_section *s, struct ewf_info *info);
+
+/* ---- while the sections are walked ----------------------------------------------------- */
+
+struct ewf_walk {
+	struct ewf *w;
+	struct ewf_info info;
+	bool has_volume;
+	bool smart;       /* EWF-S01: table entries without a checksum */
+	bool has_header2; /* header2 is richer than header */
+	uint64_t sectors; /* of the volume section */
+	uint8_t set[16];  /* identifies the image in all its segments; zeros: not given */
+	size_t cap;       /* tables */
+	uint32_t segment;
+	uint64_t data; /* payload of the last `sectors` section of this segment ... */
+	uint64_t data_end;
+	bool mirror; /* a table2 would belong to the last table */
+	struct ewf2_geometry geometry;
+	struct err *e;
+};
+
+/** ewf_sections_walk() - one segment. Return: 1 the image goes on; 0 it is done; -errno. */
+int ewf_sections_walk(struct ewf_walk *k);
+int ewf2_sections_walk(struct ewf_walk *k);
+
+const struct ewf_segment *ewf_walk_segment_of(const struct ewf_walk *k);
+/** ewf_walk_bad() - "PATH (segment N), offset O: WHAT". Return: -@code. */
+int ewf_walk_bad(const struct ewf_walk *k, int code, uint64_t at, const char *what);
+int ewf_walk_no_memory(const struct ewf_walk *k);
+/** ewf_walk_read() - a fixed part of the segment; past its end the segment is truncated. */
+int ewf_walk_read(const struct ewf_walk *k, void *p, size_t n, uint64_t at);
+/** ewf_walk_number() - that the segment says to be where it stands. Return: 0 or -EBADMSG. */
+int ewf_walk_number(const struct ewf_walk *k, uint32_t number);
+/** ewf_walk_chunks() - take sizes of sectors and chunks. @at: of the section, for the error. */
+int ewf_walk_chunks(
+	struct ewf_walk *k, uint64_t at, uint64_t sectors, uint32_t bytes, uint32_t per_chunk);
+/** ewf_walk_table() - one more, its first chunk set. NULL: no memory. */
+struct ewf_table *ewf_walk_table(struct ewf_walk *k);
+/** ewf_checksum_ok() - whether [@n] is followed by its Adler-32. */
+bool ewf_checksum_ok(const uint8_t *p, size_t n);
 
 #endif

@@ -9,17 +9,27 @@
  * The point shows as an entry that, without its top bit, is below the one
  * before it.
  *
- * Source: EWF specification 3.9 (table section), and the behaviour of libewf.
+ * An entry of EWF2 is 16 bytes: offset, size and flags; a chunk of one pattern is
+ * not stored, and the pattern stands for the offset.
+ *
+ * Source: EWF specification 3.9 (table section), and the behaviour of libewf;
+ * EWF2 specification 3.7 (sector table).
  */
 #include "image/ewf_priv.h"
 
 #include <errno.h>
 #include <libdeflate.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 
 #define OFFSET_MASK 0x7fffffffu
+
+/* Flags of an entry of EWF2. */
+#define FLAG_COMPRESSED 1u
+#define FLAG_CHECKSUM   2u
+#define FLAG_PATTERN    4u /* with FLAG_COMPRESSED */
 
 int ewf_pread_exact(const struct ewf_segment *s, void *p, size_t n, uint64_t off)
 {
@@ -64,12 +74,15 @@ static void scan_piece(struct scan *s, const uint8_t *p, size_t n)
 	}
 }
 
-/* Verifies one copy. Return: 0 and *@overflow; -EIO unreadable or damaged. */
+/*
+ * Verifies one copy, of entries of @entry bytes. Return: 0 and *@overflow; -EIO
+ * unreadable or damaged.
+ */
 static int check_copy(const struct ewf_segment *seg, const struct ewf_copy *copy, uint32_t count,
-	uint32_t *overflow)
+	size_t entry, uint32_t *overflow)
 {
 	struct scan scan = {.checksum = 1, .overflow = UINT32_MAX};
-	uint64_t left = (uint64_t)count * 4;
+	uint64_t left = (uint64_t)count * entry;
 	uint64_t at = copy->entries;
 	uint8_t piece[16384];
 	struct cur c;
@@ -101,13 +114,14 @@ static uint64_t table_state(const struct ewf *w, struct ewf_table *t)
 {
 	uint64_t state = atomic_load_explicit(&t->state, memory_order_relaxed);
 	const struct ewf_segment *seg = &w->segments[t->segment];
+	size_t entry = w->v2 ? EWF2_ENTRY : 4;
 	uint32_t overflow = 0;
 
 	if (state)
 		return state;
-	if (check_copy(seg, &t->copy[0], t->count, &overflow) == 0)
+	if (check_copy(seg, &t->copy[0], t->count, entry, &overflow) == 0)
 		state = TABLE_FIRST;
-	else if (check_copy(seg, &t->copy[1], t->count, &overflow) == 0)
+	else if (check_copy(seg, &t->copy[1], t->count, entry, &overflow) == 0)
 		state = TABLE_SECOND;
 	else
 		state = TABLE_BAD;
@@ -165,8 +179,7 @@ static int read_entry(const struct ewf *w, const struct ewf_table *t, const stru
 		next = cur_u32(&c);
 		next = i + 1 >= overflow ? next : next & OFFSET_MASK;
 	}
-	p->segment = t->segment;
-	p->compressed = i < overflow && entry > OFFSET_MASK;
+	p->packing = i < overflow && entry > OFFSET_MASK ? EWF_DEFLATED : EWF_PLAIN;
 	p->stored = next > offset ? next - offset : 0;
 	return __builtin_add_overflow(copy->base, offset, &p->offset) ? -EIO : 0;
 }
@@ -176,38 +189,86 @@ uint32_t ewf_stored_max(uint32_t chunk_size)
 	return chunk_size + chunk_size / 1000 + 1024;
 }
 
+/* Entry @i of EWF2. Return: 0; -EIO unreadable. */
+static int read_entry2(
+	const struct ewf_segment *seg, const struct ewf_table *t, uint32_t i, struct ewf_place *p)
+{
+	uint8_t raw[EWF2_ENTRY] = {0};
+	struct cur c = cur_of(raw, sizeof(raw));
+	uint32_t flags = 0;
+
+	if (ewf_pread_exact(seg, raw, sizeof(raw), t->copy[0].entries + (uint64_t)i * sizeof(raw)))
+		return -EIO;
+	p->offset = cur_u64(&c);
+	p->stored = cur_u32(&c);
+	flags = cur_u32(&c);
+	p->unchecked = !(flags & FLAG_CHECKSUM);
+	if (!(flags & FLAG_COMPRESSED))
+		return 0;
+	p->packing = flags & FLAG_PATTERN ? EWF_PATTERN : EWF_DEFLATED;
+	if (flags & FLAG_PATTERN) {
+		memcpy(p->pattern, raw, sizeof(p->pattern));
+		p->stored = 0;
+	}
+	return 0;
+}
+
+/* What the entry says must lie in the segment, and be no more than a chunk can take. */
+static int bound_place2(const struct ewf *w, const struct ewf_segment *seg, struct ewf_place *p)
+{
+	if (p->packing == EWF_PATTERN)
+		return 0;
+	return p->stored == 0 || p->stored > ewf_stored_max(w->chunk_size) ||
+			       p->offset > seg->size || p->stored > seg->size - p->offset
+		       ? -EIO
+		       : 0;
+}
+
+/* Where an entry says no end, the chunk ends with the data, or where no chunk is longer. */
+static int bound_place(const struct ewf *w, const struct ewf_segment *seg,
+	const struct ewf_table *t, struct ewf_place *p)
+{
+	uint64_t end = data_end(t, p->offset);
+
+	if (end > seg->size)
+		end = seg->size;
+	if (p->offset >= end)
+		return -EIO;
+	if (p->stored == 0 || p->stored > end - p->offset)
+		p->stored = end - p->offset > UINT32_MAX ? UINT32_MAX : (uint32_t)(end - p->offset);
+	if (p->stored > ewf_stored_max(w->chunk_size))
+		p->stored = ewf_stored_max(w->chunk_size);
+	return 0;
+}
+
 int ewf_table_find(const struct ewf *w, uint64_t chunk, struct ewf_place *out, struct err *e)
 {
 	struct ewf_table *t = table_of(w, chunk);
 	const struct ewf_segment *seg = NULL;
 	struct ewf_place p = {0};
 	uint64_t state = 0;
-	uint64_t end = 0;
+	uint32_t i = 0;
 
 	if (!t)
 		return err_set(e, EIO, "chunk %llu is in no table of the image",
 			(unsigned long long)chunk);
 	seg = &w->segments[t->segment];
+	p.segment = t->segment;
+	i = (uint32_t)(chunk - t->first);
 	state = table_state(w, t);
 	if ((uint32_t)state == TABLE_BAD)
 		return err_set(e, EIO, "%s (segment %u): the chunk table at offset %llu is damaged",
 			seg->path, t->segment + 1, (unsigned long long)t->at);
-	if (read_entry(w, t, &t->copy[(uint32_t)state == TABLE_SECOND],
-		    (uint32_t)(chunk - t->first), (uint32_t)(state >> 32), &p))
+	if (w->v2 ? read_entry2(seg, t, i, &p)
+		  : read_entry(w, t, &t->copy[(uint32_t)state == TABLE_SECOND], i,
+			    (uint32_t)(state >> 32), &p))
 		return err_set(e, EIO,
 			"%s (segment %u): the chunk table at offset %llu is unreadable", seg->path,
 			t->segment + 1, (unsigned long long)t->at);
-	end = data_end(t, p.offset);
-	if (end > seg->size)
-		end = seg->size;
-	if (p.offset >= end)
+	if (w->v2 ? bound_place2(w, seg, &p) : bound_place(w, seg, t, &p))
 		return err_set(e, EIO,
 			"%s (segment %u): chunk %llu would lie at offset %llu, outside", seg->path,
 			t->segment + 1, (unsigned long long)chunk, (unsigned long long)p.offset);
-	if (p.stored == 0 || p.stored > end - p.offset)
-		p.stored = end - p.offset > UINT32_MAX ? UINT32_MAX : (uint32_t)(end - p.offset);
-	if (p.stored > ewf_stored_max(w->chunk_size))
-		p.stored = ewf_stored_max(w->chunk_size);
 	*out = p;
 	return 0;
 }

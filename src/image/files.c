@@ -319,7 +319,7 @@ static bool proves_gap(const struct image_file *first, const struct series *s,
 
 	if (s->scheme == SERIES_DIGITS) /* image.2019 is a year, unless many come before */
 		return m->v[i].number < 1000 || present > 500;
-	if (s->scheme == SERIES_EWF)
+	if (s->scheme == SERIES_EWF || s->scheme == SERIES_EWF2)
 		return sibling_is_ewf(first->path, m->v[i].name);
 	size = sibling_size(first->path, m->v[i].name);
 	if (size == first->size)
@@ -449,7 +449,7 @@ static int ewf_series(const char *path, struct series *s, struct members *m, str
 	const char *letter = "ELS";
 
 	*s = series_ewf(name, 0);
-	if (s->scheme == SERIES_EWF)
+	if (s->scheme != SERIES_NONE)
 		return members_find(path, s, m, e);
 	for (; *letter; letter++) {
 		int r = 0;

@@ -40,7 +40,7 @@ struct image_files {
  * Return: 0. Errors, each with one line that says what to do: -ENOENT, -EACCES,
  * -EISDIR, -ENODATA empty, -ENXIO a segment in the middle is missing (named),
  * -EINVAL a later segment, or neither file nor block device,
- * -ENOTSUP a format that is recognised and not read (Ex01, AFF, qcow2, vmdk,
+ * -ENOTSUP a format that is recognised and not read (AFF, qcow2, vmdk,
  * vhd, dmg: says which tool converts it).
  */
 int image_files_open(const char *path, struct image_files *f, struct err *e);

@@ -34,12 +34,7 @@ static bool at(const uint8_t *p, size_t n, size_t off, const void *magic, size_t
 
 bool format_is_ewf(const uint8_t *p, size_t n)
 {
-	return at(p, n, 0, "EVF\x09\x0d\x0a\xff\x00", 8);
-}
-
-static bool is_ex01(const struct look *l)
-{
-	return HEAD(l, 0, "EVF2\x0d\x0a\x81\x00");
+	return at(p, n, 0, "EVF\x09\x0d\x0a\xff\x00", 8) || at(p, n, 0, "EVF2\x0d\x0a\x81\x00", 8);
 }
 
 static bool is_logical(const struct look *l)
@@ -93,7 +88,6 @@ static bool is_dmg(const struct look *l)
 }
 
 static const struct foreign foreign[] = {
-	{is_ex01, "an EnCase 7 (Ex01) image", "write it as E01 or raw with EnCase or FTK Imager"},
 	{is_logical, "logical evidence (L01, Lx01), not an image of a medium",
 		"extract its files with EnCase or FTK Imager and archive them"},
 	{is_aff, "an AFF image", "convert it: affconvert -r -e raw FILE"},

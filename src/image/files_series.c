@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define X 23u /* letter_value('x') */
+
 /* Names come from evidence and from users: ASCII only, whatever the locale. */
 static bool is_digit(char c)
 {
@@ -86,12 +88,33 @@ struct series series_raw(const char *name)
 	return s;
 }
 
+/* Ex01 ... Ex99 ExAA ... ExZZ EyAA ... EzZZ */
+static struct series series_ewf2(size_t stem, const char *ext)
+{
+	struct series s = {.scheme = SERIES_NONE, .stem = stem, .first = 'E'};
+	uint32_t x = is_letter(ext[1]) ? letter_value(ext[1]) : 0;
+
+	if ((ext[0] != 'E' && ext[0] != 'e') || x < X)
+		return s;
+	s.upper = is_upper(ext[0]);
+	s.upper_x = is_upper(ext[1]);
+	if (x == X && all_digits(ext + 2, 2))
+		s.number = value_of(ext + 2, 2, false);
+	else if (all_letters(ext + 2, 2))
+		s.number = value_of(ext + 2, 2, true) + (x - X) * 676 + 100;
+	if (s.number > 0)
+		s.scheme = SERIES_EWF2;
+	return s;
+}
+
 struct series series_ewf(const char *name, char first)
 {
 	size_t stem = stem_of(name);
 	const char *ext = name + stem;
 	struct series s = {.scheme = SERIES_NONE, .stem = stem};
 
+	if (strlen(ext) == 4)
+		return series_ewf2(stem, ext);
 	if (strlen(ext) != 3 || !is_letter(ext[0]))
 		return s;
 	s.upper = is_upper(ext[0]);
@@ -117,10 +140,10 @@ bool series_match(const struct series *s, const char *like, const char *name, ui
 	if (len <= s->stem || memcmp(name, like, s->stem) != 0)
 		return false;
 	n = len - s->stem;
-	if (s->scheme == SERIES_EWF) {
+	if (s->scheme == SERIES_EWF || s->scheme == SERIES_EWF2) {
 		struct series other = series_ewf(name, s->first);
 
-		if (other.scheme != SERIES_EWF || other.stem != s->stem)
+		if (other.scheme != s->scheme || other.stem != s->stem)
 			return false;
 		*number = other.number;
 		return true;
@@ -150,6 +173,21 @@ static void letters_suffix(const struct series *s, uint32_t number, size_t width
 	out[width] = '\0';
 }
 
+static void ewf2_suffix(const struct series *s, uint32_t number, char *out)
+{
+	char letters[SERIES_SUFFIX_MAX] = "";
+	char head = s->upper ? 'E' : 'e';
+	char x = s->upper_x ? 'X' : 'x';
+
+	if (number < 100) {
+		snprintf(out, SERIES_SUFFIX_MAX, "%c%c%02u", head, x, number);
+		return;
+	}
+	letters_suffix(s, (number - 100) % 676, 2, letters);
+	x = (char)(x + (char)((number - 100) / 676 % 3));
+	snprintf(out, SERIES_SUFFIX_MAX, "%c%c%.2s", head, x, letters);
+}
+
 void series_suffix(const struct series *s, uint32_t number, char out[SERIES_SUFFIX_MAX])
 {
 	char lower = s->upper ? 0 : 'a' - 'A';
@@ -158,6 +196,8 @@ void series_suffix(const struct series *s, uint32_t number, char out[SERIES_SUFF
 		snprintf(out, SERIES_SUFFIX_MAX, "%0*u", (int)s->width, number);
 	else if (s->scheme == SERIES_LETTERS)
 		letters_suffix(s, number, s->width, out);
+	else if (s->scheme == SERIES_EWF2)
+		ewf2_suffix(s, number, out);
 	else if (s->scheme == SERIES_EWF && number < 100)
 		snprintf(out, SERIES_SUFFIX_MAX, "%c%02u", (char)(s->first + lower), number);
 	else if (s->scheme == SERIES_EWF)

@@ -103,7 +103,7 @@ static bool is_first(const struct names *l, const char *name)
 {
 	struct series s = ewf_first(name);
 
-	if (s.scheme == SERIES_EWF)
+	if (s.scheme != SERIES_NONE)
 		return true;
 	s = series_raw(name);
 	if (s.scheme == SERIES_LETTERS)

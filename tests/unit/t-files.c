@@ -276,6 +276,19 @@ static void test_ewf_names(void)
 	s = series_ewf("x.s01", 0);
 	series_suffix(&s, 100, got);
 	is_str(got, "saa", "of SMART, in the letters of the first");
+	s = series_ewf("x.Ex01", 0);
+	for (uint32_t i = 1; i <= 2127; i++) {
+		char name[SERIES_SUFFIX_MAX + 2] = "x.";
+
+		series_suffix(&s, i, got);
+		memcpy(name + 2, got, sizeof(got));
+		good = good && series_match(&s, "x.Ex01", name, &number) && number == i;
+	}
+	ok(good, "2127 names of EWF2 too");
+	is_str(got, "EzZZ", "the last one");
+	series_suffix(&s, 100, got);
+	is_str(got, "ExAA", "number 100");
+	ok(!series_match(&s, "x.Ex01", "x.E02", &number), "which are not those of E01");
 	put_ewf("x.E01");
 	put_ewf("x.EAA");
 	put_ewf("y.S01");
@@ -296,7 +309,7 @@ static void foreign(const char *name, const void *magic, size_t n, off_t off, co
 
 static void test_foreign(void)
 {
-	FOREIGN("a.Ex01", "EVF2\x0d\x0a\x81\x00", 0, "Ex01");
+	FOREIGN("a.Lx01", "LEF2\x0d\x0a\x81\x00", 0, "logical");
 	FOREIGN("a.L01", "LVF\x09\x0d\x0a\xff\x00", 0, "logical");
 	FOREIGN("a.aff", "AFF10\r\n\x00", 0, "affconvert");
 	FOREIGN("a.aff4", "PK\x03\x04", 0, "AFF4");

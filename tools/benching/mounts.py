@@ -42,7 +42,7 @@ class Programs:
         objects, libraries, flags = [], ["fuse3"], []
         if name in ("bench-index", "bench-nolog"):
             objects = [os.path.join(self.build, lib) for lib in ("libservice.a", "libcore.a")]
-            libraries += ["sqlite3", "libcrypto"]
+            libraries += ["sqlite3", "libcrypto", "liblzma"]
         if name == "bench-nolog":
             objects.insert(0, os.path.join(self.build, "src/cmd/main.o"))
             flags = ["-Wl,--wrap=gate_record"]
@@ -60,8 +60,9 @@ class Programs:
         """The program that keeps no log, under the name and with the worker it expects."""
         program = os.path.join(self.nolog_dir, "evidencefs")
         if not os.path.exists(program):
-            os.mkdir(self.nolog_dir)
-            shutil.copy(self.tool("bench-nolog"), program)
+            tool = self.tool("bench-nolog")
+            os.makedirs(self.nolog_dir, exist_ok=True)
+            shutil.copy(tool, program)
             shutil.copy(self.worker, self.nolog_dir)
         return program
 
