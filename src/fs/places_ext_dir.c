@@ -19,9 +19,10 @@ struct range {
 	const struct ext_inode *dir;
 	const uint8_t *p; /* of the whole block or inode */
 	size_t n;
-	uint64_t off;  /* image byte of p[0] */
-	bool in_inode; /* the checksum is the inode's */
-	bool unsummed; /* what is blanked is not in the checksum */
+	uint64_t off;   /* image byte of p[0] */
+	bool in_inode;  /* the checksum is the inode's */
+	bool unsummed;  /* what is blanked is not in the checksum, or the directory is gone */
+	unsigned flags; /* PLACE_STALE: it is gone, and another may have the block */
 };
 
 static size_t rec_len(const uint8_t *e, size_t block)
@@ -44,6 +45,7 @@ static void zero(const struct range *r, const struct place_at *about, size_t fro
 	}
 	at.offset = r->off + from;
 	at.length = to - from;
+	at.flags = r->flags;
 	places_put(r->x->p, &at);
 	if (!r->unsummed && to <= summed)
 		places_ext_sum(
@@ -137,9 +139,12 @@ void places_ext_dir_block(
 	struct range r = {.x = x, .dir = dir, .p = x->block, .n = x->p->f->ext.block_size};
 	bool indexed = ext_at32(dir->p + 32) & INDEX_FLAG;
 
-	/* of a directory that is gone, its blocks are blanked with it */
-	if (!dir->used || !places_ext_read(x, block, x->block, &r.off))
+	if (!places_ext_read(x, block, x->block, &r.off))
 		return;
+	if (!dir->used) {
+		r.unsummed = true;
+		r.flags = PLACE_STALE;
+	}
 	if (indexed && (logical == 0 ? index_root(&r) : inner_node(&r)))
 		return;
 	entries(&r, 0, r.n);
@@ -156,8 +161,6 @@ void places_ext_dir_inline(struct ext_places *x, const struct ext_inode *dir)
 	size_t from = 0;
 	size_t to = 0;
 
-	if (!dir->used)
-		return;
 	entries(&r, 44, 100); /* the first four bytes are the directory's it is in */
 	if (places_ext_attr_data(x, dir, &from, &to))
 		entries(&r, from, to);

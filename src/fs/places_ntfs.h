@@ -56,6 +56,7 @@ struct ntfs_block {
 	uint64_t at[NTFS_BLOCK_MAX / NTFS_SECTOR];
 	uint64_t owner; /* the record, or that of the directory */
 	bool used;
+	bool stale; /* of a directory that is gone: another file may have it by now */
 };
 
 static inline uint64_t ntfs_le(const uint8_t *p, size_t n)

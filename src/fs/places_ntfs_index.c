@@ -110,7 +110,7 @@ void ntfs_block_zero(
 
 void ntfs_block_nobodys(const struct ntfs_block *b, size_t from, size_t to)
 {
-	static const struct place_at nobody = {.inode = 0};
+	const struct place_at nobody = {.inode = 0, .flags = b->stale ? PLACE_STALE : 0};
 
 	while (from < to && b->p[from] == 0)
 		from++;
@@ -180,8 +180,9 @@ void ntfs_index_entries(const struct ntfs_block *b, size_t head, size_t limit)
 		const uint8_t *e = b->p + at;
 		size_t len = (size_t)ntfs_le(e + 8, 2);
 		size_t key = (size_t)ntfs_le(e + 10, 2);
-		const struct place_at about = {
-			.inode = ntfs_le(e, 6), .parent = b->owner ? b->owner : UINT64_MAX};
+		const struct place_at about = {.inode = ntfs_le(e, 6),
+			.parent = b->owner ? b->owner : UINT64_MAX,
+			.flags = b->stale ? PLACE_STALE : 0};
 
 		if (len < ENTRY_HEAD || len % 8 || len > end - at || key > len - ENTRY_HEAD)
 			break;
@@ -211,7 +212,7 @@ static void index_block(struct ntfs_block *b)
 
 void ntfs_index_blocks(struct ntfs_places *x, const struct ntfs_runs *runs, uint64_t dir, bool used)
 {
-	struct ntfs_block b = {.x = x, .p = x->buf, .owner = dir, .used = used};
+	struct ntfs_block b = {.x = x, .p = x->buf, .owner = dir, .stale = !used};
 	uint64_t end = runs->n ? runs->v[runs->n - 1].first + runs->v[runs->n - 1].n : 0;
 	uint64_t from = runs->n ? runs->v[0].first * x->cluster : 0;
 

@@ -44,7 +44,9 @@ struct compile {
 	bool *touched;       /* for each volume: an exclusion names it, or anything in it */
 	bool *parted;        /* for each volume: a grant names something in it */
 	bool *masked;        /* for each volume: something in it may not be seen */
+	bool *masks;         /* for each volume: or in one that lies over it */
 	bool *sealed;        /* for each volume: an exclusion names its bytes */
+	bool *gone;          /* for each volume: its byte streams cannot be shown */
 	bool names;          /* its directories' names are shown */
 };
 
@@ -229,32 +231,70 @@ static int take_missing(struct compile *x, unsigned k)
 	return r ? r : take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k));
 }
 
-/* *@there: its byte streams can be shown. */
-static int set_volume(struct compile *x, unsigned k, bool *there)
+/* Whether a mark keeps something in the volume, or its bytes, from him. */
+static bool is_withheld(const struct compile *x, unsigned k, bool known)
 {
 	const struct scan_volume *at = &x->c.ev->manifest.volumes[k].scan;
-	bool whole = false;
+
+	if (is_privileged(x, k))
+		return false;
+	return (known && withheld_in(x->withheld, trace_id(1 + 2 * k, 0),
+				 trace_id(2 + 2 * k, TRACE_NUMBER_MASK))) ||
+	       withheld_bytes(x->withheld, at->offset, at->offset + at->length);
+}
+
+static int set_volume(struct compile *x, unsigned k)
+{
 	bool known = x->c.ev->volumes[k].index != NULL;
 	bool read = view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) & RIGHT_READ;
 	bool deleted = view_pieces_rights(&x->pieces, trace_id(2 + 2 * k, 0)) & RIGHT_DELETED;
+	bool whole = !x->touched[k] && (!known || (read && deleted)) && !is_withheld(x, k, known);
 	int r = set_apart(x, k, deleted);
 
-	whole = !x->touched[k] && (!known || (read && deleted));
-	if (withheld_in(
-		    x->withheld, trace_id(1 + 2 * k, 0), trace_id(2 + 2 * k, TRACE_NUMBER_MASK)) ||
-		withheld_bytes(x->withheld, at->offset, at->offset + at->length))
-		whole = whole && is_privileged(x, k);
 	x->masked[k] = !whole;
-	*there = (whole || !known || x->c.ev->volumes[k].maskable) && !x->sealed[k] &&
-		 (known || !x->touched[k]);
-	if (r == 0 && !known)
-		r = take_missing(x, k);
-	if (r == 0 && !*there) {
-		r = take(x, TRACE_VOLUME_RAW((uint64_t)k));
-		if (r == 0)
-			r = take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k));
+	x->gone[k] = (!whole && known && !x->c.ev->volumes[k].maskable) || x->sealed[k] ||
+		     (!known && x->touched[k]);
+	return r == 0 && !known ? take_missing(x, k) : r;
+}
+
+/* Whether the bytes of both have some in common: slices in a partition, hybrid media, pools. */
+static bool overlap(const struct compile *x, unsigned k, unsigned other)
+{
+	const struct scan_volume *a = &x->c.ev->manifest.volumes[k].scan;
+	const struct scan_volume *b = &x->c.ev->manifest.volumes[other].scan;
+
+	return a->offset < b->offset + b->length && b->offset < a->offset + a->length;
+}
+
+/* The bytes of a volume as such are not for him: no other stream shows them either. */
+static bool is_sealed_off(const struct compile *x, unsigned k)
+{
+	uint64_t raw = TRACE_VOLUME_RAW((uint64_t)k);
+
+	return x->gone[k] ||
+	       (withheld_in(x->withheld, trace_id(0, raw), trace_id(0, raw)) &&
+		       !(view_pieces_rights(&x->pieces, trace_id(0, raw)) & RIGHT_PRIVILEGED));
+}
+
+/* What is masked in one volume is masked in what lies over it. */
+static int set_overlaps(struct compile *x, unsigned k)
+{
+	bool masked = x->masked[k];
+	bool gone = x->gone[k];
+
+	for (unsigned other = 0; other < x->volumes; other++) {
+		if (other == k || !overlap(x, k, other))
+			continue;
+		masked = masked || x->masked[other];
+		gone = gone || is_sealed_off(x, other);
 	}
-	return r;
+	x->masks[k] = masked;
+	if (!gone)
+		return 0;
+	return take(x, TRACE_VOLUME_RAW((uint64_t)k)) ||
+			       take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k))
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int set_streams(struct compile *x)
@@ -263,11 +303,11 @@ static int set_streams(struct compile *x)
 	int r = 0;
 
 	for (unsigned k = 0; r == 0 && k < x->volumes; k++) {
-		bool there = false;
-
-		r = set_volume(x, k, &there);
-		all = all && there;
+		r = set_volume(x, k);
+		all = all && !x->gone[k];
 	}
+	for (unsigned k = 0; r == 0 && k < x->volumes; k++)
+		r = set_overlaps(x, k);
 	return r == 0 && !all ? take(x, TRACE_IMAGE_RAW) : r;
 }
 
@@ -445,12 +485,12 @@ static int set_head(struct view_evidence *out, const struct model_evidence *me, 
 static int set_mask(struct compile *x, struct view_masks *masks, struct view_evidence *out)
 {
 	for (unsigned k = 0; k < x->volumes; k++) {
-		if (x->masked[k])
-			return view_mask(masks, out, x->withheld, x->masked, &out->mask);
+		if (x->masks[k])
+			return view_mask(masks, out, x->withheld, x->masks, &out->mask);
 	}
 	/* between the volumes there may be something too */
 	return x->withheld && x->withheld->remnants_n > 0 && !(x->everywhere & RIGHT_PRIVILEGED)
-		       ? view_mask(masks, out, x->withheld, x->masked, &out->mask)
+		       ? view_mask(masks, out, x->withheld, x->masks, &out->mask)
 		       : 0;
 }
 
@@ -466,10 +506,12 @@ int view_evidence_compile(const struct view_holding *h, const struct model_evide
 	int r = 0;
 
 	evidence_cursor_init(&x.c, ev);
-	x.touched = calloc(4 * x.volumes + 4, sizeof(*x.touched));
+	x.touched = calloc(6 * x.volumes + 6, sizeof(*x.touched));
 	x.parted = x.touched ? x.touched + x.volumes + 1 : NULL;
 	x.masked = x.touched ? x.parted + x.volumes + 1 : NULL;
 	x.sealed = x.touched ? x.masked + x.volumes + 1 : NULL;
+	x.gone = x.touched ? x.sealed + x.volumes + 1 : NULL;
+	x.masks = x.touched ? x.gone + x.volumes + 1 : NULL;
 	r = x.touched ? gather(&x, h, me) : -ENOMEM;
 	if (r == 0)
 		r = set_streams(&x);

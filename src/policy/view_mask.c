@@ -259,6 +259,45 @@ static int each_volume(struct masking *x, const bool *masked, volume_fn *each)
 	return r;
 }
 
+/* What has a volume in it whose names cannot be blanked, as a file of another volume. */
+static int blank_container(struct masking *x, uint64_t begin)
+{
+	const struct claims *c = x->c;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->n && c->v[i].begin <= begin; i++) {
+		const struct claim *claim = &c->v[i];
+
+		if (!(claim->flags & CLAIM_CONTENTS) || claim->end <= begin ||
+			claim->claimant == CLAIM_NOBODY)
+			continue;
+		for (size_t k = claim->claimant;
+			r == 0 && k < c->who_n &&
+			claimant_same(&c->who[claim->claimant], &c->who[k], claim->flags);
+			k++)
+			r = mask_add_blank(x->out, trace_of(x, &c->who[k]));
+	}
+	return r;
+}
+
+static int blank_containers(struct masking *x)
+{
+	struct evidence *ev = x->ev->evidence;
+	unsigned own = x->volume;
+	int r = 0;
+
+	for (unsigned k = 0; r == 0 && !x->c->complete && k < ev->manifest.n; k++) {
+		struct masking other = {.volume = k, .out = x->out};
+
+		if (k == own || !ev->volumes[k].index)
+			continue;
+		r = claims_of(ev, k, &other.c);
+		if (r == 0)
+			r = blank_container(&other, ev->manifest.volumes[own].scan.offset);
+	}
+	return r;
+}
+
 static bool is_privileged(const struct view_evidence *ev)
 {
 	for (size_t i = 0; i < ev->ranges_n; i++) {
@@ -298,6 +337,8 @@ static int compile(const struct view_evidence *ev, const struct withheld *w, con
 		r = mask_settle(x.out);
 	if (r == 0)
 		r = each_volume(&x, masked, blank_asked);
+	if (r == 0)
+		r = each_volume(&x, masked, blank_containers);
 	if (r) {
 		mask_put(x.out);
 		return r;

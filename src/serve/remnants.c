@@ -32,6 +32,11 @@ struct text {
 	uint64_t size; /* 0: it cannot be read */
 };
 
+struct spans {
+	struct claim_span *v;
+	size_t n, cap;
+};
+
 struct search {
 	struct evidence *ev;
 	const struct remnant_source *sources;
@@ -42,10 +47,9 @@ struct search {
 	size_t slots;
 	uint8_t *maybe; /* a bit for each of some hashes */
 	uint64_t maybe_mask;
-	uint64_t out_factor;      /* of the byte that leaves a piece */
-	struct claim_span *files; /* what allocated files have: in order and apart */
-	size_t files_n, files_cap;
-	uint8_t *buf; /* [KEPT + CHUNK] */
+	uint64_t out_factor; /* of the byte that leaves a piece */
+	struct spans look;   /* media bytes, in order and apart */
+	uint8_t *buf;        /* [KEPT + CHUNK] */
 	uint8_t *other;
 	struct remnants *out;
 };
@@ -194,7 +198,7 @@ static int take_sources(struct search *s)
 	return r;
 }
 
-/* ---- what files have ------------------------------------------------------------------------ */
+/* ---- where to look -------------------------------------------------------------------------- */
 
 static int by_begin(const void *a, const void *b)
 {
@@ -204,49 +208,96 @@ static int by_begin(const void *a, const void *b)
 	return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-static int add_span(struct search *s, uint64_t begin, uint64_t end)
+static int add_span(struct spans *l, uint64_t begin, uint64_t end)
 {
-	struct claim_span *last = s->files_n > 0 ? &s->files[s->files_n - 1] : NULL;
+	struct claim_span *last = l->n > 0 ? &l->v[l->n - 1] : NULL;
 
 	if (last && begin >= last->begin && begin <= last->end) {
 		last->end = end > last->end ? end : last->end;
 		return 0;
 	}
-	if (array_room(&s->files, sizeof(*s->files), s->files_n, &s->files_cap))
+	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
 		return -ENOMEM;
-	s->files[s->files_n++] = (struct claim_span){begin, end};
+	l->v[l->n++] = (struct claim_span){begin, end};
 	return 0;
 }
 
-static int take_files(struct search *s)
+/* In order and apart. */
+static void tidy(struct spans *l)
 {
 	size_t kept = 0;
 
-	for (unsigned k = 0; k < s->ev->manifest.n; k++) {
-		const struct claims *c = NULL;
-		int r = claims_of(s->ev, k, &c);
+	if (l->n > 0)
+		qsort(l->v, l->n, sizeof(*l->v), by_begin);
+	for (size_t i = 0; i < l->n; i++) {
+		struct claim_span *last = kept ? &l->v[kept - 1] : NULL;
 
-		for (size_t i = 0; r == 0 && i < c->n; i++) {
-			const struct claim *claim = &c->v[i];
-
-			if ((claim->flags & (CLAIM_CONTENTS | PLACE_STALE)) == CLAIM_CONTENTS)
-				r = add_span(s, claim->begin, claim->end - claim->value);
-		}
-		if (r && r != -ENOENT)
-			return r;
-	}
-	if (s->files_n > 0)
-		qsort(s->files, s->files_n, sizeof(*s->files), by_begin);
-	for (size_t i = 0; i < s->files_n; i++) {
-		struct claim_span *last = kept ? &s->files[kept - 1] : NULL;
-
-		if (last && s->files[i].begin <= last->end)
-			last->end = s->files[i].end > last->end ? s->files[i].end : last->end;
+		if (last && l->v[i].begin <= last->end)
+			last->end = l->v[i].end > last->end ? l->v[i].end : last->end;
 		else
-			s->files[kept++] = s->files[i];
+			l->v[kept++] = l->v[i];
 	}
-	s->files_n = kept;
-	return 0;
+	l->n = kept;
+}
+
+/* What of [@begin, @end) is in none of @without, which is tidy. */
+static int add_rest(struct spans *l, const struct spans *without, uint64_t begin, uint64_t end)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < without->n && begin < end; i++) {
+		const struct claim_span *s = &without->v[i];
+
+		if (s->begin > begin)
+			r = add_span(l, begin, s->begin < end ? s->begin : end);
+		begin = s->end > begin ? s->end : begin;
+	}
+	return r == 0 && begin < end ? add_span(l, begin, end) : r;
+}
+
+/* What allocated files of one volume have. */
+static int take_files(struct evidence *ev, unsigned k, struct spans *files)
+{
+	const struct claims *c = NULL;
+	int r = claims_of(ev, k, &c);
+
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
+		const struct claim *claim = &c->v[i];
+
+		if ((claim->flags & (CLAIM_CONTENTS | PLACE_STALE)) == CLAIM_CONTENTS)
+			r = add_span(files, claim->begin, claim->end - claim->value);
+	}
+	tidy(files);
+	return r == -ENOENT ? 0 : r;
+}
+
+/*
+ * What no allocated file has, volume by volume, and what lies in none: a volume that lies in
+ * a file of another one has free space and slack all the same.
+ */
+static int take_media(struct search *s)
+{
+	const struct manifest *m = &s->ev->manifest;
+	struct spans volumes = {NULL, 0, 0};
+	int r = 0;
+
+	for (unsigned k = 0; r == 0 && k < m->n; k++) {
+		const struct scan_volume *at = &m->volumes[k].scan;
+		struct spans files = {NULL, 0, 0};
+
+		r = take_files(s->ev, k, &files);
+		if (r == 0)
+			r = add_rest(&s->look, &files, at->offset, at->offset + at->length);
+		if (r == 0)
+			r = add_span(&volumes, at->offset, at->offset + at->length);
+		free(files.v);
+	}
+	tidy(&volumes);
+	if (r == 0)
+		r = add_rest(&s->look, &volumes, 0, m->image.media_size);
+	tidy(&s->look);
+	free(volumes.v);
+	return r;
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
@@ -396,16 +447,10 @@ static int look_through(struct search *s, uint64_t begin, uint64_t end)
 
 static int look(struct search *s)
 {
-	uint64_t at = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < s->files_n; i++) {
-		if (s->files[i].begin > at)
-			r = look_through(s, at, s->files[i].begin);
-		at = s->files[i].end;
-	}
-	if (r == 0 && at < s->ev->manifest.image.media_size)
-		r = look_through(s, at, s->ev->manifest.image.media_size);
+	for (size_t i = 0; r == 0 && i < s->look.n; i++)
+		r = look_through(s, s->look.v[i].begin, s->look.v[i].end);
 	return r;
 }
 
@@ -428,7 +473,7 @@ int remnants_find(struct evidence *ev, const struct remnant_source *sources, siz
 	if (r == 0)
 		r = take_sources(&s);
 	if (r == 0)
-		r = take_files(&s);
+		r = take_media(&s);
 	if (r == 0)
 		r = look(&s);
 	for (size_t i = 0; s.texts && i < n; i++)
@@ -436,7 +481,7 @@ int remnants_find(struct evidence *ev, const struct remnant_source *sources, siz
 	free(s.texts);
 	free(s.pieces);
 	free(s.maybe);
-	free(s.files);
+	free(s.look.v);
 	free(s.buf);
 	free(s.other);
 	if (r) {

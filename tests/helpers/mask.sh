@@ -68,6 +68,7 @@ mask_team() { # EVIDENCE...
 	for name; do
 		image=$WORK/$name.dd
 		[[ -e $image ]] || image=$WORK/$name.E01
+		[[ -e $image ]] || image=$WORK/split/$name.001
 		ev root add c1 "$image" >/dev/null
 		ev anna release c1 "$name" --reason r 2>/dev/null
 	done
