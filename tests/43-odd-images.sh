@@ -267,4 +267,14 @@ print(row["md5"], row["sha1"], row["sha256"], row["match"], row["md5"] == row["s
 	"$(md5sum <"$image" | cut -d " " -f 1) $(sha1sum <"$image" | cut -d " " -f 1) $(sha256sum <"$image" | cut -d " " -f 1) True True" \
 	"tells the hash totals, and that the image matches"
 ok "unmount again" unmount_image "$mnt"
+
+# ---- large and blank: nothing goes through all of it
+if truncate -s 8T "$WORK/blank.dd" 2>/dev/null; then
+	ok "8 TiB of nothing: mounted" timeout 60 "$EVIDENCEFS" mount --no-hash --state "$STATE" "$WORK/blank.dd" "$mnt"
+	is "$(stat -c %s "$mnt/blank/image.raw")" $((8 << 40)) "all of it is there"
+	like "$(cat "$mnt/blank/EVIDENCE.txt")" 'no file system recognised' "it is said that nothing was recognised"
+	ok "8 TiB of nothing: unmounted" unmount_image "$mnt"
+else
+	skip "no file of 8 TiB here" "8 TiB of nothing"
+fi
 done_testing

@@ -25,6 +25,8 @@
  */
 #define UTC ":"
 
+#define YAFFS_DETECTED_MAX (UINT64_C(4) << 30) /* bytes */
+
 struct kind {
 	const char *name;
 	TSK_FS_TYPE_ENUM type;
@@ -230,7 +232,13 @@ static int detect(struct fs *f, struct err *e)
 			"the boot sector is damaged: its backup was used");
 		return 0;
 	}
-	/* YAFFS2 has no signature: its structure is tried last. */
+	/*
+	 * YAFFS2 has no signature: its structure is tried last, and libtsk looks for it through
+	 * the whole of a volume that is blank. No flash that has one is larger.
+	 */
+	if (f->end - f->offset > YAFFS_DETECTED_MAX)
+		return err_set(e, ENOENT,
+			"no file system recognised (YAFFS2 only up to 4 GiB, unless it is forced)");
 	if (try_kind(f, "yaffs2", why, sizeof(why))) {
 		snprintf(f->info.note, sizeof(f->info.note), "recognised by its structure");
 		return 0;
