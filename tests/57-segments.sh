@@ -110,6 +110,44 @@ is "$(packed)" "$before" "where it is not wanted nothing more is compressed"
 team_end
 both 0 "the log holds then, too" "$WORK/head"
 
+# by policy: accesses go, what is behind no checkpoint that is kept elsewhere stays
+sed -i '/compress = no/c retention = 1s' "$CONF"
+: >"$SERVICE_LOG"
+team_start
+deleted() { grep -q "are deleted, as the policy says" "$SERVICE_LOG"; }
+ok "accesses that are old enough are deleted" wait_for -t 60 deleted
+upto=$(sed -n 's/.*accesses up to record \([0-9]*\) are deleted.*/\1/p' "$SERVICE_LOG" | head -n 1)
+size=$(sed -n 2p "$WORK/head")
+ok "up to what the checkpoint that was handed out covers ($upto of $size)" test "$upto" -le "$size" -a "$upto" -gt $((size / 2))
+both 0 "the log holds" "$WORK/head"
+like "$(cat "$OUT")" "deleted as the policy says: [0-9]* of records [0-9]* to [0-9]* are there as hashes only" "and it is said which are gone"
+"$EVIDENCEFS" audit verify --log "$LOG" >"$OUT" 2>&1 || true
+like "$(cat "$OUT")" "deleted as the policy says: [0-9]* of records [0-9]* to [0-9]* are there as hashes only" "by both"
+ok "what was read is not told any more" test "$(count 7)" -lt $((READS / 2))
+ok "acts are" test "$(ev anna audit show --case c1 --type grant --json | grep -c '"decision":"allowed"')" = 1
+ok "the database of questions is made again of it" ev root audit reindex
+ok "and says the same" test "$(count 7)" -lt $((READS / 2)) -a "$(count 33)" = "$READS"
+not_ok "a record that is gone cannot be proved any more" ev anna audit prove "$((seq + 20))" -o "$WORK/out/none"
+ok "the proof that was made of it still holds: its root is that of the checkpoint" python3 - "$WORK/out/proof" "$LOG/checkpoints" <<'PY'
+import base64, hashlib, sys
+head, note = open(sys.argv[1]).read().split("\n\n", 1)
+lines = head.split("\n")
+record = base64.b64decode(lines[1].split()[1])
+index, size, root = int(lines[2].split()[1]), int(note.split("\n")[1]), base64.b64decode(note.split("\n")[2])
+h, last = hashlib.sha256(b"\0" + record).digest(), size - 1
+for p in (base64.b64decode(x) for x in lines[3:]):
+    if index % 2 or index == last:
+        h = hashlib.sha256(b"\1" + p + h).digest()
+        while index % 2 == 0 and index:
+            index, last = index >> 1, last >> 1
+    else:
+        h = hashlib.sha256(b"\1" + h + p).digest()
+    index, last = index >> 1, last >> 1
+sys.exit(h != root or note not in open(sys.argv[2]).read())
+PY
+team_end
+both 0 "after a clean stop" "$WORK/head"
+
 # a byte of a compressed segment
 f=$(find "$LOG" -name 'log-*.seg' | sort | sed -n 2p)
 cp -p "$f" "$WORK/kept"

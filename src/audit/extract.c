@@ -13,6 +13,7 @@
 #include "audit/heads.h"
 #include "audit/query_private.h"
 #include "audit/reader_private.h"
+#include "audit/run.h"
 #include "audit/tree.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -20,13 +21,6 @@
 #define BATCH       65536
 #define ORIGIN_FILE "origin.pub"
 #define TELL_EVERY  16384 /* records */
-
-/* A subtree of records that are not given. */
-struct node {
-	uint64_t start; /* index of its first leaf */
-	unsigned level;
-	uint8_t hash[TREE_HASH];
-};
 
 struct extract {
 	const struct extract_to *to;
@@ -36,8 +30,7 @@ struct extract {
 	struct note next; /* the first checkpoint that is not behind us */
 	uint64_t end;     /* tree size of the last one */
 	uint64_t done;    /* records that are behind us */
-	struct node run[2 * RECORD_LEVEL_MAX + 2];
-	unsigned run_n;
+	struct run run;   /* records that are not given */
 	struct buf opens; /* uint64_t: OPENs that are given in full, ascending */
 	struct buf out;   /* of the segment in hand */
 	char segment[SEGMENT_NAME_MAX];
@@ -89,43 +82,21 @@ static int put_record(
 
 /* ---- what is not given ------------------------------------------------------------------ */
 
-/* One more subtree behind the run; two of a kind that make a larger one become that. */
-static void run_add(struct extract *x, uint64_t start, unsigned level, const uint8_t *hash)
-{
-	struct node n = {.start = start, .level = level};
-
-	memcpy(n.hash, hash, TREE_HASH);
-	while (x->run_n > 0) {
-		const struct node *left = &x->run[x->run_n - 1];
-
-		if (left->level != n.level || n.level >= RECORD_LEVEL_MAX ||
-			left->start & ((UINT64_C(2) << n.level) - 1))
-			break;
-		tree_parent(left->hash, n.hash, n.hash);
-		n.start = left->start;
-		n.level++;
-		x->run_n--;
-	}
-	x->run[x->run_n++] = n;
-}
-
 /* It is told how many there are and not when they were: their time is that of the last in full. */
 static int run_put(struct extract *x, struct err *e)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; rc == 0 && i < x->run_n; i++) {
-		const struct node *n = &x->run[i];
-		const struct audit_event ev = {.type = AUDIT_HASHES,
-			.decision = AUDIT_ALLOWED,
-			.seq = n->start + 1,
-			.time_ns = x->segment_bytes ? x->time_ns : x->reader->at.head.time_ns};
+	for (unsigned i = 0; rc == 0 && i < x->run.n; i++) {
+		int64_t time_ns = x->segment_bytes ? x->time_ns : x->reader->at.head.time_ns;
 		uint8_t bytes[RECORD_BYTES_MAX];
-		int size = record_hashes_encode(&ev, n->level, n->hash, bytes);
+		int size = run_encode(&x->run, i, time_ns, bytes);
 
-		rc = size < 0 ? size : put_record(x, ev.seq, ev.time_ns, bytes, (size_t)size, e);
+		rc = size < 0 ? size
+			      : put_record(x, x->run.node[i].start + 1, time_ns, bytes,
+					(size_t)size, e);
 	}
-	x->run_n = 0;
+	x->run.n = 0;
 	return rc;
 }
 
@@ -168,21 +139,15 @@ static int take(struct extract *x, const struct audit_event *ev, struct err *e)
 {
 	const uint8_t *p = segment_bytes(&x->reader->at);
 	size_t n = x->reader->at.size;
-	uint8_t leaf[TREE_HASH];
-	unsigned level = 0;
 	int rc = 0;
 
-	if (record_is_hashes(p)) {
-		p = record_hashes(p, &level);
-		run_add(x, ev->seq - 1, level, p);
-	} else if (is_whole(x, ev)) {
+	if (!record_is_hashes(p) && is_whole(x, ev)) {
 		rc = run_put(x, e);
 		if (rc == 0)
 			rc = put_record(x, ev->seq, ev->time_ns, p, n, e);
 		x->whole++;
 	} else {
-		tree_leaf(p, n, leaf);
-		run_add(x, ev->seq - 1, 0, leaf);
+		run_take(&x->run, ev->seq, p, n);
 	}
 	x->done = ev->seq + record_count(ev) - 1;
 	return rc ? rc : x->opens.error;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keep.c - closed segments are compressed; see keep.h.
+ * keep.c - what becomes of closed segments; see keep.h.
  *
  * A segment is taken when a record of the one behind it is safe: then that one, and
  * not this, is the last, whatever happens. What is made stands beside the log's folder
@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,20 +20,27 @@
 #include <unistd.h>
 
 #include "audit/log_private.h"
+#include "audit/retain.h"
 #include "audit/segment.h"
 #include "audit/unxz.h"
 #include "base/thread.h"
 
-#define FRESH_FILE "../segment.new" /* not in log/: it is no part of it yet */
-#define NICE       19
-#define AGAIN_S    60 /* after an error */
+#define NICE      19
+#define AGAIN_NS  (INT64_C(60) * NS_PER_SEC) /* after an error */
+#define SEALED_NS (NS_PER_SEC / 10)
+/* how often it is looked whether accesses are old enough: a part of their age */
+#define LOOK_MIN_NS ((int64_t)NS_PER_SEC)
+#define LOOK_MAX_NS (INT64_C(3600) * NS_PER_SEC)
 
 struct keep {
 	struct audit_log *log;
+	struct audit_keep policy;
 	pthread_t thread;
-	bool stop;     /* under the lock of the log */
-	uint64_t done; /* segments before the one of this record are compressed */
-	int told;      /* errno that was told last */
+	bool stop;        /* under the lock of the log */
+	uint64_t done;    /* segments before the one of this record are compressed */
+	int told;         /* errno that was told last */
+	int64_t next_ns;  /* when to look for what can go; monotonic */
+	uint64_t waiting; /* that was told: what waits for a checkpoint to be kept elsewhere */
 };
 
 static bool must_stop(void *ctx)
@@ -69,7 +77,7 @@ static int replace(struct keep *k, int plain, const char *name)
 	const int dirfd = k->log->dirfd;
 	int rc = 0;
 	int fd = openat(
-		dirfd, FRESH_FILE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		dirfd, SEGMENT_FRESH, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return -errno;
@@ -79,12 +87,12 @@ static int replace(struct keep *k, int plain, const char *name)
 	if (rc == 0 && fsync(fd) < 0)
 		rc = -errno;
 	close(fd);
-	if (rc == 0 && renameat(dirfd, FRESH_FILE, dirfd, name) < 0)
+	if (rc == 0 && renameat(dirfd, SEGMENT_FRESH, dirfd, name) < 0)
 		rc = -errno;
 	if (rc == 0 && fsync(dirfd) < 0)
 		return -errno;
 	if (rc < 0)
-		unlinkat(dirfd, FRESH_FILE, 0);
+		unlinkat(dirfd, SEGMENT_FRESH, 0);
 	return rc;
 }
 
@@ -112,7 +120,7 @@ static int compress_all(struct keep *k, uint64_t safe)
 	size_t n = 0;
 	int rc = segment_list(k->log->dirfd, &firsts, &n, NULL);
 
-	for (size_t i = 0; rc == 0 && i + 1 < n; i++) {
+	for (size_t i = 0; rc == 0 && k->policy.compress && i + 1 < n; i++) {
 		if (firsts[i] < k->done)
 			continue;
 		if (firsts[i + 1] > safe) {
@@ -128,23 +136,154 @@ static int compress_all(struct keep *k, uint64_t safe)
 	return rc;
 }
 
-/* With the lock of the log: until there may be something to do. @rc: of compress_all(), which
+/* ---- retention -------------------------------------------------------------------------- */
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t = {.tv_sec = 0};
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
+static uint64_t sealed_size(struct audit_log *l)
+{
+	uint64_t size = 0;
+
+	pthread_mutex_lock(&l->lock);
+	size = log_seal_size(l);
+	pthread_mutex_unlock(&l->lock);
+	return size;
+}
+
+/* Wait until a checkpoint covers record @seq. Return: whether one does. */
+static bool wait_sealed(struct keep *k, uint64_t seq)
+{
+	struct audit_log *l = k->log;
+	bool sealed = false;
+
+	pthread_mutex_lock(&l->lock);
+	while (!k->stop && !(sealed = log_seal_size(l) >= seq)) {
+		const int64_t at = clock_ns(CLOCK_MONOTONIC) + SEALED_NS;
+		const struct timespec until = {at / NS_PER_SEC, at % NS_PER_SEC};
+
+		pthread_cond_timedwait(&l->tidy, &l->lock, &until);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return sealed;
+}
+
+static void tell_waiting(struct keep *k, uint64_t waiting)
+{
+	char text[256];
+
+	if (waiting == 0 || k->waiting)
+		return;
+	k->waiting = waiting;
+	snprintf(text, sizeof(text),
+		"access log: accesses up to record %" PRIu64
+		" are older than they are to be kept, and stay: no checkpoint behind them is "
+		"known outside (evidencefs audit checkpoint -o FILE)",
+		waiting);
+	log_say(k->log, text);
+}
+
+static int let_go(struct keep *k, const struct retain *r, uint64_t object, struct err *e)
+{
+	struct audit_event ev = {.type = AUDIT_RETENTION,
+		.decision = AUDIT_ALLOWED,
+		.uid = getuid(),
+		.gid = getgid(),
+		.loginuid = AUDIT_NO_LOGINUID,
+		.pid = (uint32_t)getpid(),
+		.object = object};
+	char text[256];
+	int rc = audit_append_act(k->log, &ev);
+
+	if (rc < 0)
+		return err_set(e, -rc, "its record cannot be written");
+	if (!wait_sealed(k, ev.seq))
+		return -ECANCELED;
+	rc = retain_replace(r, object, e);
+	k->done = 0; /* what was replaced is not compressed */
+	if (rc < 0)
+		return rc;
+	snprintf(text, sizeof(text),
+		"access log: accesses up to record %" PRIu64
+		" are deleted, as the policy says (record %" PRIu64 "): their hashes stay",
+		object, ev.seq);
+	log_say(k->log, text);
+	return 0;
+}
+
+/* Return: 0 or -errno. */
+static int retain(struct keep *k)
+{
+	const uint64_t sealed = sealed_size(k->log);
+	const struct retain r = {.dirfd = k->log->dirfd,
+		.before_ns = clock_ns(CLOCK_REALTIME) - k->policy.retention_ns,
+		.sealed = sealed,
+		.stop = must_stop,
+		.ctx = k};
+	struct retain_found found = {.object = 0};
+	struct err e = {.code = 0};
+	char text[ERR_TEXT_MAX];
+	int rc = retain_find(&r, &found, &e);
+
+	if (rc == 0)
+		tell_waiting(k, found.waiting);
+	if (rc == 0 && found.object > 0)
+		rc = let_go(k, &r, found.object, &e);
+	if (rc < 0 && rc != -ECANCELED && -rc != k->told) {
+		k->told = -rc;
+		snprintf(text, sizeof(text),
+			"access log: nothing more is deleted, though the policy says so: %.400s",
+			err_text(&e, -rc));
+		log_say(k->log, text);
+	}
+	return rc;
+}
+
+static int64_t interval_ns(const struct keep *k)
+{
+	int64_t ns = k->policy.retention_ns / 24;
+
+	return ns < LOOK_MIN_NS ? LOOK_MIN_NS : ns > LOOK_MAX_NS ? LOOK_MAX_NS : ns;
+}
+
+/* What is due by now. Return: as compress_all(). */
+static int tidy(struct keep *k, uint64_t safe)
+{
+	int rc = 0;
+
+	if (k->policy.retention_ns && clock_ns(CLOCK_MONOTONIC) >= k->next_ns) {
+		rc = retain(k);
+		k->next_ns = clock_ns(CLOCK_MONOTONIC) + interval_ns(k);
+	}
+	return rc < 0 ? rc : compress_all(k, safe);
+}
+
+/* ---- the thread ------------------------------------------------------------------------- */
+
+/* With the lock of the log: until there may be something to do. @rc: of tidy(), which
  * looked when @safe was. */
 static void wait_for_more(const struct keep *k, int rc, uint64_t safe)
 {
 	struct audit_log *l = k->log;
-	struct timespec until = {.tv_sec = 0};
+	int64_t at = rc < 0 ? clock_ns(CLOCK_MONOTONIC) + AGAIN_NS : INT64_MAX;
+	struct timespec until;
 
 	if (rc >= 0 && (l->closed || (rc == 1 && l->safe_seq != safe)))
 		return;
 	l->closed |= rc == 1; /* the next sync is told */
-	if (rc >= 0) {
+	if (k->policy.retention_ns && k->next_ns < at)
+		at = k->next_ns;
+	if (at == INT64_MAX) {
 		pthread_cond_wait(&l->tidy, &l->lock);
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += AGAIN_S;
-	while (!k->stop && pthread_cond_timedwait(&l->tidy, &l->lock, &until) == 0)
+	until = (struct timespec){at / NS_PER_SEC, at % NS_PER_SEC};
+	while (!k->stop && pthread_cond_timedwait(&l->tidy, &l->lock, &until) == 0 && rc < 0)
 		;
 }
 
@@ -161,7 +300,7 @@ static void *keep_loop(void *arg)
 
 		l->closed = false;
 		pthread_mutex_unlock(&l->lock);
-		rc = compress_all(k, safe);
+		rc = tidy(k, safe);
 		pthread_mutex_lock(&l->lock);
 		if (!k->stop)
 			wait_for_more(k, rc, safe);
@@ -170,7 +309,7 @@ static void *keep_loop(void *arg)
 	return NULL;
 }
 
-int audit_keep(struct audit_log *l, struct err *e)
+int audit_keep(struct audit_log *l, const struct audit_keep *policy, struct err *e)
 {
 	struct keep *k = calloc(1, sizeof(*k));
 	int rc = 0;
@@ -178,7 +317,8 @@ int audit_keep(struct audit_log *l, struct err *e)
 	if (!k)
 		return err_errno(e, ENOMEM, "%s", l->dir);
 	k->log = l;
-	unlinkat(l->dirfd, FRESH_FILE, 0); /* of one that was ended */
+	k->policy = *policy;
+	unlinkat(l->dirfd, SEGMENT_FRESH, 0); /* of one that was ended */
 	rc = thread_start(&k->thread, keep_loop, k);
 	if (rc) {
 		free(k);

@@ -80,6 +80,8 @@ void log_tell(struct audit_log *l, int rc);
 
 /** log_say() - something that is no fault of writing. Without the lock. */
 void log_say(struct audit_log *l, const char *text);
+/** log_seal_size() - tree size of the newest checkpoint; with the lock. */
+uint64_t log_seal_size(const struct audit_log *l);
 /** log_keep_stop() - end the thread of keep.c; first of all. */
 void log_keep_stop(struct audit_log *l);
 

@@ -322,6 +322,11 @@ void audit_origin(const struct audit_log *l, char key[static AUDIT_TEXT_MAX],
 	note_fingerprint(l->seal->origin, fingerprint);
 }
 
+uint64_t log_seal_size(const struct audit_log *l)
+{
+	return l->seal ? l->seal->last.size : 0;
+}
+
 uint64_t audit_checkpoint(struct audit_log *l, char out[static AUDIT_TEXT_MAX])
 {
 	struct note note = {.size = 0};

@@ -162,7 +162,8 @@ int audit_reader_seek_at(
 		r->at.pos = offset;
 		r->at.seq = place;
 		rc = read_to(r, seq, NULL);
-		if (rc == 0)
+		/* what stood there may have been replaced since */
+		if (rc == 0 && r->at.seq >= seq)
 			return 0;
 		return audit_reader_seek_at(r, seq, 0, 0, e);
 	}

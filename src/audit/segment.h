@@ -19,6 +19,7 @@
 
 #define SEGMENT_BYTES_MAX ((uint64_t)64 << 20)
 #define SEGMENT_NAME_MAX  32
+#define SEGMENT_FRESH     "../segment.new" /* one that is made, and not in log/ yet */
 
 struct segment {
 	int fd;

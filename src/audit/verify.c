@@ -52,7 +52,8 @@ struct verify {
 	uint8_t device[RECORD_KEY]; /* zeros: none was named yet */
 	struct breach *breaches;
 	size_t breaches_n;
-	uint64_t hashes;      /* records of which only the hash is there */
+	uint64_t hashes; /* records of which only the hash is there */
+	uint64_t hashes_first;
 	uint64_t hashes_last; /* the last of them */
 	uint64_t retained;    /* up to here a sealed RETENTION says they may be */
 	uint64_t retaining;   /* as the last RETENTION says, which is record retention_seq */
@@ -389,6 +390,7 @@ static int take_hashes(struct verify *v, struct err *e)
 	if ((v->next.size && v->next.size < end) || anchor < end)
 		return bad(v, e, "a checkpoint or an anchor lies within");
 	tree_add_subtree(&v->tree, level, hash, NULL);
+	v->hashes_first = v->hashes ? v->hashes_first : v->ev.seq;
 	v->hashes += v->ev.length;
 	v->hashes_last = end;
 	return 0;
@@ -452,10 +454,12 @@ static void tell_rest(const struct verify *v)
 	const struct segment *at = &v->reader->at;
 
 	if (v->hashes)
-		line(v, "%s%" PRIu64 " records are there as hashes only",
+		line(v,
+			"%s%" PRIu64 " of records %" PRIu64 " to %" PRIu64
+			" are there as hashes only",
 			at->head.kind == RECORD_LOG ? "deleted as the policy says: "
 						    : "an extract: ",
-			v->hashes);
+			v->hashes, v->hashes_first, v->hashes_last);
 	for (size_t i = 0; i < v->breaches_n; i++)
 		if (!is_endorsed(&v->breaches[i]))
 			line(v,

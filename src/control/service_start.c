@@ -82,6 +82,9 @@ static int connect_keyd(void *ctx)
 
 static int open_log(struct service *s, struct err *e)
 {
+	const struct config *c = &s->start->config;
+	const struct audit_keep keep = {
+		.compress = c->compress, .retention_ns = (int64_t)c->retention_s * 1000000000};
 	struct keys *keys = NULL;
 	bool first = false;
 	int r = 0;
@@ -97,8 +100,8 @@ static int open_log(struct service *s, struct err *e)
 		r = remote_keys(connect_keyd, s->ch, &keys);
 	if (r == 0)
 		r = audit_seal(s->log, keys, &first, e);
-	if (r == 0 && s->start->config.compress)
-		r = audit_keep(s->log, e);
+	if (r == 0)
+		r = audit_keep(s->log, &keep, e);
 	if (r == 0 && audit_behind_new(s->log, &s->behind))
 		r = err_errno(e, EAGAIN, "%s: no thread for its records", s->log_dir);
 	if (r < 0) {

@@ -103,7 +103,7 @@ static int open_log(struct session *s, struct err *e)
 	if (r == 0)
 		r = audit_seal(s->log, NULL, NULL, e);
 	if (r == 0)
-		r = audit_keep(s->log, e);
+		r = audit_keep(s->log, &(struct audit_keep){.compress = true}, e);
 	if (r == 0 && audit_behind_new(s->log, &s->behind))
 		r = err_errno(e, EAGAIN, "%s: no thread for its records", dir);
 	free(dir);

@@ -14,13 +14,16 @@
 #define FILE_MAX_BYTES (1024 * 1024)
 
 enum kind {
-	KIND_PATH,  /* absolute; an empty one is NULL where the default is NULL */
-	KIND_TEXT,  /* NULL when empty */
-	KIND_BOOL,  /* yes, no */
-	KIND_COUNT, /* unsigned */
-	KIND_BYTES, /* uint64_t; K, M, G */
-	KIND_SAFETY /* bool: commit, strict */
+	KIND_PATH,   /* absolute; an empty one is NULL where the default is NULL */
+	KIND_TEXT,   /* NULL when empty */
+	KIND_BOOL,   /* yes, no */
+	KIND_COUNT,  /* unsigned */
+	KIND_BYTES,  /* uint64_t; K, M, G */
+	KIND_SAFETY, /* bool: commit, strict */
+	KIND_AGE     /* uint64_t, seconds: never, or a number and s, m, h, d or w */
 };
+
+#define AGE_MAX_S (UINT64_C(100) * 366 * 86400) /* a hundred years */
 
 struct key {
 	const char *section;
@@ -52,6 +55,7 @@ static const struct key keys[] = {
 	{"log", "durability", KIND_SAFETY, AT(strict), "commit", 0, 0},
 	{"log", "segment_size", KIND_BYTES, AT(segment_size), "64M", 64 << 10, 64 << 20},
 	{"log", "compress", KIND_BOOL, AT(compress), "yes", 0, 0},
+	{"log", "retention", KIND_AGE, AT(retention_s), "never", 0, 0},
 	{"limits", "cache", KIND_BYTES, AT(cache_bytes), "64M", 1 << 20, 1ull << 40},
 	{"limits", "connections", KIND_COUNT, AT(connections), "64", 1, 4096},
 	{"limits", "workers", KIND_COUNT, AT(workers), "0", 0, 8},
@@ -147,6 +151,30 @@ static bool number_of(const char *s, bool bytes, uint64_t *out)
 	return true;
 }
 
+/* "never", or "400d". */
+static int set_age(struct config *c, const struct key *k, const char *value, struct err *e)
+{
+	static const char units[] = "smhdw";
+	static const uint64_t seconds[] = {1, 60, 3600, 86400, 7 * 86400};
+	const size_t digits = strspn(value, "0123456789");
+	const char *unit = value[digits] ? strchr(units, value[digits]) : NULL;
+	uint64_t v = 0;
+
+	if (strcmp(value, "never") != 0) {
+		char number[16] = "";
+
+		if (digits > 0 && digits < sizeof(number))
+			memcpy(number, value, digits);
+		if (!unit || value[digits + 1] || !number_of(number, false, &v) || v == 0 ||
+			v > AGE_MAX_S / seconds[unit - units])
+			return err_set(e, EINVAL,
+				"%s must be never, or a number and s, m, h, d or w: 400d", k->name);
+		v *= seconds[unit - units];
+	}
+	*(uint64_t *)(void *)((char *)c + k->at) = v;
+	return 0;
+}
+
 static int set_number(struct config *c, const struct key *k, const char *value, struct err *e)
 {
 	uint64_t v = 0;
@@ -181,6 +209,9 @@ static int set(struct config *c, const struct key *k, const char *value, struct 
 		break;
 	case KIND_SAFETY:
 		r = set_safety(c, k, value, e);
+		break;
+	case KIND_AGE:
+		r = set_age(c, k, value, e);
 		break;
 	default:
 		r = set_number(c, k, value, e);

@@ -36,6 +36,7 @@ struct config {
 	bool strict;           /* durability: opens and reads wait for fdatasync too */
 	uint64_t segment_size; /* bytes, at most; then another segment begins */
 	bool compress;         /* closed segments */
+	uint64_t retention_s;  /* accesses of before go; 0: never */
 	/* [limits] */
 	uint64_t cache_bytes; /* shared chunk cache of a piece of evidence */
 	unsigned connections; /* to the control socket at once */

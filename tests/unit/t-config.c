@@ -33,6 +33,8 @@ static void test_defaults(void)
 	is_str(c.user, "evidencefs", "user");
 	ok(!c.worker_user && !c.privacy && !c.degraded && !c.officers, "what has no default");
 	ok(!c.allow_degraded && !c.strict, "switches are off");
+	ok(c.segment_size == 64 << 20 && c.compress && c.retention_s == 0,
+		"the log is compressed, and nothing of it is deleted");
 	ok(c.cache_bytes == 64u << 20 && c.connections == 64 && c.workers == 0 &&
 			c.copy_floor == 256,
 		"limits");
@@ -55,6 +57,9 @@ static void test_all_keys(void)
 				   "[ log ]\n"
 				   "officers = auditors\n"
 				   "durability = strict\n"
+				   "segment_size = 1M\n"
+				   "compress = no\n"
+				   "retention = 400d\n"
 				   "[siem]\n[catalog]\n"
 				   "[limits]\n"
 				   "cache = 2G\n"
@@ -77,7 +82,8 @@ static void test_all_keys(void)
 	ok(!strcmp(d.state_dir, "/srv/state") && !strcmp(d.user, "4711") &&
 			!strcmp(d.worker_user, "4712") && !strcmp(d.privacy, "/srv/privacy.txt") &&
 			d.allow_degraded && !strcmp(d.degraded, "no-statx,handles") &&
-			!strcmp(d.officers, "auditors") && d.strict &&
+			!strcmp(d.officers, "auditors") && d.strict && d.segment_size == 1 << 20 &&
+			!d.compress && d.retention_s == 400 * 86400 &&
 			d.cache_bytes == 2ull << 30 && d.connections == 5 && d.workers == 3 &&
 			d.copy_floor == 4096,
 		"whole");
@@ -103,6 +109,13 @@ static void test_faults(void)
 		{"[service]\n\ndurability = strict\n",
 			":3: durability: no such key in [service]; it belongs to [log]"},
 		{"[log]\ndurability = yes\n", ":2: durability must be commit or strict"},
+		{"[log]\nretention = 400\n", ":2: retention must be never, or a number and s, m,"},
+		{"[log]\nretention = 0d\n", ":2: retention must be never, or a number and s, m,"},
+		{"[log]\nretention = 4dd\n", ":2: retention must be never, or a number and s, m,"},
+		{"[log]\nretention = d\n", ":2: retention must be never, or a number and s, m,"},
+		{"[log]\nretention = 99999999999999999999w\n",
+			":2: retention must be never, or a number and s, m,"},
+		{"[log]\nsegment_size = 65M\n", ":2: segment_size must be a number from 65536"},
 		{"[nonsense]\n", ":1: nonsense: no such section"},
 		{"[service\n", ":1: [service: a section is [NAME]"},
 		{"user = x\n", ":1: user: stands before the first section"},

@@ -14,8 +14,11 @@
 
 #include "audit/keep.h"
 #include "audit/query.h"
+#include "audit/record.h"
 #include "audit/unxz.h"
 #include "audit/verify.h"
+
+static const struct audit_keep compressing = {.compress = true};
 
 #define SMALL 65536 /* bytes of a segment */
 
@@ -177,7 +180,7 @@ static void test_behind(void)
 	n = segments(at.log, &packed);
 	ok(n > 4 && packed == 0, "a log of %zu segments", n);
 	open_small(at.log, &l);
-	is_int(audit_keep(l, &e), 0, "what is there already");
+	is_int(audit_keep(l, &compressing, &e), 0, "what is there already");
 	ok(all_packed(at.log), "is compressed, but for the last");
 	put(l, 5000);
 	ok(all_packed(at.log) && segments(at.log, &packed) > n + 2, "and what comes");
@@ -202,7 +205,7 @@ static void test_last(void)
 
 	place_make(&at);
 	open_small(at.log, &l);
-	audit_keep(l, &e);
+	audit_keep(l, &compressing, &e);
 	put(l, 100);
 	audit_close(l);
 	is_int((long long)segments(at.log, &packed), 1, "one segment");
@@ -225,7 +228,7 @@ static void test_readers(void)
 	plain_log(&at, 5000);
 	open_small(at.log, &l);
 	size = audit_size(l);
-	audit_keep(l, &e);
+	audit_keep(l, &compressing, &e);
 	is_int(audit_reader_open(at.log, &r, &e), 0, "a reader");
 	for (unsigned i = 0; i < 500; i++)
 		audit_reader_next(r, &ev, &e);
@@ -259,7 +262,7 @@ static bool die_at(const char *dir, int at)
 		open_small(dir, &l);
 		fault.at = at;
 		fault.dies = true;
-		audit_keep(l, &e);
+		audit_keep(l, &compressing, &e);
 		_exit(all_packed(dir) ? 0 : 1);
 	}
 	waitpid(pid, &status, 0);
@@ -284,7 +287,7 @@ static void test_killed(void)
 			break;
 		}
 		open_small(at.log, &l);
-		audit_keep(l, &e);
+		audit_keep(l, &compressing, &e);
 		put(l, 10);
 		if (!all_packed(at.log)) {
 			ok(false, "ended at call %d: not compressed afterwards", i);
@@ -319,7 +322,7 @@ static void test_fails(void)
 		open_small(at.log, &l);
 		audit_on_fault(l, ignore_fault, told);
 		fault = (__typeof__(fault)){.at = i, .failure = ENOSPC};
-		audit_keep(l, &e);
+		audit_keep(l, &compressing, &e);
 		all_packed_or(at.log, told);
 		fault.at = 0;
 		put(l, 10);
@@ -337,6 +340,206 @@ static void test_fails(void)
 	ok(failures > 3, "each of %u calls failed: the log holds, and it is said", failures);
 }
 
+/* ---- retention --------------------------------------------------------------------------- */
+
+/* A log of which accesses and acts alternate; a checkpoint over all of it is known outside. */
+static void kept_log(struct place *at, unsigned n, bool known)
+{
+	struct audit_log *l = NULL;
+	char text[AUDIT_TEXT_MAX] = "";
+	struct audit_event out = {.type = AUDIT_CHECKPOINT, .decision = AUDIT_ALLOWED};
+
+	place_make(at);
+	open_small(at->log, &l);
+	for (unsigned i = 0; i < n; i += 500) {
+		struct audit_event act = event_open("/bin/evidencefs");
+
+		put(l, 499);
+		act.type = AUDIT_GRANT;
+		act.length = 9;
+		append(l, act);
+	}
+	while ((out.length = audit_checkpoint(l, text)) < n)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	if (known)
+		append(l, out);
+	audit_close(l);
+}
+
+struct content {
+	uint64_t full[AUDIT_TYPE_MAX + 1]; /* records of each type */
+	uint64_t hashes;                   /* records of which only the hash is there */
+	uint64_t object;                   /* of the last RETENTION */
+};
+
+static struct content content_of(const char *dir)
+{
+	struct content c = {.hashes = 0};
+	struct audit_reader *r = NULL;
+	struct audit_event ev;
+	struct err e = {.code = 0};
+
+	if (audit_reader_open(dir, &r, &e) < 0)
+		bail_out(e.text);
+	while (audit_reader_next(r, &ev, &e) == 1) {
+		c.full[ev.type]++;
+		if (ev.type == AUDIT_HASHES)
+			c.hashes += ev.length;
+		if (ev.type == AUDIT_RETENTION)
+			c.object = ev.object;
+	}
+	audit_reader_close(r);
+	return c;
+}
+
+static const struct audit_keep letting_go = {.compress = true, .retention_ns = 1};
+
+/* Open the log with that policy until something is said, and close it. */
+static void keep_until_told(const char *dir, char told[static 256])
+{
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+
+	told[0] = '\0';
+	open_small(dir, &l);
+	audit_on_fault(l, ignore_fault, told);
+	if (audit_keep(l, &letting_go, &e) < 0)
+		bail_out(e.text);
+	for (unsigned i = 0; i < 6000 && !told[0]; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	audit_on_fault(l, NULL, NULL);
+	audit_close(l);
+}
+
+static void test_retention(void)
+{
+	struct place at;
+	struct content before;
+	struct content after;
+	struct audit_log *l = NULL;
+	char told[256];
+
+	kept_log(&at, 6000, true);
+	before = content_of(at.log);
+	keep_until_told(at.log, told);
+	ok(strstr(told, "are deleted, as the policy says"), "told: %s", told);
+	after = content_of(at.log);
+	ok(after.object > 5000, "accesses up to %llu go", (unsigned long long)after.object);
+	ok(after.full[AUDIT_READ] + after.full[AUDIT_OPEN] < 1000 && after.hashes > 4500,
+		"only hashes of them are there (%llu)", (unsigned long long)after.hashes);
+	ok(after.full[AUDIT_GRANT] == before.full[AUDIT_GRANT] &&
+			after.full[AUDIT_EPOCH] >= before.full[AUDIT_EPOCH],
+		"acts and keys stay");
+	is_int((long long)(after.hashes + after.full[AUDIT_READ] + after.full[AUDIT_OPEN]),
+		(long long)(before.full[AUDIT_READ] + before.full[AUDIT_OPEN]), "none is lost");
+	is_int((long long)after.full[AUDIT_RETENTION], 1, "one record says so");
+	is_intact(at.log, "the log holds");
+	by_the_other(at.log, "by the other verifier, too");
+	open_small(at.log, &l);
+	put(l, 10);
+	audit_close(l);
+	is_intact(at.log, "it can be gone on with");
+	place_remove(&at);
+}
+
+static void test_unknown_stays(void)
+{
+	struct place at;
+	struct content before;
+	struct content after;
+	char told[256];
+
+	kept_log(&at, 3000, false);
+	before = content_of(at.log);
+	keep_until_told(at.log, told);
+	ok(strstr(told, "no checkpoint behind them is known outside"), "told: %s", told);
+	after = content_of(at.log);
+	ok(after.full[AUDIT_READ] == before.full[AUDIT_READ] && after.hashes == 0 &&
+			after.full[AUDIT_RETENTION] == 0,
+		"what nobody outside could prove stays");
+	place_remove(&at);
+}
+
+/* A record that was changed is no more thrown away than anything behind it. */
+static void test_tampered_stays(void)
+{
+	struct place at;
+	struct audit_event ev;
+	uint8_t *bytes = NULL;
+	size_t n = 0;
+	char told[256];
+
+	kept_log(&at, 3000, true);
+	bytes = load_file(at.log, SEGMENT_ONE, &n);
+	for (size_t k = RECORD_UNIT;;) {
+		int size = record_decode(bytes + k, n - k, &ev);
+
+		if (size <= 0)
+			bail_out("no record");
+		if (ev.type == AUDIT_READ) {
+			ev.uid ^= 1;
+			record_encode(&ev, bytes + k);
+			break;
+		}
+		k += (size_t)size;
+	}
+	store_file(at.log, SEGMENT_ONE, bytes, n);
+	keep_until_told(at.log, told);
+	ok(strstr(told, "nothing more is deleted") && strstr(told, "not those of their checkpoint"),
+		"told: %s", told);
+	is_int((long long)content_of(at.log).hashes, 0, "nothing went");
+	free(bytes);
+	place_remove(&at);
+}
+
+/* Ended at each call that changes a file, between the record and the last segment. */
+static void test_retention_killed(void)
+{
+	unsigned ends = 0;
+
+	for (int i = 1; i < 60; i++) {
+		const struct verify_opts o = {.anchors_n = 0};
+		struct place at;
+		struct err e = {.code = 0};
+		char told[256];
+		pid_t pid = -1;
+		int status = 0;
+
+		kept_log(&at, 2500, true);
+		pid = fork();
+		if (pid == 0) {
+			struct audit_log *l = NULL;
+
+			open_small(at.log, &l);
+			audit_on_fault(l, ignore_fault, told);
+			fault = (__typeof__(fault)){.at = i, .dies = true};
+			told[0] = '\0';
+			audit_keep(l, &letting_go, &e);
+			for (unsigned k = 0; k < 6000 && !told[0]; k++)
+				nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		if (audit_verify(at.log, &o, &e) != VERDICT_INTACT) {
+			ok(false, "ended at call %d: %s", i, e.text);
+			break;
+		}
+		/* it may have been ended right before it said so */
+		if (content_of(at.log).hashes < 1900)
+			keep_until_told(at.log, told);
+		if (audit_verify(at.log, &o, &e) != VERDICT_INTACT ||
+			content_of(at.log).hashes < 1900) {
+			ok(false, "ended at call %d, and gone on with: %s; %s", i, e.text, told);
+			break;
+		}
+		place_remove(&at);
+		if (WEXITSTATUS(status) != 77)
+			break;
+		ends++;
+	}
+	ok(ends > 5, "ended at each of %u calls, the log holds and is gone on with", ends);
+}
+
 int main(void)
 {
 	test_behind();
@@ -344,5 +547,9 @@ int main(void)
 	test_readers();
 	test_killed();
 	test_fails();
+	test_retention();
+	test_unknown_stays();
+	test_tampered_stays();
+	test_retention_killed();
 	return done_testing();
 }
