@@ -99,8 +99,8 @@ static int read_section(const struct ewf_walk *k, uint64_t at, struct section *s
 	if (cur_u32(&c) != EWF2_DESCRIPTOR || size > at - EWF2_FILE_HEADER)
 		return ewf_walk_bad(k, EBADMSG, at, "the section descriptor has impossible sizes");
 	s->payload = at - size;
-	if (s->previous &&
-		(s->previous < EWF2_FILE_HEADER || s->previous > s->payload - EWF2_DESCRIPTOR))
+	if (s->previous && (s->previous < EWF2_FILE_HEADER || s->previous >= s->payload ||
+				   s->payload - s->previous < EWF2_DESCRIPTOR))
 		return ewf_walk_bad(k, EBADMSG, at, "the section chain goes forwards");
 	return 0;
 }
