@@ -9,7 +9,7 @@ set -eu
 need fuse
 need root
 need users
-need_tools mke2fs python3 setpriv
+need_tools mke2fs python3 setpriv ewfacquire
 slowfs=$BUILD/tests/helpers/slowfs
 [[ -x $slowfs ]] || lacking tools "tests/helpers/slowfs is not built (make check builds it)"
 
@@ -20,6 +20,8 @@ head -c 3000000 /dev/urandom >"$WORK/tree/file"
 cp "$WORK/tree/file" "$WORK/tree/second"
 mke2fs -q -t ext4 -d "$WORK/tree" "$WORK/store/slow.dd" 16M
 cp "$WORK/store/slow.dd" "$WORK/other.dd"
+ok "ewfacquire" ewfacquire -q -u -t "$WORK/store/third" -f encase6 -c fast -S 1.4GiB -m fixed -M physical \
+	-C c -D d -e e -E 1 -N n "$WORK/store/slow.dd"
 
 storage() { # WORDS: see slowfs.c
 	rm -f "$control.waiting"
@@ -43,6 +45,8 @@ ok "add what will hang" ev root add c1 "$store/slow.dd"
 ok "add another" ev root add c1 "$WORK/other.dd"
 ev anna release c1 slow --reason r
 ev anna release c1 other --reason r
+ok "and an E01, which only workers touch" ev root add c1 "$store/third.E01"
+ev anna release c1 third --reason r
 for name in bert emil; do
 	ev anna grant c1 "${U[$name]}" --role analyst --reason r >/dev/null
 done
@@ -118,6 +122,41 @@ ok "soon" test $((SECONDS - begun)) -le 10
 is "$(cat "$WORK"/refused.* | sed 's/.*: //' | uniq -c | xargs)" "40 Permission denied" "with EACCES"
 ok "the service answers" "$EVIDENCEFS" status
 ok "bert reads on" timeout 20 cmp "$WORK/tree/file" <(as bert cat "$B/other/p0-ext4/file")
+
+# a service that calls pages back waits for one that a reader has locked: killed then, it could not
+# end, and no other could begin
+storage hold third.E01
+as bert /usr/bin/python3 -c '
+import mmap, sys
+with open(sys.argv[1]) as f:
+    print(mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)[-1])' "$B/third/p0-ext4/second" 2>/dev/null &
+reader=$!
+track_pid $reader
+ok "a mapped page that storage does not give" wait_for waiting
+before=
+next_service() {
+	[[ -n $(service_pid) && $(service_pid) != "$before" ]]
+}
+waits_for_page() {
+	grep -qs folio "/proc/$(service_pid)/task/"*/wchan
+}
+before=$(service_pid)
+kill -9 "$before"
+wait_for -t 20 next_service
+if wait_for -t 20 waits_for_page; then
+	before=$(service_pid)
+	kill -9 "$before"
+	ok "a service that was killed while it waits for that page ends all the same" wait_for -t 20 next_service
+	status=0
+	wait $reader || status=$?
+	is "$status" "$((128 + 7))" "the page's reader is told by SIGBUS"
+	ok "and all goes on" wait_for -t 20 "$EVIDENCEFS" status
+	ok "for others too" timeout 20 cmp "$WORK/tree/file" <(as bert cat "$B/other/p0-ext4/file")
+else
+	skip "this kernel does not wait" "a service that was killed while it waits for that page ends all the same"
+	kill -9 $reader
+fi
+storage delay 0
 
 storage block slow.dd
 ok "and once more" begin_readers bert "$B/slow/p0-ext4/second"

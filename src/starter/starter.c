@@ -134,6 +134,7 @@ static void begin_service(struct starter *s)
 	int r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
 
 	s->began_ms = now_ms();
+	s->dying = (struct dying){.look_ms = s->began_ms + DYING_LOOK_MS};
 	if (r == 0) {
 		s->channel = ends[0];
 		r = launch_service(s, ends[1]);
@@ -270,17 +271,17 @@ static int block_signals(struct starter *s, struct err *e)
 
 /* ---- its life ----------------------------------------------------------- */
 
-/* How long to wait for something to happen; -1: for ever. */
+/* How long to wait for something to happen. */
 static int time_left(const struct starter *s)
 {
 	int64_t keyd = keyd_child_due(&s->keyd);
-	int64_t until = s->ending ? s->end_by_ms : s->service > 0 ? INT64_MAX : s->begin_at_ms;
+	int64_t until = s->service > 0 ? s->dying.look_ms : s->begin_at_ms;
 	int64_t left = 0;
 
+	if (s->ending && (s->service <= 0 || s->end_by_ms < until))
+		until = s->end_by_ms;
 	if (!s->ending && keyd < until)
 		until = keyd;
-	if (until == INT64_MAX)
-		return -1;
 	left = until - now_ms();
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
@@ -297,6 +298,8 @@ static void step(struct starter *s)
 		listen_to_service(s);
 	if (f[0].revents)
 		take_signals(s);
+	if (s->service > 0)
+		dying_step(&s->dying, s->service, &s->sessions, now_ms());
 	if (!s->ending)
 		keyd_child_step(&s->keyd, now_ms());
 	if (!s->ending && s->service == 0 && now_ms() >= s->begin_at_ms)

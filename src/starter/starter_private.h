@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "starter/dying.h"
 #include "starter/jobs.h"
 #include "starter/keyd.h"
 #include "starter/message.h"
@@ -31,6 +32,7 @@ struct starter {
 	pid_t service;   /* 0: none runs */
 	int channel;     /* to it; -1 */
 	unsigned number; /* of this service, as sessions.h counts */
+	struct dying dying;
 	unsigned restarts;
 	unsigned quick;      /* services in a row that died at once */
 	int64_t began_ms;    /* of this one */
