@@ -71,13 +71,25 @@ not_ok "nothing is unendorsed" says unendorsed
 
 # ---- the keys go, the service stays
 served=$(service_pid)
+another_keyd() { [[ $(keyd_pid) != "$old" ]]; }
 kill -9 "$(keyd_pid)"
-wait_for -t 20 acts
-is "$(service_pid)" "$served" "SIGKILL of the keys: the service goes on"
-# that they are gone is noticed when something is to be sealed
-ok "endorsed by the device's key" wait_for -t 20 says "by the device, with $first"
+# with nothing to be recorded or sealed: the service sees that they are gone
+ok "SIGKILL of the keys is noticed at once; endorsed by the device's key" wait_for says "by the device, with $first"
+ok "the starter has started them again" another_keyd
+is "$(service_pid)" "$served" "the service goes on"
+ok "so does the log" wait_for -t 20 acts
 both 3 "the log holds too"
 not_ok "still nothing is unendorsed" says unendorsed
+
+# ---- and cannot come back: those that were started do not answer
+old=$(keyd_pid)
+kill -9 "$old"
+wait_for another_keyd
+kill -STOP "$(keyd_pid)"
+ok "keys that are gone, and do not come back: status says so before anything is asked" wait_for -t 30 ill
+like "$("$EVIDENCEFS" status 2>&1)" "keyd.*cannot be reached" "and why"
+kill -CONT "$(keyd_pid)"
+ok "when they are there, all goes on" wait_for -t 30 healthy
 
 # ---- they do not answer
 kill -STOP "$(keyd_pid)"

@@ -44,6 +44,16 @@ void keys_free(struct keys *k)
 	free(k);
 }
 
+bool keys_can_go(const struct keys *k)
+{
+	return k->road.gone != NULL;
+}
+
+bool keys_gone(const struct keys *k)
+{
+	return k->road.gone && k->road.gone(k->road.ctx);
+}
+
 /* ---- within this process -------------------------------------------------------------------- */
 
 struct own {

@@ -25,6 +25,8 @@ struct keys_road {
 	 * first; -errno: it cannot be reached.
 	 */
 	int (*call)(void *ctx, const void *p, size_t n, struct buf *answer);
+	/** gone() - whether who was asked last is there no more; NULL: he cannot go. */
+	bool (*gone)(void *ctx);
 	/** close() - nothing more is asked. */
 	void (*close)(void *ctx);
 	void *ctx;
@@ -38,6 +40,11 @@ int keys_over(const struct keys_road *road, struct keys **out);
 int keys_own(int dirfd, struct keys **out, struct err *e);
 /** keys_free() - NULL allowed. */
 void keys_free(struct keys *k);
+
+/** keys_can_go() - whether who holds them is another process. */
+bool keys_can_go(const struct keys *k);
+/** keys_gone() - whether that one has ended since the last HELLO. Waits for nothing. */
+bool keys_gone(const struct keys *k);
 
 /* What the log says of itself. */
 struct keys_log {

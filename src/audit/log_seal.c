@@ -27,6 +27,7 @@
 
 #define DUE_NS   800000000 /* from when a record was seen, 100 ms at most after it came */
 #define RETRY_NS 200000000
+#define LOOK_NS  250000000 /* whether who holds the keys is still there */
 
 static int64_t monotonic_ns(void)
 {
@@ -163,9 +164,12 @@ static void wait_for_work(struct seal *s, bool failed)
 {
 	struct audit_log *l = s->log;
 	struct timespec until = {.tv_sec = 0};
+	int64_t now = monotonic_ns();
 	/* while the EPOCH is not safe, it is waited for */
-	int64_t at = failed ? monotonic_ns() + RETRY_NS : may_seal(s) ? s->due_ns : 0;
+	int64_t at = failed ? now + RETRY_NS : may_seal(s) ? s->due_ns : 0;
 
+	if (keys_can_go(s->keys) && (at == 0 || at > now + LOOK_NS))
+		at = now + LOOK_NS;
 	until.tv_sec = at / NS_PER_SEC;
 	until.tv_nsec = at % NS_PER_SEC;
 	if (!failed && l->safe_seq > s->tree.size)
@@ -187,6 +191,7 @@ static void *seal_loop(void *arg)
 		uint64_t safe = l->safe_seq;
 
 		pthread_mutex_unlock(&l->lock);
+		s->greeted = s->greeted && !keys_gone(s->keys);
 		rc = advance(s, safe);
 		pthread_mutex_lock(&l->lock);
 		/* whatever it was, who holds the keys is asked again from the beginning */

@@ -57,6 +57,15 @@ static int remote_call(void *ctx, const void *p, size_t n, struct buf *answer)
 	return 0;
 }
 
+/* Its end of the connection says so at once. */
+static bool remote_gone(void *ctx)
+{
+	const struct remote *r = ctx;
+	struct pollfd f = {.fd = r->fd, .events = POLLRDHUP};
+
+	return r->fd < 0 || (poll(&f, 1, 0) == 1 && (f.revents & (POLLRDHUP | POLLHUP | POLLERR)));
+}
+
 static void remote_close(void *ctx)
 {
 	hang_up(ctx);
@@ -66,7 +75,8 @@ static void remote_close(void *ctx)
 int remote_keys(remote_connect_fn *connect, void *ctx, struct keys **out)
 {
 	struct remote *r = calloc(1, sizeof(*r));
-	const struct keys_road road = {.call = remote_call, .close = remote_close, .ctx = r};
+	const struct keys_road road = {
+		.call = remote_call, .gone = remote_gone, .close = remote_close, .ctx = r};
 
 	if (!r)
 		return -ENOMEM;
