@@ -9,12 +9,14 @@ set -eu
 need fuse
 need root
 need users
-need_tools mke2fs python3 setpriv pgrep openssl
+need_tools mke2fs python3 setpriv pgrep openssl getfattr
 ACTS=$TOP/tests/helpers/acts.py
 DB=$WORK/team/catalog.db
 
 mkdir -p "$WORK/tree/d"
 head -c 5000 /dev/urandom >"$WORK/tree/d/file"
+printf 'x' >"$WORK/tree/d/"$'b\303\244r "1"'
+ln -s .. "$WORK/tree/d/link"
 mke2fs -q -t ext4 -d "$WORK/tree" "$WORK/disk.dd" 4M
 user anna bert rosa
 team_begin
@@ -40,6 +42,10 @@ ev bert note add c1 disk/p0-ext4/d --text t
 B=$(view bert c1)/disk/p0-ext4
 ok "the case is served" wait_for as bert stat "$B/d"
 not_ok "what is marked is not" as bert stat "$B/d/file"
+ok "names are read" as bert grep -rc x "$B" "$B/../EVIDENCE.txt"
+as bert getfattr -n user.evidencefs.inode "$B/d" >/dev/null 2>&1
+as bert readlink "$B/d/link" >/dev/null
+ev anna audit show --json --reads >"$WORK/shown"
 team_end
 is "$(python3 - "$DB" <<'PY'
 import sqlite3, sys
@@ -48,6 +54,9 @@ PY
 )" 13 "there are acts of each kind"
 rows=$(python3 "$ACTS" check "$DB" "$WORK/team/log" "$TOP/tools/evidencefs-verify")
 ok "each row is what its record commits to, by the format's page alone ($rows)" test "$rows" -ge 17
+ok "and each access is to the name that is shown" \
+	python3 "$ACTS" names "$DB" "$WORK/team/log" "$TOP/tools/evidencefs-verify" "$WORK/shown"
+like "$(cat "$OUT")" "open.* readlink.* xattr .*[1-9][0-9]* not shown" "of each kind, but for what was hidden: $(cat "$OUT")"
 
 cp -p "$DB" "$WORK/good.db"
 refused() { # NAME TEXT COMMAND...: after that command the catalog is not served

@@ -65,7 +65,7 @@ static int save_known(struct keyholder *k)
 	buf_put_u64(&b, k->known.named);
 	rc = b.error;
 	if (rc == 0 && pwrite(k->file, b.data, b.len, 0) != (ssize_t)b.len)
-		rc = -EIO;
+		rc = errno ? -errno : -EIO;
 	buf_release(&b);
 	return rc;
 }

@@ -3,16 +3,20 @@
 """acts.py - rows of a catalog, by docs/FORMAT.catalog.md alone
 
 acts.py check DB LOG TOOL     each row is what the log recorded (TOOL: tools/evidencefs-verify, which reads logs)
+acts.py names DB LOG TOOL SHOWN
+                              each access is to the name that `audit show --json` shows for it (SHOWN)
 acts.py refusals DB LOG TOOL  how often the log has that rows were not what it recorded
 acts.py edit DB WHERE SET     change the row WHERE (SQL) as SET says, its sum made good; the table is as before
 acts.py remove DB WHERE       take it out
 acts.py add DB WHERE SEQ SET  a copy of it with another number
 acts.py swap DB SEQ SEQ       two rows change their numbers and times
 """
+import collections
 import hashlib
 import hmac
 import importlib.machinery
 import importlib.util
+import json
 import sqlite3
 import struct
 import sys
@@ -22,6 +26,7 @@ COLUMNS = (
     "rights future from_ns until_ns covers image dir types digest md5 sha1 sha256 totals mismatch_accepted matched idle_days trace "
     "inode mark_state mark_origin with_members basis text"
 ).split()
+TYPES = {3: "open", 4: "read", 5: "list", 6: "xattr", 7: "readlink", 8: "close", 9: "lookup"}
 FIXED = {"secret": 32, "digest": 32, "md5": 16, "sha1": 20, "sha256": 32}
 TEXTS = set("boot_id by_name who_typed who_name name title reason path covers image dir types basis text".split())
 
@@ -88,10 +93,31 @@ def check(db, log, tool):
     print(n)
 
 
+def names(db, log, tool, shown):
+    """The secrets are those of the acts that added evidence; the rest stands in the records."""
+    keys = {row["digest"][:16]: hmac.digest(row["secret"], b"evidencefs names v1", "sha256") for row in rows(db, "kind = 5")}
+    paths = {row["seq"]: row["path"] for row in map(json.loads, open(shown)) if row.get("path")}
+    seen, other = collections.Counter(), 0
+    for seq, r, *_ in reader(tool)(log):
+        if not 3 <= r[4] <= 9 or len(r) < 240 or not any(r[160:192]):
+            continue
+        if seq not in paths:  # a name that whoever asked may not see
+            other += 1
+            continue
+        salt = hmac.digest(keys[r[80:96]], r[80:104], "sha256")
+        name = paths[seq].rsplit("/", 1)[-1].encode()
+        if hashlib.sha256(salt + name).digest() != r[160:192]:
+            sys.exit(f"the name of record {seq} is not {name}")
+        seen[TYPES[r[4]]] += 1
+    print(*(f"{n} {what}" for what, n in sorted(seen.items())), f"{other} not shown")
+
+
 def main(what, path, *rest):
     db = sqlite3.connect(path)
     if what == "check":
         check(db, *rest)
+    elif what == "names":
+        names(db, *rest)
     elif what == "refusals":
         print(sum(r[4] == 18 and r[6] == 3 for _, r, *_ in reader(rest[1])(rest[0])))
     elif what == "edit":
