@@ -31,6 +31,8 @@ struct marks_model {
 	const struct known_traces *traces;
 	/* by the model of paths: whether @path reaches the trace, as an exclusion does */
 	bool (*names)(const char *path, const struct known_trace *k, bool takes);
+	/* whether byte streams of its volume can be masked: then they are shown, masked */
+	bool (*maskable)(const struct known_trace *k);
 	struct given_mark v[MODEL_MARKS];
 	size_t n;
 	bool *withheld[MODEL_PIECES]; /* for each trace, after model_withhold() */
@@ -342,7 +344,11 @@ static void add_rest(const struct marks_model *m, bool *w)
 		char folder[4096];
 		unsigned followed = 0;
 		bool held = false;
+		bool bytes = false;
 
+		for (size_t b = 0; b < t->n; b++)
+			bytes = bytes ||
+				(before[b] && of_one_volume(k, &t->v[b]) && is_bytes(&t->v[b]));
 		for (size_t b = 0; b < t->n && !held; b++)
 			held = before[b] && of_one_volume(k, &t->v[b]) && in_tree(&t->v[b]);
 		if (k->kind == ENTRY_LINK) {
@@ -350,8 +356,10 @@ static void add_rest(const struct marks_model *m, bool *w)
 				(int)(strrchr(k->path, '/') - k->path), k->path);
 			w[i] |= leads_to(m, before, folder, k->target, &followed);
 		}
-		w[i] |= held && ((in_tree(k) && is_system(k)) || is_bytes(k));
-		image = image || (is_bytes(k) && volume_name(k->path) && (held || before[i]));
+		w[i] |= held && in_tree(k) && is_system(k);
+		held = held && (!m->maskable(k) || bytes);
+		w[i] |= held && is_bytes(k);
+		image = image || (is_bytes(k) && volume_name(k->path) && (held || bytes));
 	}
 	for (size_t i = 0; i < t->n; i++)
 		w[i] |= image && strcmp(t->v[i].path, "image.raw") == 0;

@@ -5,7 +5,8 @@
  * Random grants, exclusions, marks, revocations, groups and clocks over random trees with
  * hard links, copies, streams, links and what systems keep for themselves.
  * After every step, for every user and every trace there is, what decide() says
- * must be what the model says. The model knows no ids and no indexes: it compares
+ * must be what the model says, and so must the bytes of each volume that are not shown
+ * (mask-model.h). The model knows no ids and no indexes: it compares
  * paths as text. EVIDENCEFS_SEED repeats a run, EVIDENCEFS_MODEL_SECONDS makes it
  * longer.
  */
@@ -14,7 +15,9 @@
 #include <time.h>
 
 #include "base/db.h"
+#include "image/extent.h"
 #include "marks-model.h"
+#include "mask-model.h"
 #include "policy/roads.h"
 #include "serve/hashes.h"
 
@@ -47,20 +50,52 @@ static bool chance(unsigned percent)
 /* ---- a tree ----------------------------------------------------------------------------- */
 
 static unsigned planted;
+static unsigned planting;   /* the volume at hand */
 static uint64_t linked[16]; /* inodes that may have another name, of the volume at hand */
 static unsigned linked_n;
+static uint64_t folder_at; /* inode of the folder at hand */
+static struct planted_name {
+	uint64_t inode;
+	uint64_t folder;
+	uint32_t attribute; /* of a stream; 0: it is none */
+} named[512];               /* of the volume at hand */
+static size_t named_n;
+static struct place_at places[2][MASK_PLACES]; /* told of each volume */
+static size_t places_n[2];
+static bool maskable[2];
+
+static void note_name(uint64_t inode, uint32_t attribute)
+{
+	if (named_n < sizeof(named) / sizeof(*named))
+		named[named_n++] = (struct planted_name){inode, folder_at, attribute};
+}
 
 static void plant_contents(struct build *b, enum entry_kind kind, const char *name, uint64_t inode,
 	uint32_t attribute, uint32_t flags)
 {
 	struct entry e = tree_entry(kind, name, inode, flags);
+	struct buf content = BUF_INIT;
 
+	note_name(inode, kind == ENTRY_STREAM ? attribute : 0);
 	e.size = model_size(inode, attribute);
 	e.content = tree_worker;
+	if (!mask_asked(inode, attribute)) {
+		struct extent_writer w;
+		uint64_t bytes = 0;
+		uint64_t begin = mask_contents(inode, attribute, &bytes);
+
+		extent_writer_begin(&w, &content);
+		extent_writer_add(&w, EXTENT_DATA, MASK_VOLUME * planting + begin, bytes);
+		extent_writer_add(&w, EXTENT_ZERO, 0, e.size - bytes);
+		extent_writer_end(&w);
+		e.content = content.data;
+		e.content_len = content.len;
+	}
 	e.attr_type = kind == ENTRY_STREAM ? 128 : 0;
 	e.attr_id = attribute;
 	if (build_enter(b, &e) || build_leave(b))
 		bail_out(build_error(b)->text);
+	buf_release(&content);
 }
 
 /* Mostly one of its own; now and then another name of a file that was planted before. */
@@ -113,8 +148,13 @@ static void plant_below(struct build *b, unsigned depth, uint32_t flags)
 		planted++;
 		snprintf(name, sizeof(name), "%c%u", "fx.~"[draw(4)], planted);
 		if (depth < 3 && chance(40)) {
+			uint64_t above = folder_at;
+
+			note_name(100 + planted, 0);
 			tree_down(b, name, 100 + planted, flags | deleted);
+			folder_at = 100 + planted;
 			plant_below(b, depth + 1, flags | deleted);
+			folder_at = above;
 			tree_up(b);
 			if (chance(20))
 				tree_add(b, ENTRY_STREAM, "sd", 100 + planted, flags);
@@ -140,9 +180,62 @@ static void plant_below(struct build *b, unsigned depth, uint32_t flags)
 	}
 }
 
+/* What a worker would tell of: names, inodes, streams, contents behind extents. */
+static void plant_places(struct build *b)
+{
+	struct place_state at = {.end = 0};
+	struct place_at *v = places[planting];
+	struct buf packed = BUF_INIT;
+	size_t n = draw(MASK_PLACES);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct planted_name *of = &named[draw(named_n)];
+
+		v[i] = (struct place_at){.offset = MASK_VOLUME * planting + draw(MASK_VOLUME - 50),
+			.length = 1 + draw(50),
+			.inode = of->inode,
+			.flags = chance(40) ? PLACE_DATA : 0};
+		if (chance(10)) {
+			v[i].inode = 0;
+			v[i].action = chance(50) ? PLACE_KEEP : PLACE_ZERO;
+			v[i].flags = v[i].action == PLACE_KEEP ? 0 : v[i].flags;
+		} else if (of->attribute) {
+			v[i].attr_type = 128;
+			v[i].attr_id = of->attribute;
+		} else if (!v[i].flags && chance(50)) {
+			v[i].parent = chance(90) ? of->folder : 77;
+		}
+		if (v[i].action == PLACE_ZERO && chance(30))
+			v[i].flags |= PLACE_STALE;
+		place_put(&packed, &at, &v[i]);
+	}
+	places_n[planting] = n;
+	if (n > 0 && build_places(b, packed.data, packed.len))
+		bail_out(build_error(b)->text);
+	if (build_unallocated(b, tree_empty, 1, 0) ||
+		build_placed(b, MASK_UNIT, MASK_VOLUME * planting))
+		bail_out(build_error(b)->text);
+	buf_release(&packed);
+}
+
+static void plant_tree(struct build *b, unsigned volume);
+
 static void plant(struct build *b, unsigned volume, void *ctx)
 {
 	(void)ctx;
+	planting = volume;
+	folder_at = 2;
+	named_n = 0;
+	note_name(2, 0);
+	plant_tree(b, volume);
+	maskable[volume] = chance(70);
+	places_n[volume] = 0;
+	if (maskable[volume])
+		plant_places(b);
+}
+
+static void plant_tree(struct build *b, unsigned volume)
+{
 	linked_n = 0;
 	if (volume == 0 || chance(50)) {
 		tree_add(b, ENTRY_FILE, "$MFT", 3, ENTRY_META);
@@ -174,6 +267,7 @@ static size_t paths_n;
 static bool *seen;
 static struct marks_model marks;
 static struct roads_facts *facts;
+static struct view_masks *masks;
 
 /* What the service would have hashed. */
 static void set_hashes(void)
@@ -214,10 +308,18 @@ static void set_hashes(void)
 
 static bool names(const char *path, const struct known_trace *k, bool takes);
 
+/* "p1-ext4", "p2-ext4": as they were planted; none else. */
+static bool can_be_masked(const struct known_trace *k)
+{
+	return k->path[0] == 'p' && (k->path[1] == '1' || k->path[1] == '2') &&
+	       maskable[k->path[1] - '1'];
+}
+
 static void marks_begin(void)
 {
 	marks.traces = &traces;
 	marks.names = names;
+	marks.maskable = can_be_masked;
 	facts = roads_facts_new();
 	for (size_t i = 0; i < MODEL_PIECES; i++) {
 		marks.withheld[i] = calloc(traces.n, sizeof(bool));
@@ -274,10 +376,14 @@ static void tree_begin(void)
 	for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++)
 		add_path(nothing[i]);
 	marks_begin();
+	masks = view_masks_new();
+	if (!masks)
+		bail_out("no memory");
 }
 
 static void tree_end(void)
 {
+	view_masks_free(masks);
 	for (size_t i = 0; i < paths_n; i++)
 		free(paths[i]);
 	free(paths);
@@ -489,9 +595,9 @@ static unsigned given(const struct asked *a, const struct known_trace *k)
 	return rights;
 }
 
-enum reach { ANYWHERE, VOLUME, TRACE };
+enum reach { OUTSIDE, VOLUME, TRACE };
 
-/* Whether an exclusion takes the trace, something of its volume, something of the evidence. */
+/* Whether an exclusion takes the trace, something of its volume, something of no volume. */
 static bool taken(const struct asked *a, const struct known_trace *k, enum reach reach)
 {
 	for (size_t i = 0; i < done_n; i++) {
@@ -501,7 +607,7 @@ static bool taken(const struct asked *a, const struct known_trace *k, enum reach
 		if (d->act.kind != ACT_EXCLUDE || !counts(d, &a->q) || !means(d, a->p))
 			continue;
 		path = path_in(d, a->piece);
-		if (path && (reach == ANYWHERE || !*path ||
+		if (path && ((reach == OUTSIDE && !volume_of(path)) || !*path ||
 				    (reach == VOLUME && same_volume(path, k->path)) ||
 				    (reach == TRACE && concerns(d, a->piece, k))))
 			return true;
@@ -557,13 +663,28 @@ static bool whole_volume(const struct asked *a, const struct known_trace *of)
 	return !root || ((given(a, root) & RIGHT_READ) && (given(a, lost) & RIGHT_DELETED));
 }
 
+/* Whether the byte streams of a volume are there: masked, where that can be done. */
+static bool has_bytes(const struct asked *a, const struct known_trace *of)
+{
+	char path[64];
+	int n = (int)volume_of(of->path);
+
+	if (!can_be_masked(of))
+		return whole_volume(a, of);
+	snprintf(path, sizeof(path), "%.*s.raw", n, of->path);
+	if (taken(a, at(path), TRACE))
+		return false;
+	snprintf(path, sizeof(path), "%.*s.unallocated", n, of->path);
+	return !taken(a, at(path), TRACE);
+}
+
 static bool whole_image(const struct asked *a)
 {
-	if (taken(a, NULL, ANYWHERE))
+	if (taken(a, NULL, OUTSIDE))
 		return false;
 	for (size_t i = 0; i < traces.n; i++) {
 		if (is_top_level(&traces.v[i]) && volume_of(traces.v[i].path) &&
-			!whole_volume(a, &traces.v[i]))
+			!has_bytes(a, &traces.v[i]))
 			return false;
 	}
 	return true;
@@ -590,7 +711,7 @@ static unsigned left(const struct asked *a, const struct known_trace *k)
 		if (!(given(a, at(path)) & RIGHT_DELETED))
 			rights &= ~RIGHT_DELETED;
 	}
-	if (is_stream(k) && !(volume_of(k->path) ? whole_volume(a, k) : whole_image(a)))
+	if (is_stream(k) && !(volume_of(k->path) ? has_bytes(a, k) : whole_image(a)))
 		return 0;
 	return rights;
 }
@@ -652,6 +773,7 @@ static enum decision expected(const struct asked *a, size_t i)
 /* ---- comparing -------------------------------------------------------------------------- */
 
 static unsigned long compared, wrong, steps, withheld_seen, marks_given;
+static unsigned long masks_compared, blanks_seen;
 
 static struct evidence *open_disk(void *ctx, const struct model_evidence *m)
 {
@@ -703,6 +825,46 @@ static void differs(const struct asked *a, const struct known_trace *k, int got,
 	show_marks();
 }
 
+/* Bytes of the volumes that are not shown. `seen` is set. */
+static void compare_mask(const struct asked *a, const struct view_evidence *ev)
+{
+	enum mask_sight *sight = calloc(traces.n, sizeof(*sight));
+
+	if (!sight)
+		bail_out("no memory");
+	for (size_t i = 0; i < traces.n; i++) {
+		const struct known_trace *k = &traces.v[i];
+		enum decision d = expected(a, i);
+
+		if (d == DECIDE_ALLOW || (k->flags & ENTRY_META) ||
+			(k->kind == ENTRY_DIR && d != DECIDE_HIDE))
+			sight[i] = MASK_SEEN;
+		else if (marks.withheld[a->piece][i])
+			sight[i] = MASK_WITHHELD;
+	}
+	for (unsigned volume = 0; volume < 2; volume++) {
+		const struct mask_model m = {
+			&traces, sight, places[volume], places_n[volume], volume, maskable[volume]};
+		const struct known_trace *root = at(volume ? "p2-ext4" : "p1-ext4");
+		bool masked = !whole_volume(a, root);
+
+		for (uint64_t b = 0; b < MASK_VOLUME; b++) {
+			uint64_t media = MASK_VOLUME * volume + b;
+			bool got = mask_touches(ev->mask, media, media + 1);
+			bool want = masked && mask_model_blanks(&m, b);
+
+			masks_compared++;
+			blanks_seen += want;
+			if (got == want || wrong++ > 5)
+				continue;
+			diag("byte %llu of volume %u is%s blanked", (unsigned long long)b, volume,
+				got ? "" : " not");
+			differs(a, root, got, want);
+		}
+	}
+	free(sight);
+}
+
 static void compare_piece(const struct asked *a, const struct view *v)
 {
 	const struct view_evidence *ev = NULL;
@@ -726,6 +888,8 @@ static void compare_piece(const struct asked *a, const struct view *v)
 		else if (got == DECIDE_ALLOW && !grant && !is_text(k) && a->p != &people[OFFICER])
 			differs(a, k, 0, -1);
 	}
+	if (ev && draw(6) == 0)
+		compare_mask(a, ev);
 }
 
 /* What marks withhold, whoever looks. */
@@ -749,7 +913,7 @@ static void compare_roads(void)
 static void compare(const struct model *m, const struct question *q)
 {
 	const struct view_sources src = {
-		.evidence = open_disk, .clock = team.clock, .withheld = withheld};
+		.evidence = open_disk, .clock = team.clock, .withheld = withheld, .masks = masks};
 	const struct moment now = {q->real_ns, q->past ? MOMENT_PAST : q->boot_ns};
 	const struct roads_opts o = {.src = &src, .facts = facts, .copy_floor = MODEL_FLOOR};
 
@@ -1091,6 +1255,8 @@ int main(void)
 	ok(compared > 10000, "%lu decisions compared with the model", compared);
 	ok(withheld_seen > 100, "%lu marks, %lu times a trace was withheld", marks_given,
 		withheld_seen);
+	ok(blanks_seen > 100, "%lu bytes compared, %lu times one was blanked", masks_compared,
+		blanks_seen);
 	is_int((long long)wrong, 0, "all are the same");
 	return done_testing();
 }
