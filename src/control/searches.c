@@ -79,7 +79,7 @@ static bool take_job(struct searches *s, struct job *j)
 		j->ev = e->ev;
 		j->needles[j->n] = e->needle;
 		j->sources[j->n++] =
-			(struct remnant_source){e->needle.ev, e->needle.trace, e->needle.lost};
+			(struct remnant_source){e->needle.ev, e->needle.trace, e->needle.kind};
 	}
 	return j->n > 0;
 }

@@ -168,14 +168,18 @@ static bool on_dir(struct fat_places *x, const struct fat_dir *d)
 	uint64_t off = 0;
 	bool whole = true;
 
-	if (cluster == 0 && x->root_bytes > 0)
+	if (cluster == 0 && x->root_bytes > 0) {
 		whole = on_bytes(&o, x->first, (size_t)x->root_bytes);
+		places_keep(x->p, x->first, x->root_bytes);
+	}
 	for (uint64_t i = 0; whole && (d->clusters == 0 || i < d->clusters); i++) {
 		if (!fat_cluster(x, cluster, &off) || !set_add(&x->done, cluster))
 			break;
 		whole = on_bytes(&o, off, x->cluster);
 		if (d->inode)
 			places_zero(x->p, off, x->cluster, d->inode, PLACE_DATA);
+		else
+			places_keep(x->p, off, x->cluster);
 		cluster = d->clusters ? cluster + 1 : fat_next(x, cluster);
 	}
 	x->end(x, &o.g, false);

@@ -391,6 +391,8 @@ static int reach_copies(struct compile *x, struct gathering *g)
 
 	if (r == 0)
 		r = follow_inodes(g, from, g->ways_n, ROAD_COPY);
+	if (r == 0 && g->ev && x->o->remnants)
+		r = follow_names(g, g->ways_n, &x->needles);
 	return or_doubt(g, r);
 }
 

@@ -14,6 +14,7 @@
 
 #include "policy/marks.h"
 #include "policy/view.h"
+#include "serve/remnants.h"
 
 /* In the order in which they are found. */
 enum road {
@@ -58,12 +59,12 @@ struct withheld {
 	bool searching; /* they are not known yet: byte streams are withheld */
 };
 
-/* Contents that are withheld, and a trace that has them; or what a trace had besides. */
+/* What is withheld and looked for where no file has it. */
 struct road_needle {
-	uint8_t sha256[32]; /* unless `lost` */
+	uint8_t sha256[32]; /* of the contents, or of the name */
 	struct evidence *ev;
-	uint64_t trace;
-	bool lost; /* as remnant_source has it */
+	uint64_t trace; /* one that has it */
+	enum remnant_kind kind;
 };
 
 struct roads {

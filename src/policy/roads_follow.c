@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/digest.h"
 #include "serve/claims.h"
 #include "serve/hashes.h"
 
@@ -212,7 +213,7 @@ static int lost_of_part(void *ctx, struct index_reader *reader, unsigned volume,
 			r = needles_add(
 				x->out, &(struct road_needle){.ev = x->g->ev,
 						.trace = trace_id(trace_part(from), v[i].number),
-						.lost = true});
+						.kind = REMNANT_LOST});
 	}
 	return r;
 }
@@ -224,6 +225,49 @@ int follow_lost(struct gathering *g, size_t to, uint64_t floor, struct needles *
 
 	for (size_t i = 0; r == 0 && i < to; i++)
 		r = each_part(g, &g->ways[i], lost_of_part, &x);
+	return r;
+}
+
+/* ---- names in what was a directory --------------------------------------------------------------
+ */
+
+struct naming {
+	struct gathering *g;
+	struct needles *out;
+	unsigned volume;
+};
+
+static int take_name(void *ctx, const struct trace *t)
+{
+	const struct naming *x = ctx;
+	struct road_needle n = {
+		.ev = x->g->ev, .trace = trace_of_index(x->volume, t->id), .kind = REMNANT_NAME};
+
+	if (t->kind == ENTRY_STREAM || (t->flags & ENTRY_VIRTUAL) || !t->name)
+		return 0;
+	if (t->original)
+		digest_sha256(t->original, t->original_len, n.sha256);
+	else
+		digest_sha256(t->name, t->name_len, n.sha256);
+	return needles_add(x->out, &n);
+}
+
+static int names_in_part(void *ctx, struct index_reader *r, unsigned volume, uint64_t first,
+	uint64_t last, const struct road_way *way)
+{
+	struct naming *x = ctx;
+
+	x->volume = volume;
+	return way->road == ROAD_DOUBT ? 0 : index_range(r, first, last, take_name, x);
+}
+
+int follow_names(struct gathering *g, size_t to, struct needles *n)
+{
+	struct naming x = {.g = g, .out = n};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < to; i++)
+		r = each_part(g, &g->ways[i], names_in_part, &x);
 	return r;
 }
 

@@ -18,9 +18,9 @@ int needles_add(struct needles *l, const struct road_needle *n)
 
 int road_needle_order(const struct road_needle *a, const struct road_needle *b)
 {
-	if (a->lost != b->lost)
-		return a->lost ? 1 : -1;
-	if (!a->lost)
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->kind != REMNANT_LOST)
 		return memcmp(a->sha256, b->sha256, sizeof(a->sha256));
 	if (a->ev != b->ev)
 		return (uintptr_t)a->ev < (uintptr_t)b->ev ? -1 : 1;

@@ -50,6 +50,8 @@ int needles_settle(struct needles *l, const struct wanted *w);
 int follow_inodes(struct gathering *g, size_t from, size_t to, enum road road);
 /** follow_hashes() - hashes of what the ways [0, to) have, from @floor bytes on. */
 int follow_hashes(struct gathering *g, size_t to, uint64_t floor, struct wanted *w);
+/** follow_names() - names of what the ways [0, to) have. */
+int follow_names(struct gathering *g, size_t to, struct needles *n);
 void wanted_settle(struct wanted *w);
 /** follow_lost() - what deleted traces in the ways [0, to) had besides their contents, if it is
  * @floor bytes or more. */

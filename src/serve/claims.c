@@ -275,6 +275,8 @@ static int load(struct evidence *ev, unsigned k, struct claims *c)
 	if (r == 0) {
 		r = index_places(reader, &x.cluster, &x.base, on_places, &x);
 		c->complete = r == 1 && known;
+		c->unit = x.cluster;
+		c->base = x.base;
 		r = r == 1 ? 0 : r;
 	}
 	if (r == 0)

@@ -62,6 +62,8 @@ struct claims {
 	size_t taken_n, taken_cap;
 	struct claim_lost *lost; /* by `number`, then `begin` */
 	size_t lost_n, lost_cap;
+	uint32_t unit; /* bytes of an allocation unit, 0: not known; one begins at `base` */
+	uint64_t base;
 	bool complete; /* all places are known: byte streams can be masked */
 };
 

@@ -9,6 +9,8 @@
 #include "base/array.h"
 #include "serve/claims.h"
 #include "serve/content.h"
+#include "serve/remnant_names.h"
+#include "serve/remnant_spans.h"
 
 #define STRIDE_MIN 64u
 #define PIECES_MAX (UINT64_C(1) << 20)
@@ -32,11 +34,6 @@ struct text {
 	uint64_t size; /* 0: it cannot be read */
 };
 
-struct spans {
-	struct claim_span *v;
-	size_t n, cap;
-};
-
 struct search {
 	struct evidence *ev;
 	const struct remnant_source *sources;
@@ -47,9 +44,12 @@ struct search {
 	size_t slots;
 	uint8_t *maybe; /* a bit for each of some hashes */
 	uint64_t maybe_mask;
-	uint64_t out_factor; /* of the byte that leaves a piece */
-	struct spans look;   /* media bytes, in order and apart */
-	uint8_t *buf;        /* [KEPT + CHUNK] */
+	uint64_t out_factor;       /* of the byte that leaves a piece */
+	struct remnant_spans look; /* media bytes, in order and apart */
+	struct remnant_spans free; /* those of them that may have been a directory */
+	size_t free_at;            /* the first that does not end before what is looked at */
+	struct remnant_names *names;
+	uint8_t *buf; /* [KEPT + CHUNK] */
 	uint8_t *other;
 	struct remnants *out;
 };
@@ -60,7 +60,7 @@ static int text_open(const struct remnant_source *from, struct text *t)
 {
 	int r = 0;
 
-	if (from->lost) {
+	if (from->kind == REMNANT_LOST) {
 		r = claims_lost(from->ev, from->trace, from->trace, &t->v, &t->n);
 		t->media = evidence_media(from->ev);
 		for (size_t i = 0; r == 0 && t->media && i < t->n; i++)
@@ -156,14 +156,34 @@ static int add_source(struct search *s, uint32_t source, uint64_t stride)
 	return 0;
 }
 
+static int add_name(struct search *s, struct evidence *ev, uint64_t trace, size_t source)
+{
+	struct evidence_cursor c;
+	struct trace t;
+	int r = 0;
+
+	evidence_cursor_init(&c, ev);
+	r = evidence_get(&c, trace, &t);
+	if (r == 0 && t.original)
+		r = remnant_names_add(s->names, t.original, t.original_len, source);
+	else if (r == 0 && t.name)
+		r = remnant_names_add(s->names, (const uint8_t *)t.name, t.name_len, source);
+	evidence_cursor_release(&c);
+	return r;
+}
+
 static int open_sources(struct search *s, uint64_t *total)
 {
 	s->texts = calloc(s->n + 1, sizeof(*s->texts));
 	if (!s->texts)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
-		if (text_open(&s->sources[i], &s->texts[i]) == -ENOMEM)
-			return -ENOMEM;
+		const struct remnant_source *from = &s->sources[i];
+		int r = from->kind == REMNANT_NAME ? add_name(s, from->ev, from->trace, i)
+						   : text_open(from, &s->texts[i]);
+
+		if (r == -ENOMEM)
+			return r;
 		*total += s->texts[i].size;
 	}
 	return 0;
@@ -195,108 +215,6 @@ static int take_sources(struct search *s)
 		if (s->texts[i].size > 0)
 			r = add_source(s, (uint32_t)i, stride);
 	}
-	return r;
-}
-
-/* ---- where to look -------------------------------------------------------------------------- */
-
-static int by_begin(const void *a, const void *b)
-{
-	const struct claim_span *x = a;
-	const struct claim_span *y = b;
-
-	return (x->begin > y->begin) - (x->begin < y->begin);
-}
-
-static int add_span(struct spans *l, uint64_t begin, uint64_t end)
-{
-	struct claim_span *last = l->n > 0 ? &l->v[l->n - 1] : NULL;
-
-	if (last && begin >= last->begin && begin <= last->end) {
-		last->end = end > last->end ? end : last->end;
-		return 0;
-	}
-	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
-		return -ENOMEM;
-	l->v[l->n++] = (struct claim_span){begin, end};
-	return 0;
-}
-
-/* In order and apart. */
-static void tidy(struct spans *l)
-{
-	size_t kept = 0;
-
-	if (l->n > 0)
-		qsort(l->v, l->n, sizeof(*l->v), by_begin);
-	for (size_t i = 0; i < l->n; i++) {
-		struct claim_span *last = kept ? &l->v[kept - 1] : NULL;
-
-		if (last && l->v[i].begin <= last->end)
-			last->end = l->v[i].end > last->end ? l->v[i].end : last->end;
-		else
-			l->v[kept++] = l->v[i];
-	}
-	l->n = kept;
-}
-
-/* What of [@begin, @end) is in none of @without, which is tidy. */
-static int add_rest(struct spans *l, const struct spans *without, uint64_t begin, uint64_t end)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < without->n && begin < end; i++) {
-		const struct claim_span *s = &without->v[i];
-
-		if (s->begin > begin)
-			r = add_span(l, begin, s->begin < end ? s->begin : end);
-		begin = s->end > begin ? s->end : begin;
-	}
-	return r == 0 && begin < end ? add_span(l, begin, end) : r;
-}
-
-/* What allocated files of one volume have. */
-static int take_files(struct evidence *ev, unsigned k, struct spans *files)
-{
-	const struct claims *c = NULL;
-	int r = claims_of(ev, k, &c);
-
-	for (size_t i = 0; r == 0 && i < c->n; i++) {
-		const struct claim *claim = &c->v[i];
-
-		if ((claim->flags & (CLAIM_CONTENTS | PLACE_STALE)) == CLAIM_CONTENTS)
-			r = add_span(files, claim->begin, claim->end - claim->value);
-	}
-	tidy(files);
-	return r == -ENOENT ? 0 : r;
-}
-
-/*
- * What no allocated file has, volume by volume, and what lies in none: a volume that lies in
- * a file of another one has free space and slack all the same.
- */
-static int take_media(struct search *s)
-{
-	const struct manifest *m = &s->ev->manifest;
-	struct spans volumes = {NULL, 0, 0};
-	int r = 0;
-
-	for (unsigned k = 0; r == 0 && k < m->n; k++) {
-		const struct scan_volume *at = &m->volumes[k].scan;
-		struct spans files = {NULL, 0, 0};
-
-		r = take_files(s->ev, k, &files);
-		if (r == 0)
-			r = add_rest(&s->look, &files, at->offset, at->offset + at->length);
-		if (r == 0)
-			r = add_span(&volumes, at->offset, at->offset + at->length);
-		free(files.v);
-	}
-	tidy(&volumes);
-	if (r == 0)
-		r = add_rest(&s->look, &volumes, 0, m->image.media_size);
-	tidy(&s->look);
-	free(volumes.v);
 	return r;
 }
 
@@ -418,6 +336,63 @@ static int look_at(struct search *s, size_t from, size_t n, uint64_t off)
 	return r;
 }
 
+struct at_names {
+	struct search *s;
+	const struct claim_span *within;
+	uint64_t off; /* media byte of the first */
+};
+
+/* Allocation units that *@begin to *@end lies in, in all volumes that have it. */
+static void whole_units(struct evidence *ev, uint64_t *begin, uint64_t *end)
+{
+	for (unsigned k = 0; k < ev->manifest.n; k++) {
+		const struct scan_volume *at = &ev->manifest.volumes[k].scan;
+		const struct claims *c = NULL;
+
+		if (*begin < at->offset || *end > at->offset + at->length || claims_of(ev, k, &c) ||
+			c->unit == 0 || *begin < c->base)
+			continue;
+		*begin -= (*begin - c->base) % c->unit;
+		*end += c->unit - 1 - (*end - c->base + c->unit - 1) % c->unit;
+	}
+}
+
+/* What else was in that directory is of nobody: as much of it as is free is blanked too. */
+static int met_name(void *ctx, size_t begin, size_t end, size_t source)
+{
+	const struct at_names *x = ctx;
+	uint64_t first = x->off + begin;
+	uint64_t last = x->off + end;
+
+	whole_units(x->s->ev, &first, &last);
+	return add_remnant(x->s, first > x->within->begin ? first : x->within->begin,
+		last < x->within->end ? last : x->within->end, source);
+}
+
+/* Names in buf[@from .. @n), which is media byte @off on; @from: what is before is looked at again
+ * as far as a name may reach. */
+static int look_for_names(struct search *s, size_t from, size_t n, uint64_t off)
+{
+	struct at_names x = {.s = s};
+	uint64_t begin = off + (from > REMNANT_NAME_MAX ? from - REMNANT_NAME_MAX : 0);
+	int r = 0;
+
+	while (s->free_at < s->free.n && s->free.v[s->free_at].end <= begin)
+		s->free_at++;
+	for (size_t i = s->free_at; r == 0 && i < s->free.n && s->free.v[i].begin < off + n; i++) {
+		const struct claim_span *f = &s->free.v[i];
+		uint64_t first = f->begin > begin ? f->begin : begin;
+		uint64_t last = f->end < off + n ? f->end : off + n;
+		uint64_t room = f->begin > off ? f->begin : off;
+
+		x.off = room;
+		x.within = f;
+		r = remnant_names_look(s->names, s->buf + (room - off), (size_t)(last - room),
+			(size_t)(first - room), (size_t)(last - room), met_name, &x);
+	}
+	return r;
+}
+
 /* Bytes of the media from @begin to @end. */
 static int look_through(struct search *s, uint64_t begin, uint64_t end)
 {
@@ -437,6 +412,8 @@ static int look_through(struct search *s, uint64_t begin, uint64_t end)
 			continue;
 		}
 		r = look_at(s, kept, kept + (size_t)n, begin - kept);
+		if (r == 0)
+			r = look_for_names(s, kept, kept + (size_t)n, begin - kept);
 		begin += (size_t)n;
 		n += (ssize_t)kept;
 		kept = (size_t)n < KEPT ? (size_t)n : KEPT;
@@ -466,14 +443,14 @@ int remnants_find(struct evidence *ev, const struct remnant_source *sources, siz
 		.other = malloc(CHUNK),
 		.out_factor = 1,
 		.out = &found};
-	int r = s.buf && s.other ? 0 : -ENOMEM;
+	int r = s.buf && s.other ? remnant_names_new(&s.names) : -ENOMEM;
 
 	for (size_t i = 1; i < REMNANT_PIECE; i++)
 		s.out_factor *= FACTOR;
 	if (r == 0)
 		r = take_sources(&s);
 	if (r == 0)
-		r = take_media(&s);
+		r = remnant_spans_of(ev, &s.look, &s.free);
 	if (r == 0)
 		r = look(&s);
 	for (size_t i = 0; s.texts && i < n; i++)
@@ -482,6 +459,8 @@ int remnants_find(struct evidence *ev, const struct remnant_source *sources, siz
 	free(s.pieces);
 	free(s.maybe);
 	free(s.look.v);
+	free(s.free.v);
+	remnant_names_free(s.names);
 	free(s.buf);
 	free(s.other);
 	if (r) {

@@ -16,11 +16,17 @@
 #define REMNANT_PIECE 32u
 #define REMNANT_MIN   64u /* bytes that must agree, or all of the contents */
 
-/* Contents to be looked for. */
+enum remnant_kind {
+	REMNANT_CONTENTS, /* of the trace */
+	REMNANT_LOST,     /* what it had besides (claims_lost()) */
+	REMNANT_NAME      /* its name, in what was a directory (remnant_names.h) */
+};
+
+/* What is looked for. */
 struct remnant_source {
 	struct evidence *ev;
 	uint64_t trace;
-	bool lost; /* not its contents, but what it had besides (claims_lost()) */
+	enum remnant_kind kind;
 };
 
 struct remnant {
@@ -34,7 +40,7 @@ struct remnants {
 };
 
 /**
- * remnants_find() - all pieces of @n contents in @ev
+ * remnants_find() - all pieces of @n sources in @ev
  * @stop: looked at now and then: true ends it
  * Return: 0; the caller frees @out->v. -EINTR, -ENOMEM, -EIO: what could not be read may have any.
  */

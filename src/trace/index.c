@@ -541,6 +541,30 @@ int index_all(struct index_reader *r,
 	return rc == -ENOENT ? 0 : rc;
 }
 
+int index_range(struct index_reader *r, uint64_t first, uint64_t last,
+	int (*each)(void *ctx, const struct trace *t), void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db,
+		"SELECT " COLUMNS " FROM trace WHERE id BETWEEN ?1 AND ?2 ORDER BY id", &s, NULL);
+	if (rc == 0) {
+		db_bind_int(s, 1, (int64_t)first);
+		db_bind_int(s, 2, (int64_t)last);
+	}
+	while (rc == 0) {
+		struct trace t;
+
+		rc = take_row(s, &t);
+		if (rc == 0)
+			rc = each(ctx, &t);
+	}
+	db_stmt_free(s);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 /* A number in the head. Return: 1 and *@out; 0 it is not there; -errno. */
 static int head_number(struct index_reader *r, const char *key, uint64_t *out)
 {

@@ -140,6 +140,9 @@ int index_same_inode(struct index_reader *r, uint64_t first, uint64_t last, bool
 int index_children_named(
 	struct index_reader *r, uint64_t dir, const char *name, index_item_fn *each, void *ctx);
 
+/** index_range() - every trace from @first to @last, in order of ids. Return: as index_all(). */
+int index_range(struct index_reader *r, uint64_t first, uint64_t last,
+	int (*each)(void *ctx, const struct trace *t), void *ctx);
 /**
  * index_all() - every trace with its packed content, in order of ids
  * Return: 0; what @each returned; -EBADMSG, -EIO.

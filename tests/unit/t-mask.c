@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* t-mask.c - ranges that blank, compared byte by byte with a slow model, free records, sums; places
- * packed. */
+ * packed; names in what was a directory. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "serve/mask.h"
+#include "serve/remnant_names.h"
 #include "tap.h"
 
 #define SPACE 4096u
@@ -190,6 +191,59 @@ static void test_places(void)
 	buf_release(&b);
 }
 
+struct met {
+	size_t begin[8], end[8], source[8];
+	size_t n;
+};
+
+static int met_one(void *ctx, size_t begin, size_t end, size_t source)
+{
+	struct met *m = ctx;
+
+	if (m->n == 8)
+		return -1;
+	m->begin[m->n] = begin;
+	m->end[m->n] = end;
+	m->source[m->n++] = source;
+	return 0;
+}
+
+static void test_names(void)
+{
+	struct remnant_names *l = NULL;
+	uint8_t p[600];
+	struct met m = {.n = 0};
+	static const uint8_t wide[] = {'g', 0, 'r', 0, 0xfc, 0, 0xdf, 0, 0x3d, 0xd8, 0x00, 0xde};
+
+	is_int(remnant_names_new(&l), 0, "names");
+	is_int(remnant_names_add(l, (const uint8_t *)"letter.txt", 10, 1), 0, "one");
+	is_int(remnant_names_add(l, (const uint8_t *)"gr\xc3\xbc\xc3\x9f\xf0\x9f\x98\x80", 10, 2),
+		0, "one that is not ASCII");
+	is_int(remnant_names_add(l, (const uint8_t *)"abc", 3, 3), 0, "one that is too short");
+	memset(p, 0xaa, sizeof(p));
+	memcpy(p + 100, "\x0a\x01letter.txt", 12);  /* as ext has it */
+	memcpy(p + 150, "\x0b\x01letter.txtx", 13); /* a longer one */
+	memcpy(p + 200, "\x0a\x20letter.txt", 12);  /* no kind that there is */
+	p[300] = sizeof(wide) / 2;
+	p[301] = 0;
+	memcpy(p + 302, wide, sizeof(wide)); /* as NTFS has it */
+	memcpy(p + 400,
+		"\x03\x01"
+		"abc",
+		5);
+	is_int(remnant_names_look(l, p, sizeof(p), 0, sizeof(p), met_one, &m), 0, "looked for");
+	ok(m.n == 2 && m.source[0] == 1 && m.begin[0] == 94 && m.end[0] == 112,
+		"an entry of ext is found, with its inode");
+	ok(m.n == 2 && m.source[1] == 2 && m.begin[1] == 236 && m.end[1] == 302 + sizeof(wide),
+		"one of NTFS, with its times");
+	m.n = 0;
+	remnant_names_look(l, p, 111, 0, 111, met_one, &m);
+	remnant_names_look(l, p, sizeof(p), 101, 300, met_one, &m);
+	is_int((long long)m.n, 0, "not where it is cut off, nor where it does not begin");
+	remnant_names_free(l);
+	remnant_names_free(NULL);
+}
+
 int main(void)
 {
 	test_random();
@@ -197,5 +251,6 @@ int main(void)
 	test_record();
 	test_same();
 	test_places();
+	test_names();
 	return done_testing();
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* remnant_spans.h - where pieces of contents and old names may stand. */
+#ifndef EVIDENCEFS_SERVE_REMNANT_SPANS_H
+#define EVIDENCEFS_SERVE_REMNANT_SPANS_H
+
+#include "serve/claims.h"
+
+/* Media bytes, in order and apart. */
+struct remnant_spans {
+	struct claim_span *v;
+	size_t n, cap;
+};
+
+/**
+ * remnant_spans_of() - what no allocated file of @ev has
+ * @look: as its contents, in each volume for itself
+ * @free_space: not even as a directory: in volumes whose directories are known, and in none
+ * Return: 0, the caller frees both; -ENOMEM, -EIO.
+ */
+int remnant_spans_of(
+	struct evidence *ev, struct remnant_spans *look, struct remnant_spans *free_space);
+
+#endif
