@@ -421,29 +421,42 @@ int unlink(const char *path)
 	return unlinkat(AT_FDCWD, path, 0);
 }
 
+/* From one directory to another it is two operations, one in each. */
+static void note_rename(
+	struct disk *d, size_t dir, const char *from, size_t todir, const char *to, size_t child)
+{
+	struct op *o = NULL;
+
+	if (dir != todir) {
+		op_add(d, UNLINK, dir)->name = need(strdup(from));
+		note_link(d, todir, to, child);
+		return;
+	}
+	o = op_add(d, RENAME, dir);
+	o->name = need(strdup(from));
+	o->to = need(strdup(to));
+	o->child = child;
+}
+
 int renameat(int dirfd, const char *from, int todirfd, const char *to)
 {
 	char base[NAME_MAX + 1];
 	char base_to[NAME_MAX + 1];
 	struct stat st;
 	size_t dir = NO_NODE;
+	size_t todir = NO_NODE;
 	int rc = -1;
 
 	enter();
 	dir = locate(watched, dirfd, from, base);
-	if (dir != NO_NODE && locate(watched, todirfd, to, base_to) != dir)
-		die("a name that goes to another directory");
+	todir = locate(watched, todirfd, to, base_to);
+	if (dir != NO_NODE && todir == NO_NODE)
+		die("a name that goes out of what is watched");
 	if (dir == NO_NODE || !fails(watched, RENAME)) {
 		rc = (int)syscall(SYS_renameat2, dirfd, from, todirfd, to, 0);
-		if (rc == 0 && dir != NO_NODE) {
-			struct op *o = op_add(watched, RENAME, dir);
-
-			o->name = need(strdup(base));
-			o->to = need(strdup(base_to));
-			o->child = fstatat(todirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0
-					   ? node_find(watched, &st)
-					   : NO_NODE;
-		}
+		if (rc == 0 && dir != NO_NODE &&
+			fstatat(todirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			note_rename(watched, dir, base, todir, base_to, node_find(watched, &st));
 	}
 	leave();
 	return rc;

@@ -15,9 +15,11 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "audit/keep.h"
 #include "audit/log_private.h"
 #include "audit/reader_private.h"
 #include "audit/tree.h"
+#include "audit/unxz.h"
 #include "audit/verify.h"
 
 #define LIFE_SEGMENT 4096 /* so that there are several */
@@ -57,6 +59,7 @@ struct life {
 	uint64_t sealed; /* by the newest checkpoint that was answered */
 	char *newest;
 	bool strict;
+	bool compress;                  /* segments that are closed */
 	const struct disk_fault *fault; /* calls of it fail; NULL: none do */
 	unsigned refused;               /* what was asked of the log, and was not done */
 	struct answer *answers;
@@ -146,6 +149,14 @@ static inline void files_free(struct files *f)
 	*f = (struct files){.n = 0};
 }
 
+static inline bool is_compressed(const struct files *f, const char *name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->all[i].name, name) == 0)
+			return unxz_is(f->all[i].bytes, f->all[i].n);
+	return false;
+}
+
 /* Whether each byte of @was is in the same place of the log, or was kept. */
 static inline bool all_is_kept(const struct place *at, const struct files *was)
 {
@@ -166,7 +177,8 @@ static inline bool all_is_kept(const struct place *at, const struct files *was)
 				while (same < w->n && same < now.all[k].n &&
 					w->bytes[same] == now.all[k].bytes[same])
 					same++;
-		good = same == w->n;
+		/* what became compressed is compared record by record */
+		good = same == w->n || (same == 0 && is_compressed(&now, w->name));
 		for (size_t k = 0; k < torn.n && !good; k++) {
 			const struct file *t = &torn.all[k];
 			size_t from = strtoul(t->name + strlen(w->name) + strlen("-at-"), NULL, 10);
@@ -335,7 +347,8 @@ static inline const char *begin(struct life *f, const char *log, char *told, str
 	audit_on_fault(l, quiet, told);
 	l->segment_bytes = LIFE_SEGMENT;
 	audit_strict(l, f->strict);
-	if (audit_seal(l, NULL, NULL, &e) < 0) {
+	if (audit_seal(l, NULL, NULL, &e) < 0 ||
+		(f->compress && audit_keep(l, &(struct audit_keep){.compress = true}, &e) < 0)) {
 		audit_close(l);
 		snprintf(why, sizeof(why), "cannot be sealed: %s", e.text);
 		return why;

@@ -106,7 +106,7 @@ static const char *cut_after(const struct life *f, uint64_t seed)
  */
 static bool one_life(const struct disk_fault *fault, unsigned long *calls, unsigned *refused)
 {
-	struct life f = {.strict = fault->nth % 2, .fault = fault};
+	struct life f = {.strict = fault->nth % 2, .compress = true, .fault = fault};
 	char told[LIFE_TEXT] = "";
 	struct err e = {.code = 0};
 	const char *wrong = NULL;

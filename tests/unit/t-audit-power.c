@@ -40,7 +40,7 @@ static const char *cut(const struct life *f, size_t moment, enum disk_loss loss,
 {
 	static char why[ERR_TEXT_MAX + 64];
 	struct promised p = promised_at(f, moment);
-	struct life after = {.strict = seed % 3 == 0};
+	struct life after = {.strict = seed % 3 == 0, .compress = seed % 5 == 0};
 	struct err e = {.code = 0};
 	char told[LIFE_TEXT] = "";
 	const char *wrong = NULL;
@@ -100,6 +100,7 @@ static void live(struct life *f, struct place *at, bool strict)
 	place_make(at);
 	f->disk = disk_watch(at->top);
 	f->strict = strict;
+	f->compress = true;
 	wrong = session(f, at->log, 60, 2, told, &found);
 	if (!wrong)
 		wrong = session(f, at->log, 30, 0, told, &found);
