@@ -9,7 +9,8 @@
  *
  * It is the worker's own serve.c that runs. Its wire ends here instead of in a
  * socket: frames go through the decoding of the service, which must accept all
- * of them, and names into components of paths. The work a volume may make is
+ * of them, and names into components of paths. What places it tells of
+ * is blanked, all of it, as for who may see nothing. The work a volume may make is
  * bounded as in a worker, by a hundredth of its time: what takes longer than a
  * second is a defect. With FUZZ_TALK in the environment it says what it sees.
  */
@@ -25,6 +26,7 @@
 #include "fs/budget.h"
 #include "image/extent.h"
 #include "seal.h"
+#include "serve/mask.h"
 #include "sparse.h"
 #include "trace/build.h"
 #include "trace/names.h"
@@ -69,6 +71,7 @@ static struct service {
 	size_t read;
 	uint32_t asked; /* bytes of the read */
 	uint8_t request[REQUEST_MAX];
+	struct mask *mask;   /* all places told so far */
 	struct build *build; /* of the walk; NULL: no index is written */
 	const char *index;   /* where; NULL: none are written */
 	struct buf name;
@@ -172,6 +175,53 @@ static int on_unallocated(void *ctx, const uint8_t *content, size_t len, uint64_
 	return service.build ? build_unallocated(service.build, content, len, size) : 0;
 }
 
+static int on_places(void *ctx, const uint8_t *p, size_t n)
+{
+	struct cur c = cur_of(p, n);
+	struct place_state state = {.end = 0};
+	struct place_at at;
+
+	(void)ctx;
+	while (place_get(&c, &state, service.size, &at) == 1) {
+		const struct mask_range r = {at.offset, at.offset + at.length, at.value, at.action};
+
+		if (at.action != PLACE_KEEP)
+			must(mask_add(service.mask, &r) == 0);
+		trail_add(UINT64_C(1) << 40 | (uint64_t)at.action << 8 | at.flags << 2 |
+			  (at.parent ? 2u : 0) | (at.attr_type ? 1u : 0));
+	}
+	must(cur_left(&c) == 0);
+	return service.build ? build_places(service.build, p, n) : 0;
+}
+
+static int on_placed(void *ctx, uint32_t cluster, uint64_t base)
+{
+	(void)ctx;
+	talk("placed", "", 0);
+	return service.build ? build_placed(service.build, cluster, base) : 0;
+}
+
+/* Ranges in order and apart, and what each does to bytes, from its first to its last. */
+static void end_mask(void)
+{
+	struct mask *m = service.mask;
+	uint8_t bytes[3 * 4096];
+
+	must(mask_settle(m) == 0);
+	for (size_t i = 0; i < m->n; i++) {
+		const struct mask_range *r = &m->v[i];
+		uint64_t from = r->begin > 4096 ? r->begin - 4096 : 0;
+
+		must(r->begin < r->end && r->end <= service.size);
+		must(i == 0 || m->v[i - 1].end <= r->begin);
+		memset(bytes, 0xa5, sizeof(bytes));
+		mask_apply(m, bytes, sizeof(bytes), from);
+		mask_apply(m, bytes, 100, r->end - 1);
+	}
+	mask_put(m);
+	service.mask = NULL;
+}
+
 static void end_index(void)
 {
 	struct err e = {0};
@@ -229,6 +279,7 @@ static void said_walk(struct frame *f)
 	if (r == 0)
 		return;
 	service.answered = true;
+	end_mask();
 	end_index();
 }
 
@@ -290,13 +341,15 @@ static size_t put(size_t at, uint64_t v, size_t n)
 
 static void ask_walk(struct frame *f)
 {
-	static const struct walk_sink sink = {
-		on_root, on_enter, on_leave, on_problem, on_unallocated, NULL, NULL, NULL};
+	static const struct walk_sink sink = {on_root, on_enter, on_leave, on_problem,
+		on_unallocated, on_places, on_placed, NULL};
 	static const struct siphash_key key;
 
 	service.phase = WALK;
 	service.walk = (struct reply_walk){.sink = &sink, .media_size = service.size};
 	service.wanted = service.read = 0;
+	service.mask = mask_new(1);
+	must(service.mask != NULL);
 	if (service.index)
 		must(build_open(service.index, &key, &service.build, NULL) == 0);
 	ask(f, WIRE_WALK, service.request, put(0, service.volume, 4));
@@ -409,7 +462,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (image.flags & SPARSE_INDEX)
 		service.index = index_path();
 	must(serve_run(&serve) == 0);
-	must(service.phase == DONE && !service.build);
+	must(service.phase == DONE && !service.build && !service.mask);
 	wire_release(&wire);
 	buf_release(&service.scan.header);
 	free(service.scan.v);

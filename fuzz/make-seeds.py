@@ -75,6 +75,17 @@ END""")
         truncate -s 1M e.img; mke2fs -q -F -t ext4 -b 1024 -O ^has_journal -N 160 -d many e.img
         e2fsck -fyD e.img >/dev/null 2>&1 || true""")
     seed(corpus, "ext", "ext4-index", "e.img")
+    # what is told as places: sums over names and attributes, a block of attributes, what was deleted
+    run("""rm -f e.img; truncate -s 1M e.img
+        mke2fs -q -F -t ext4 -b 1024 -I 256 -O metadata_csum,^has_journal -N 160 -d many e.img
+        e2fsck -fyD e.img >/dev/null 2>&1 || true
+        head -c 500 /dev/zero | tr '\\0' v >value
+        debugfs -w -f - e.img >/dev/null 2>&1 <<'END' || true
+        ea_set -f value "/name number 1" user.large
+        ea_set "/name number 2" user.small v
+        rm "/name number 3"
+END""")
+    seed(corpus, "ext", "ext4-sums", "e.img")
 
 
 def fat(corpus):
@@ -98,6 +109,12 @@ def exfat(corpus):
         run(f"""rm -f x.img; truncate -s {size} x.img; mkfs.exfat {options} -L lab x.img
             python3 {HERE}/../tests/helpers/fill_exfat.py x.img plain""")
         seed(corpus, "exfat", name, "x.img", 2 if name == "small" else 0)
+        data = bytearray(pathlib.Path("x.img").read_bytes())
+        at = data.index("numbers.txt".encode("utf-16-le")) - 2
+        for i in range(at - 64, at + 32, 32):  # deleted
+            data[i] &= 0x7F
+        pathlib.Path("x.img").write_bytes(data)
+        seed(corpus, "exfat", f"{name}-deleted", "x.img")
 
 
 def ntfs(corpus):
@@ -114,6 +131,14 @@ def ntfs(corpus):
         rm mnt/sub/numbers.txt; rm -r mnt/empty
         umount mnt; sync n.img""")
     seed(corpus, "ntfs", "filled", "n.img")
+    # a list of attributes, hard links, a large index of which most is deleted
+    run("""rm -f n.img; truncate -s 1536K n.img; mkntfs -q -Q -F -c 1024 n.img >/dev/null 2>&1
+        ntfs-3g -o streams_interface=windows n.img mnt
+        printf words >mnt/file
+        for i in {1..12}; do printf words >"mnt/file:stream number $i"; ln mnt/file "mnt/link number $i"; done
+        mkdir mnt/large; for i in {1..90}; do : >mnt/large/"name number $i"; done
+        umount mnt; ntfs-3g n.img mnt; rm mnt/large/*[1-8]; umount mnt; sync n.img""")
+    seed(corpus, "ntfs", "lists", "n.img")
     run("""rm -f n.img; truncate -s 3M n.img; mkntfs -q -Q -F -c 4096 n.img >/dev/null 2>&1
         ntfscp -f n.img plain/sub/numbers.txt numbers.txt
         ntfscp -f -N stream n.img plain/short.txt numbers.txt""")
