@@ -595,6 +595,16 @@ static unsigned given(const struct asked *a, const struct known_trace *k)
 	return rights;
 }
 
+/* Whether a path names or leads into a volume that there is. */
+static bool has_volume(const char *path)
+{
+	for (size_t i = 0; i < traces.n; i++) {
+		if (same_volume(path, traces.v[i].path))
+			return true;
+	}
+	return false;
+}
+
 enum reach { OUTSIDE, VOLUME, TRACE };
 
 /* Whether an exclusion takes the trace, something of its volume, something of no volume. */
@@ -607,7 +617,7 @@ static bool taken(const struct asked *a, const struct known_trace *k, enum reach
 		if (d->act.kind != ACT_EXCLUDE || !counts(d, &a->q) || !means(d, a->p))
 			continue;
 		path = path_in(d, a->piece);
-		if (path && ((reach == OUTSIDE && !volume_of(path)) || !*path ||
+		if (path && ((reach == OUTSIDE && !has_volume(path)) || !*path ||
 				    (reach == VOLUME && same_volume(path, k->path)) ||
 				    (reach == TRACE && concerns(d, a->piece, k))))
 			return true;
