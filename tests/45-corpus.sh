@@ -8,7 +8,7 @@ set -eu
 slow
 need fuse
 need corpus
-need_tools python3
+need_tools python3 ewfexport
 walk=$TOP/tests/helpers/walk.py
 mnt=$WORK/mnt
 mkdir "$mnt"
@@ -58,4 +58,20 @@ images = sys.stdin.buffer.read().split(b"\0")[:-1]
 images.sort(key=lambda p: b"/corrupt_" not in p)
 sys.stdout.buffer.write(b"".join(p + b"\0" for p in images))'
 )
+
+# each E01 that libewf opens: the same bytes as it exports
+exported() {
+	rm -f "$WORK"/exported.*
+	ewfexport -u -q -f raw -S 0 -t "$WORK/exported" "$1" >"$WORK/export.log" 2>&1 && [[ -s $WORK/exported.raw ]]
+}
+while IFS= read -r -d '' image; do
+	name=${image#"$EVIDENCEFS_CORPUS"/}
+	if ! exported "$image"; then
+		diag "$name: libewf does not open it"
+		continue
+	fi
+	ok "$name: mounted" timeout 60 "$EVIDENCEFS" mount --no-hash --state "$STATE" "$image" "$mnt"
+	ok "$name: the bytes that ewfexport writes" cmp "$WORK/exported.raw" "$mnt"/*/image.raw
+	ok "$name: unmount" unmount_image "$mnt"
+done < <(find "$EVIDENCEFS_CORPUS" -name '*.E01' -print0 | sort -z)
 done_testing
