@@ -3,7 +3,7 @@
  * audit.h - the access log: one record for each act, appended before its reply
  *
  * The only door of the rest of the program to the log; its encoding is known
- * to record.c alone (docs/FORMAT.audit.md). No name, path or text of the
+ * to record*.c alone (docs/FORMAT.audit.md). No name, path or text of the
  * evidence is ever in a record: only ids. Names are added when it is shown.
  */
 #ifndef EVIDENCEFS_AUDIT_AUDIT_H

@@ -2,168 +2,13 @@
 /* record.c - the encoding of the access log; see record.h and docs/FORMAT.audit.md. */
 #include "audit/record.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
+#include "audit/record_private.h"
 #include "base/crc32c.h"
 
-/* Offsets within a record; docs/FORMAT.audit.md has the same table. Fixed places rather
- * than a struct buf: this runs under the lock of the log, once for each read. */
-enum {
-	AT_CRC = 0,
-	AT_TYPE = 4,
-	AT_UNITS = 5,
-	AT_DECISION = 6,
-	AT_FLAGS = 7,
-	AT_SEQ = 8,
-	AT_TIME = 16,
-	AT_NONCE = 24,
-	AT_OPEN_SEQ = 32,
-	AT_OFFSET = 40,
-	AT_LENGTH32 = 48, /* these two in records of one unit only */
-	AT_RESULT32 = 52,
-	AT_UID = 56,
-	AT_PID = 60,
-	AT_GID = 64, /* from here on only in records of several units */
-	AT_LOGINUID = 68,
-	AT_PROCESS_START = 72,
-	AT_EVIDENCE = 80,
-	AT_TRACE = 96,
-	AT_EXE_LENGTH = 104,
-	AT_ZERO = 105,
-	AT_GROUPS_N = 106,
-	AT_LOGIN_SESSION = 108,
-	AT_CASE = 112,
-	AT_OBJECT = 120,
-	AT_GRANT = 128,
-	AT_POLICY = 136,
-	AT_LENGTH = 144,
-	AT_RESULT = 152,
-	AT_COMMITMENT = 160,
-	AT_SESSION = 192,
-	AT_CGROUP = 200,
-	AT_EXE_MAJOR = 208,
-	AT_EXE_MINOR = 212,
-	AT_EXE_INODE = 216,
-	AT_EXE_CTIME = 224,
-	AT_PROCESS = 232,
-	AT_ZERO_2 = 236,
-	AT_GROUPS = 240, /* and behind them exe */
-};
-
-/* Of EPOCH, DISCONTINUITY, DEVICE and ENDORSEMENT. */
-enum {
-	SEAL_ZERO = 32, /* to the uid */
-	SEAL_SIZE = 64,
-	SEAL_ROLE = 72,
-	SEAL_ROOT = 80,
-	SEAL_NEXT = 112,
-	SEAL_SIGNATURE = 144,
-	SEAL_ZERO_2 = 208,
-	SEAL_UNITS = 4,
-};
-
 #define FLAG_FAULT 1
-
-/* Of HASHES: the level stands where others have flags. */
-#define AT_HASH 32
-
-/* Offsets within the head of a segment. */
-enum {
-	HEAD_MAGIC = 0,
-	HEAD_VERSION = 8,
-	HEAD_UNIT = 12,
-	HEAD_LOG_ID = 16,
-	HEAD_FIRST_SEQ = 32,
-	HEAD_TIME = 40,
-	HEAD_KIND = 48,
-	HEAD_ZERO = 49,
-	HEAD_CRC = 60,
-};
-
-static const uint8_t magic[8] = {'E', 'V', 'F', 'S', 'L', 'O', 'G', '\n'};
-
-static void put_u16(uint8_t *p, uint16_t v)
-{
-	v = htole16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static uint16_t get_u16(const uint8_t *p)
-{
-	uint16_t v = 0;
-
-	memcpy(&v, p, sizeof(v));
-	return le16toh(v);
-}
-
-static void put_u32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put_u64(uint8_t *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static uint32_t get_u32(const uint8_t *p)
-{
-	uint32_t v = 0;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static uint64_t get_u64(const uint8_t *p)
-{
-	uint64_t v = 0;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static bool all_zero(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i])
-			return false;
-	return true;
-}
-
-void record_head_encode(const struct record_head *h, uint8_t out[static RECORD_UNIT])
-{
-	memset(out, 0, RECORD_UNIT);
-	memcpy(out + HEAD_MAGIC, magic, sizeof(magic));
-	put_u32(out + HEAD_VERSION, RECORD_VERSION);
-	out[HEAD_KIND] = (uint8_t)h->kind;
-	put_u32(out + HEAD_UNIT, RECORD_UNIT);
-	memcpy(out + HEAD_LOG_ID, h->log_id, RECORD_LOG_ID);
-	put_u64(out + HEAD_FIRST_SEQ, h->first_seq);
-	put_u64(out + HEAD_TIME, (uint64_t)h->time_ns);
-	put_u32(out + HEAD_CRC, crc32c(0, out, HEAD_CRC));
-}
-
-int record_head_decode(const uint8_t in[static RECORD_UNIT], struct record_head *h)
-{
-	if (memcmp(in + HEAD_MAGIC, magic, sizeof(magic)) != 0 ||
-		get_u32(in + HEAD_CRC) != crc32c(0, in, HEAD_CRC))
-		return -EBADMSG;
-	if (get_u32(in + HEAD_VERSION) != RECORD_VERSION)
-		return -ENOTSUP;
-	if (get_u32(in + HEAD_UNIT) != RECORD_UNIT || in[HEAD_KIND] > RECORD_EXTRACT ||
-		!all_zero(in + HEAD_ZERO, HEAD_CRC - HEAD_ZERO) ||
-		get_u64(in + HEAD_FIRST_SEQ) == 0)
-		return -EBADMSG;
-	h->kind = in[HEAD_KIND];
-	memcpy(h->log_id, in + HEAD_LOG_ID, RECORD_LOG_ID);
-	h->first_seq = get_u64(in + HEAD_FIRST_SEQ);
-	h->time_ns = (int64_t)get_u64(in + HEAD_TIME);
-	return 0;
-}
 
 /* What its OPEN says need not be said again; a refusal may be of somebody else. */
 static bool is_short(unsigned type, unsigned decision)
@@ -225,7 +70,7 @@ static void encode_rest(const struct audit_event *ev, size_t exe_length, uint8_t
 }
 
 /* What is the same in each record: all of the first unit but the sum. */
-static void encode_first(const struct audit_event *ev, uint8_t *out, size_t size)
+void record_first_encode(const struct audit_event *ev, uint8_t *out, size_t size)
 {
 	bool one = size == RECORD_UNIT;
 
@@ -244,7 +89,7 @@ static void encode_first(const struct audit_event *ev, uint8_t *out, size_t size
 	put_u32(out + AT_PID, ev->pid);
 }
 
-static int finish(uint8_t *out, size_t size)
+int record_finish(uint8_t *out, size_t size)
 {
 	put_u32(out + AT_CRC, crc32c(0, out + AT_TYPE, size - AT_TYPE));
 	return (int)size;
@@ -279,93 +124,8 @@ int record_encode(const struct audit_event *ev, uint8_t out[static RECORD_BYTES_
 	} else if (ev->length > UINT32_MAX || ev->result > INT32_MAX || ev->result < INT32_MIN) {
 		return -EINVAL;
 	}
-	encode_first(ev, out, size);
-	return finish(out, size);
-}
-
-int record_seal_encode(const struct audit_event *ev, const struct record_seal *seal,
-	uint8_t out[static RECORD_BYTES_MAX])
-{
-	struct audit_event plain = {.type = ev->type,
-		.decision = AUDIT_ALLOWED,
-		.seq = ev->seq,
-		.time_ns = ev->time_ns};
-	const size_t size = SEAL_UNITS * RECORD_UNIT;
-
-	if (!record_is_seal(ev->type) || ev->seq == 0)
-		return -EINVAL;
-	if (ev->type == AUDIT_ENDORSEMENT) {
-		plain.uid = ev->uid;
-		plain.pid = ev->pid;
-	}
-	memcpy(plain.nonce, ev->nonce, AUDIT_NONCE);
-	memset(out, 0, size);
-	encode_first(&plain, out, size);
-	put_u64(out + SEAL_SIZE, seal->size);
-	put_u64(out + SEAL_ROLE, seal->role);
-	memcpy(out + SEAL_ROOT, seal->root, RECORD_ROOT);
-	memcpy(out + SEAL_NEXT, seal->next, RECORD_KEY);
-	memcpy(out + SEAL_SIGNATURE, seal->signature, RECORD_SIGNATURE);
-	return finish(out, size);
-}
-
-void record_seal_decode(const uint8_t *p, struct record_seal *out)
-{
-	out->size = get_u64(p + SEAL_SIZE);
-	out->role = get_u64(p + SEAL_ROLE);
-	memcpy(out->root, p + SEAL_ROOT, RECORD_ROOT);
-	memcpy(out->next, p + SEAL_NEXT, RECORD_KEY);
-	memcpy(out->signature, p + SEAL_SIGNATURE, RECORD_SIGNATURE);
-}
-
-size_t record_seal_text(enum audit_type type, const uint8_t log_id[static RECORD_LOG_ID],
-	const struct record_seal *seal, uint8_t out[static RECORD_SEAL_TEXT_MAX])
-{
-	const char *what = type == AUDIT_EPOCH           ? "evidencefs epoch v1\n"
-			   : type == AUDIT_DISCONTINUITY ? "evidencefs discontinuity v1\n"
-			   : type == AUDIT_DEVICE        ? "evidencefs device v1\n"
-							 : "evidencefs endorsement v1\n";
-	size_t n = strlen(what);
-
-	memcpy(out, what, n);
-	memcpy(out + n, log_id, RECORD_LOG_ID);
-	n += RECORD_LOG_ID;
-	put_u64(out + n, seal->size);
-	put_u64(out + n + 8, seal->role);
-	n += 16;
-	memcpy(out + n, seal->root, RECORD_ROOT);
-	n += RECORD_ROOT;
-	memcpy(out + n, seal->next, RECORD_KEY);
-	return n + RECORD_KEY;
-}
-
-int record_hashes_encode(const struct audit_event *ev, unsigned level,
-	const uint8_t hash[static RECORD_ROOT], uint8_t out[static RECORD_BYTES_MAX])
-{
-	struct audit_event plain = {.type = AUDIT_HASHES,
-		.decision = AUDIT_ALLOWED,
-		.seq = ev->seq,
-		.time_ns = ev->time_ns};
-
-	if (ev->seq == 0 || level > RECORD_LEVEL_MAX ||
-		((ev->seq - 1) & ((UINT64_C(1) << level) - 1)) != 0)
-		return -EINVAL;
-	memset(out, 0, RECORD_UNIT);
-	encode_first(&plain, out, RECORD_UNIT);
-	out[AT_FLAGS] = (uint8_t)level;
-	memcpy(out + AT_HASH, hash, RECORD_ROOT);
-	return finish(out, RECORD_UNIT);
-}
-
-bool record_is_hashes(const uint8_t *p)
-{
-	return p[AT_TYPE] == AUDIT_HASHES;
-}
-
-const uint8_t *record_hashes(const uint8_t *p, unsigned *level)
-{
-	*level = p[AT_FLAGS];
-	return p + AT_HASH;
+	record_first_encode(ev, out, size);
+	return record_finish(out, size);
 }
 
 /* How many groups are named; what stands there is not looked at yet. */
@@ -447,7 +207,7 @@ static void forget_rest(struct audit_event *ev)
 	memset(ev->commitment, 0, AUDIT_COMMITMENT);
 }
 
-static void decode_first(const uint8_t *p, struct audit_event *ev)
+void record_first_decode(const uint8_t *p, struct audit_event *ev)
 {
 	ev->seq = get_u64(p + AT_SEQ);
 	ev->time_ns = (int64_t)get_u64(p + AT_TIME);
@@ -464,44 +224,6 @@ static void decode_first(const uint8_t *p, struct audit_event *ev)
 	forget_rest(ev);
 }
 
-static bool seal_is_well(const uint8_t *p)
-{
-	bool endorses = p[AT_TYPE] == AUDIT_ENDORSEMENT;
-	uint64_t role = get_u64(p + SEAL_ROLE);
-
-	return p[AT_DECISION] == AUDIT_ALLOWED &&
-	       all_zero(p + SEAL_ZERO, (endorses ? AT_UID : RECORD_UNIT) - SEAL_ZERO) &&
-	       (endorses ? role >= RECORD_BY_DEVICE && role <= RECORD_BY_AUDITOR : role == 0) &&
-	       (p[AT_TYPE] != AUDIT_DEVICE || all_zero(p + SEAL_SIZE, SEAL_NEXT - SEAL_SIZE)) &&
-	       all_zero(p + SEAL_ZERO_2, SEAL_UNITS * RECORD_UNIT - SEAL_ZERO_2);
-}
-
-static void decode_seal(const uint8_t *p, struct audit_event *ev)
-{
-	decode_first(p, ev);
-	ev->length = get_u64(p + SEAL_SIZE);
-}
-
-static bool hashes_are_well(const uint8_t *p)
-{
-	unsigned level = p[AT_FLAGS];
-	uint64_t n = UINT64_C(1) << (level <= RECORD_LEVEL_MAX ? level : 0);
-
-	return level <= RECORD_LEVEL_MAX && p[AT_DECISION] == AUDIT_ALLOWED &&
-	       ((get_u64(p + AT_SEQ) - 1) & (n - 1)) == 0 &&
-	       get_u64(p + AT_SEQ) <= UINT64_MAX - n && all_zero(p + AT_NONCE, AUDIT_NONCE);
-}
-
-static void decode_hashes(const uint8_t *p, struct audit_event *ev)
-{
-	decode_first(p, ev);
-	ev->open_seq = 0;
-	ev->offset = 0;
-	ev->length = UINT64_C(1) << p[AT_FLAGS];
-	ev->result = 0;
-	ev->uid = ev->pid = 0;
-}
-
 /* Whether type, units, decision and flags go together. */
 static bool first_is_well(const uint8_t *p)
 {
@@ -513,7 +235,7 @@ static bool first_is_well(const uint8_t *p)
 		get_u64(p + AT_SEQ) == 0)
 		return false;
 	if (record_is_seal(type))
-		return units == SEAL_UNITS;
+		return units == RECORD_SEAL_UNITS;
 	if (type == AUDIT_HASHES || is_short(type, p[AT_DECISION]))
 		return units == 1;
 	return units >= units_of(0, 0) && units <= RECORD_UNITS_MAX;
@@ -532,23 +254,21 @@ int record_decode(const uint8_t *p, size_t n, struct audit_event *ev)
 		return 0;
 	if (get_u32(p + AT_CRC) != crc32c(0, p + AT_TYPE, size - AT_TYPE))
 		return -EBADMSG;
-	if (record_is_seal(p[AT_TYPE])) {
-		if (!seal_is_well(p))
-			return -EBADMSG;
-		decode_seal(p, ev);
-	} else if (p[AT_TYPE] == AUDIT_HASHES) {
-		if (!hashes_are_well(p))
-			return -EBADMSG;
-		decode_hashes(p, ev);
+	if (record_is_seal(p[AT_TYPE]) || p[AT_TYPE] == AUDIT_HASHES) {
+		int rc = record_is_seal(p[AT_TYPE]) ? record_seal_take(p, ev)
+						    : record_hashes_take(p, ev);
+
+		if (rc < 0)
+			return rc;
 	} else if (size > RECORD_UNIT) {
 		struct audit_event full;
 
-		decode_first(p, &full);
+		record_first_decode(p, &full);
 		if (!decode_rest(p, size, &full))
 			return -EBADMSG;
 		*ev = full;
 	} else {
-		decode_first(p, ev);
+		record_first_decode(p, ev);
 	}
 	return (int)size;
 }

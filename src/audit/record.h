@@ -2,7 +2,7 @@
 /*
  * record.h - the encoding of the access log, version 4
  *
- * The only file that knows it; as byte tables in docs/FORMAT.audit.md. There is
+ * Only record*.c know it; as byte tables in docs/FORMAT.audit.md. There is
  * one encoding of an event: what record_decode() accepts, the encoder of its type
  * gives back byte for byte. It does not know of files.
  */
