@@ -13,13 +13,6 @@ need users
 need_tools mke2fs python3 openssl
 export EVIDENCEFS
 
-LOG=$WORK/team/log
-
-both() { # both WANT NAME: what both verifiers say
-	exits "$1" "$2" "$EVIDENCEFS" audit verify --log "$LOG"
-	exits "$1" "$2, by the other" "$TOP/tools/evidencefs-verify" "$LOG"
-}
-
 mkdir -p "$WORK/tree" "$WORK/team"
 head -c 300000 /dev/urandom >"$WORK/tree/file"
 mke2fs -q -t ext4 -d "$WORK/tree" "$WORK/disk.dd" 8M

@@ -13,17 +13,6 @@ need users
 need_tools python3 openssl
 export EVIDENCEFS
 
-LOG=$WORK/team/log
-OTHER=$TOP/tools/evidencefs-verify
-
-# both WANT NAME ARGUMENT...: what both verifiers say
-both() {
-	local want=$1 name=$2
-	shift 2
-	exits "$want" "$name" "$EVIDENCEFS" audit verify --log "$LOG" "$@"
-	exits "$want" "$name, by the other" "$OTHER" "$@" "$LOG"
-}
-
 sealed() { # all records but EPOCHs are under a checkpoint
 	"$EVIDENCEFS" audit checkpoint -o "$WORK/anchor" 2>/dev/null
 }

@@ -13,13 +13,8 @@ need users
 need_tools mke2fs python3 openssl xz
 export EVIDENCEFS
 
-LOG=$WORK/team/log
 READS=12000
 
-both() { # both WANT NAME [ANCHOR]: what both verifiers say
-	exits "$1" "$2" "$EVIDENCEFS" audit verify --log "$LOG" ${3:+--anchor "$3"}
-	exits "$1" "$2, by the other" "$TOP/tools/evidencefs-verify" ${3:+--anchor "$3"} "$LOG"
-}
 is_xz() {
 	[[ $(head -c 6 "$1" | od -An -tx1 | tr -d ' ') == fd377a585a00 ]]
 }
@@ -68,7 +63,7 @@ is "$(find "$LOG" "$WORK/team" -maxdepth 1 -name '*.new' | wc -l)" 0 "nothing is
 both 3 "the log holds"
 mkdir -m 0777 "$WORK/out"
 ev root audit checkpoint -o "$WORK/head"
-both 0 "up to a checkpoint that was kept" "$WORK/head"
+both 0 "up to a checkpoint that was kept" --anchor "$WORK/head"
 
 count() { # of reads of SIZE that the log has
 	ev anna audit show --case c1 --user "${U[bert]}" --type read --reads --json | grep -c "\"length\":$1,"
@@ -98,17 +93,17 @@ for i in 1 2 3; do
 	wait_for -t 20 another
 done
 ok "after kills in between all is compressed as before" wait_for -t 60 all_but_one
-both 0 "and the log holds" "$WORK/head"
+both 0 "and the log holds" --anchor "$WORK/head"
 is "$(count 7)" "$READS" "with every read"
 team_end
-both 0 "also after a clean stop" "$WORK/head"
+both 0 "also after a clean stop" --anchor "$WORK/head"
 sed -i '/segment_size/a compress = no' "$CONF"
 before=$(packed)
 team_start
 read_much 33
 is "$(packed)" "$before" "where it is not wanted nothing more is compressed"
 team_end
-both 0 "the log holds then, too" "$WORK/head"
+both 0 "the log holds then, too" --anchor "$WORK/head"
 
 # by policy: accesses go, what is behind no checkpoint that is kept elsewhere stays
 sed -i '/compress = no/c retention = 1s' "$CONF"
@@ -119,7 +114,7 @@ ok "accesses that are old enough are deleted" wait_for -t 60 deleted
 upto=$(sed -n 's/.*accesses up to record \([0-9]*\) are deleted.*/\1/p' "$SERVICE_LOG" | head -n 1)
 size=$(sed -n 2p "$WORK/head")
 ok "up to what the checkpoint that was handed out covers ($upto of $size)" test "$upto" -le "$size" -a "$upto" -gt $((size / 2))
-both 0 "the log holds" "$WORK/head"
+both 0 "the log holds" --anchor "$WORK/head"
 like "$(cat "$OUT")" "deleted as the policy says: [0-9]* of records [0-9]* to [0-9]* are there as hashes only" "and it is said which are gone"
 "$EVIDENCEFS" audit verify --log "$LOG" >"$OUT" 2>&1 || true
 like "$(cat "$OUT")" "deleted as the policy says: [0-9]* of records [0-9]* to [0-9]* are there as hashes only" "by both"
@@ -146,7 +141,7 @@ for p in (base64.b64decode(x) for x in lines[3:]):
 sys.exit(h != root or note not in open(sys.argv[2]).read())
 PY
 team_end
-both 0 "after a clean stop" "$WORK/head"
+both 0 "after a clean stop" --anchor "$WORK/head"
 
 # a byte of a compressed segment
 f=$(find "$LOG" -name 'log-*.seg' | sort | sed -n 2p)

@@ -13,16 +13,7 @@ need users
 need_tools python3 openssl setpriv
 export EVIDENCEFS
 
-LOG=$WORK/team/log
 KEYS=$WORK/team/keys
-OTHER=$TOP/tools/evidencefs-verify
-
-both() { # both WANT NAME ARGUMENT...: what both verifiers say
-	local want=$1 name=$2
-	shift 2
-	exits "$want" "$name" "$EVIDENCEFS" audit verify --log "$LOG" "$@"
-	exits "$want" "$name, by the other" "$OTHER" "$@" "$LOG"
-}
 
 said() { "$EVIDENCEFS" audit verify --log "$LOG"; }
 says() { said | grep -F -- "$1"; }

@@ -11,21 +11,6 @@ slow
 need fuse
 need_tools sfdisk mkntfs ntfs-3g mke2fs ewfacquire python3 getfattr
 
-# have NAME PROGRAM...: else the points called NAME are skipped, or have failed where tools are required
-have() {
-	local name=$1 tool
-	shift
-	for tool; do
-		[[ -z $(type -P "$tool") ]] || continue
-		if required tools; then
-			fail "$name: $tool is not installed (EVIDENCEFS_REQUIRE has tools)"
-		else
-			skip "$tool is not installed" "$name"
-		fi
-		return 1
-	done
-}
-
 # as in a shell of one's own: no configuration, no pager, nothing of the machine's
 mkdir "$WORK/home" "$WORK/out"
 export HOME=$WORK/home GIT_CONFIG_NOSYSTEM=1 GIT_PAGER=cat TERM=dumb

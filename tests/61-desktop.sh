@@ -104,19 +104,6 @@ shoot() { # NAME: keep a picture of $window
 		"PNG8:$shots/$1.png"
 	diag "kept $shots/$1.png"
 }
-have() { # NAME PROGRAM...: else the points called NAME are skipped, or have failed where tools are required
-	local name=$1 tool
-	shift
-	for tool; do
-		[[ -z $(type -P "$tool") ]] || continue
-		if required tools; then
-			fail "$name: $tool is not installed (EVIDENCEFS_REQUIRE has tools)"
-		else
-			skip "$tool is not installed" "$name"
-		fi
-		return 1
-	done
-}
 office() {
 	me soffice "-env:UserInstallation=file://$home/office" --norestore --nologo "$@"
 }

@@ -18,7 +18,6 @@ STARTS=$((KILLS / 15 + 1)) # kills of the starter, and of a mount of one's own
 export EVIDENCEFS
 readers=$TOP/tests/helpers/readers.py
 verify=$TOP/tools/evidencefs-verify
-LOG=$WORK/team/log
 
 mkdir "$WORK/tree" "$WORK/notes"
 for i in 1 2 3; do

@@ -25,6 +25,7 @@
 # Needs (skipped by hand; a failure where EVIDENCEFS_REQUIRE names the kind: fuse,users,tools)
 #	need fuse | users | root | corpus
 #	need_tools PROGRAM...
+#	have NAME PROGRAM...         else the points called NAME are skipped, or have failed where tools are required
 #	slow                         (said by a test that takes long: left out where EVIDENCEFS_QUICK is set)
 # Doing
 #	mount_image [OPTION]... IMAGE DIR   evidencefs mount, state in $STATE; DIR is made
@@ -200,6 +201,20 @@ lacking() { # KIND WHY
 		done_testing
 	fi
 	skip_all "$2"
+}
+
+have() {
+	local name=$1 tool
+	shift
+	for tool; do
+		[[ -z $(type -P "$tool") ]] || continue
+		if required tools; then
+			fail "$name: $tool is not installed (EVIDENCEFS_REQUIRE has tools)"
+		else
+			skip "$tool is not installed" "$name"
+		fi
+		return 1
+	done
 }
 
 slow() {

@@ -11,11 +11,15 @@
 #	ev NAME ARGUMENT...          evidencefs as that user (root: as root) on this service
 #	service_pid                  of the unprivileged process
 #	view NAME CASE               the user's folder of a case
+#	both WANT NAME ARGUMENT...   two points: what both verifiers say of $LOG, the service's log
 # Users, service and mounts go away with the test.
 
 ROOT=$WORK/ev
 SOCKET=$WORK/control.sock
 CONF=$WORK/evidencefs.conf
+LOG=$WORK/team/log
+# shellcheck disable=SC2034 # for the tests
+OTHER=$TOP/tools/evidencefs-verify
 SERVICE_LOG=$WORK/service.log
 SERVICE_UID=65431
 STARTER=
@@ -102,4 +106,11 @@ service_pid() {
 
 view() {
 	echo "$ROOT/${U[$1]}/$2"
+}
+
+both() {
+	local want=$1 name=$2
+	shift 2
+	exits "$want" "$name" "$EVIDENCEFS" audit verify --log "$LOG" "$@"
+	exits "$want" "$name, by the other" "$OTHER" "$@" "$LOG"
 }
