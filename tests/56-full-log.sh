@@ -42,12 +42,33 @@ exits 1 "status is not well" ev root status
 like "$(cat "$ERR")" "no space left" "and says why"
 exits 1 "no act is done" ev anna grant c1 "${U[anna]}" --role analyst --reason r
 
+taken() { # bytes that the last segment has on the disk, beyond its size
+	local f
+	f=$(find "$LOG" -name 'log-*.seg' | sort | tail -n 1)
+	echo $(($(stat -c %b "$f") * 512 - $(stat -c %s "$f")))
+}
+ok "the log has space of its own ($(taken) bytes)" test "$(taken)" -gt 65536
+denied=$(ev root status --json | sed 's/.*"log_size":\([0-9]*\).*/\1/')
+not_ok "who may not is refused" ev bert release c1 disk --reason r
+ok "and that is recorded" test "$(ev root status --json | sed 's/.*"log_size":\([0-9]*\).*/\1/')" -gt "$denied"
+
 rm "$WORK/team/filler"
 served() { as bert cmp -s "$F" "$WORK/tree/file"; }
 ok "space again: served again, by itself" wait_for -t 30 served
 ok "and status is well" wait_for -t 30 ev root status
 ok "acts too" ev anna grant c1 "${U[anna]}" --role analyst --reason r
 both 3 "the log holds"
+wait_for -t 60 refused
+pass "full once more: nothing is served"
+team_end
+both 3 "stopped then, it holds"
+both_ends=$(sed -n 's/^intact: \([0-9]*\) records, sealed up to record \([0-9]*\)$/\1 \2/p' "$OUT")
+is "${both_ends% *}" "${both_ends#* }" "and is sealed to its end"
+ok "nothing that was taken ahead is left" test "$(taken)" -le 8192
+rm "$WORK/team/filler"
+team_start
+ok "it is served again" wait_for -t 30 served
 team_end
 both 3 "and after a clean stop"
+ok "where nothing is left either" test "$(taken)" -le 8192
 done_testing

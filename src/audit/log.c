@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "audit/log_private.h"
+#include "audit/reserve.h"
 #include "audit/segment.h"
 #include "base/file.h"
 
@@ -142,6 +143,16 @@ static int encode(const struct audit_event *ev, const struct record_seal *seal, 
 	return seal ? record_seal_encode(ev, seal, bytes) : record_encode(ev, bytes);
 }
 
+/* A segment leaves room for what is to go into its reserve when there is none for another. */
+static uint64_t segment_limit(const struct audit_log *l)
+{
+	const uint64_t most = SEGMENT_BYTES_MAX - LOG_RESERVE;
+
+	if (l->scarce)
+		return SEGMENT_BYTES_MAX;
+	return l->segment_bytes < most ? l->segment_bytes : most;
+}
+
 /* @seal: what an EPOCH or a DISCONTINUITY says; NULL for all others. */
 static int append_locked(
 	struct audit_log *l, struct audit_event *ev, const struct record_seal *seal)
@@ -164,7 +175,7 @@ static int append_locked(
 			return -errno;
 		l->cut = false;
 	}
-	if ((l->roll || p->end + (uint64_t)size > l->segment_bytes) && p->first_seq != ev->seq) {
+	if ((l->roll || p->end + (uint64_t)size > segment_limit(l)) && p->first_seq != ev->seq) {
 		rc = begin_segment(l);
 		if (rc < 0)
 			return rc;
@@ -175,6 +186,7 @@ static int append_locked(
 	rc = log_write_at(p->fd, bytes, (size_t)size, p->end);
 	if (rc < 0) {
 		l->cut = ftruncate(p->fd, (off_t)p->end) < 0;
+		p->allocated = 0;
 		return rc;
 	}
 	p->end += (uint64_t)size;
@@ -201,7 +213,7 @@ bool audit_fault(struct audit_log *l, char out[static AUDIT_TEXT_MAX])
 	int code = 0;
 
 	pthread_mutex_lock(&l->lock);
-	code = l->failing ? l->failed : 0;
+	code = !l->failing ? 0 : l->scarce ? l->scarce : l->failed;
 	pthread_mutex_unlock(&l->lock);
 	if (code)
 		snprintf(
@@ -295,19 +307,58 @@ int log_append_endorsement(struct audit_log *l, const struct record_seal *seal, 
 	return rc;
 }
 
+/* Whether something of the evidence leaves with the reply. A lookup never waits: whether a name
+ * is hidden must not be told by time. */
+static bool discloses(const struct audit_event *ev)
+{
+	return ev->type >= AUDIT_OPEN && ev->type <= AUDIT_READLINK &&
+	       ev->decision == AUDIT_ALLOWED;
+}
+
+/* The thread that syncs looks for space from now on. */
+static void run_short(struct audit_log *l, int code)
+{
+	if (l->scarce)
+		return;
+	l->scarce = code;
+	pthread_cond_signal(&l->wake);
+}
+
+/* What discloses leaves half of the reserve to what does not. The thread that syncs renews it;
+ * only where more comes than that can follow is it done here. Return: 0; -ENOSPC, -EDQUOT. */
+static int spare_reserve(struct audit_log *l)
+{
+	struct part *p = l->current;
+	int rc = 0;
+
+	if (l->scarce)
+		return -l->scarce;
+	if (l->no_reserve || p->end + LOG_RESERVE / 2 <= p->allocated)
+		return 0;
+	rc = reserve_take(p->fd, p->end, log_reserve_of(p), &p->allocated);
+	return rc == -ENOSPC || rc == -EDQUOT ? rc : 0;
+}
+
 /* With the lock; it may be given up for a moment. */
 static int append_and_tell(struct audit_log *l, struct audit_event *ev)
 {
 	struct audit_event stamped = *ev;
 	int rc = 0;
 
-	if (l->sync_error || l->seal_error)
-		rc = l->sync_error ? -l->sync_error : -l->seal_error;
-	else
+	if (l->sync_error)
+		rc = -l->sync_error;
+	else if (discloses(ev))
+		rc = spare_reserve(l);
+	if (rc == 0 && l->seal_error && !l->scarce) /* when it is scarce, later */
+		rc = -l->seal_error;
+	if (rc == 0)
 		rc = append_locked(l, &stamped, NULL);
 	if (rc == 0)
 		wake_sync(l);
-	if (rc != -EINVAL && (rc < 0) != l->failing)
+	else if ((rc == -ENOSPC || rc == -EDQUOT) && !l->no_reserve)
+		run_short(l, -rc);
+	/* what goes into the reserve does not say that all is well */
+	if (rc != -EINVAL && (rc < 0) != l->failing && !(rc == 0 && l->scarce))
 		log_tell(l, rc);
 	if (rc < 0 && rc != -EINVAL)
 		l->refused++;
@@ -317,14 +368,6 @@ static int append_and_tell(struct audit_log *l, struct audit_event *ev)
 		memcpy(ev->nonce, stamped.nonce, AUDIT_NONCE);
 	}
 	return rc;
-}
-
-/* Whether something of the evidence leaves with the reply. A lookup never waits: whether a name
- * is hidden must not be told by time. */
-static bool discloses(const struct audit_event *ev)
-{
-	return ev->type >= AUDIT_OPEN && ev->type <= AUDIT_READLINK &&
-	       ev->decision == AUDIT_ALLOWED;
 }
 
 void audit_segment_size(struct audit_log *l, uint64_t bytes)
@@ -453,8 +496,10 @@ static void release(struct audit_log *l)
 		struct part *p = l->oldest;
 
 		l->oldest = p->next;
-		if (p->fd >= 0)
+		if (p->fd >= 0) {
+			reserve_drop(p->fd, p->end, &p->allocated);
 			close(p->fd);
+		}
 		free(p);
 	}
 	if (l->lockfd >= 0)

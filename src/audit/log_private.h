@@ -12,21 +12,25 @@
 
 #include "audit/audit.h"
 #include "audit/record.h"
+#include "audit/segment.h"
 #include "audit/tail.h"
 
 #define NS_PER_SEC   1000000000
 #define RANDOM_BYTES 4096
 /* unsynced records that are not waited for any longer, and unsealed ones */
 #define LOG_BATCH 65536
+/* bytes ahead of the end that are the log's, for what must be recorded on a full disk */
+#define LOG_RESERVE (UINT64_C(1) << 20)
 
 /* A segment that is being written, or is full and not yet synced. */
 struct part {
 	struct part *next;
 	int fd;
 	uint64_t first_seq;
-	uint64_t end;    /* whole records end here */
-	uint64_t synced; /* up to here it is safe */
-	bool suspect;    /* a sync of what is behind failed */
+	uint64_t end;       /* whole records end here */
+	uint64_t synced;    /* up to here it is safe */
+	uint64_t allocated; /* up to here the file has space; 0: not known */
+	bool suspect;       /* a sync of what is behind failed */
 };
 
 struct audit_log {
@@ -64,11 +68,21 @@ struct audit_log {
 	uint8_t random[RANDOM_BYTES]; /* for nonces; used from its end */
 	size_t random_left;
 	struct seal *seal; /* log_seal.c; NULL: not sealed */
+	int scarce; /* errno of space that could not be taken ahead: what discloses is refused */
+	bool no_reserve;   /* the file system knows no such thing */
 	int seal_error;    /* errno of a checkpoint that could not be written */
 	struct keep *keep; /* keep.c; NULL: closed segments stay as they are */
 	bool closed;       /* a segment was, since keep.c looked */
 	pthread_cond_t tidy;
 };
+
+/* Bytes that are to be ahead of its end. */
+static inline uint64_t log_reserve_of(const struct part *p)
+{
+	const uint64_t room = SEGMENT_BYTES_MAX - p->end;
+
+	return room < LOG_RESERVE ? room : LOG_RESERVE;
+}
 
 /** log_write_at() - one write unless the kernel stops in the middle. Return: 0 or -errno. */
 int log_write_at(int fd, const uint8_t *p, size_t n, uint64_t off);

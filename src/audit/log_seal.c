@@ -22,12 +22,16 @@
 
 #include "audit/heads.h"
 #include "audit/reader_private.h"
+#include "audit/reserve.h"
 #include "base/file.h"
 #include "base/thread.h"
 
 #define DUE_NS   800000000 /* from when a record was seen, 100 ms at most after it came */
 #define RETRY_NS 200000000
 #define LOOK_NS  250000000 /* whether who holds the keys is still there */
+/* bytes ahead in `checkpoints`; and how few are left when more are taken */
+#define HEADS_RESERVE   65536
+#define HEADS_AHEAD_MIN 16384
 
 static int64_t monotonic_ns(void)
 {
@@ -62,11 +66,17 @@ static int write_note(struct seal *s, const struct note *note)
 {
 	char text[NOTE_MAX];
 	size_t n = note_encode(s->name, note, text);
-	int rc = log_write_at(s->file, (const uint8_t *)text, n, s->file_end);
+	int rc = 0;
+
+	/* some ahead, so that a full disk can be sealed; where it cannot be, the write says so */
+	if (s->file_end + HEADS_AHEAD_MIN > s->file_allocated)
+		(void)reserve_take(s->file, s->file_end, HEADS_RESERVE, &s->file_allocated);
+	rc = log_write_at(s->file, (const uint8_t *)text, n, s->file_end);
 
 	if (rc == 0 && fdatasync(s->file) < 0)
 		rc = -errno;
 	if (rc < 0) {
+		s->file_allocated = 0;
 		if (ftruncate(s->file, (off_t)s->file_end) < 0)
 			return -errno;
 		return rc;
@@ -209,8 +219,10 @@ static void *seal_loop(void *arg)
 static void seal_free(struct seal *s)
 {
 	keys_free(s->keys);
-	if (s->file >= 0)
+	if (s->file >= 0) {
+		reserve_drop(s->file, s->file_end, &s->file_allocated);
 		close(s->file);
+	}
 	audit_reader_close(s->reader);
 	free(s);
 }

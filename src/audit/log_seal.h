@@ -24,6 +24,7 @@ struct seal {
 	uint8_t device[RECORD_KEY]; /* the device's, as the log has it; zeros: none yet */
 	int file;                   /* checkpoints */
 	uint64_t file_end;          /* whole ones end here */
+	uint64_t file_allocated;    /* space of it up to here; 0: not known */
 	struct note last;           /* the newest; written with the lock of the log */
 	uint64_t named_at;          /* record that names it; 0: none yet */
 	uint64_t fresh; /* records in the tree behind it, but for EPOCH and DISCONTINUITY */

@@ -16,10 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit/reserve.h"
 #include "audit/segment.h"
 #include "base/thread.h"
 
-#define SYNC_DELAY_NS 50000000 /* from the first unsynced record on; 100 ms are promised */
+#define SYNC_DELAY_NS 50000000  /* from the first unsynced record on; 100 ms are promised */
+#define RESERVE_NS    100000000 /* a full disk is looked at again */
 #define COPY_BYTES    65536
 
 /* Write once more what a failed sync may have lost. The cache still has it: that
@@ -91,6 +93,7 @@ static int sync_all(struct audit_log *l)
 		if (p->synced == p->end) {
 			l->oldest = p->next;
 			l->closed = true;
+			reserve_drop(p->fd, p->end, &p->allocated);
 			close(p->fd);
 			free(p);
 		}
@@ -125,28 +128,75 @@ static void sync_and_tell(struct audit_log *l)
 		log_tell(l, rc);
 }
 
+/* Space ahead of the end, so that what must be recorded can be when the disk is full: from then
+ * on nothing is disclosed. The lock is given up meanwhile; only this thread takes parts off the
+ * list, so the current one stays. */
+static void renew_reserve(struct audit_log *l)
+{
+	struct part *p = l->current;
+	uint64_t allocated = p->allocated;
+	const bool was = l->scarce != 0;
+	const struct part seen = *p;
+	int rc = 0;
+
+	if (l->no_reserve)
+		return;
+	pthread_mutex_unlock(&l->lock);
+	rc = reserve_take(seen.fd, seen.end, log_reserve_of(&seen), &allocated);
+	pthread_mutex_lock(&l->lock);
+	if (rc == 0)
+		p->allocated = allocated;
+	l->no_reserve = rc < 0 && rc != -ENOSPC && rc != -EDQUOT;
+	l->scarce = rc < 0 && !l->no_reserve ? -rc : 0;
+	if (l->scarce && !l->failing)
+		log_tell(l, -l->scarce);
+	else if (was && !l->scarce && l->failing && !l->sync_error && !l->seal_error)
+		log_tell(l, 0);
+}
+
+/* With the lock: until @ns from now, or as long as @sleeps says. */
+static void wait_until(struct audit_log *l, int64_t ns, bool (*sleeps)(const struct audit_log *l))
+{
+	struct timespec until = {.tv_sec = 0};
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += ns;
+	if (until.tv_nsec >= NS_PER_SEC) {
+		until.tv_nsec -= NS_PER_SEC;
+		until.tv_sec++;
+	}
+	while (!l->stop && sleeps(l) && pthread_cond_timedwait(&l->wake, &l->lock, &until) == 0)
+		;
+}
+
+static bool is_clean(const struct audit_log *l)
+{
+	return !l->dirty;
+}
+
+static bool is_patient(const struct audit_log *l)
+{
+	return !l->urgent;
+}
+
 static void *sync_loop(void *arg)
 {
 	struct audit_log *l = arg;
 
 	pthread_mutex_lock(&l->lock);
+	renew_reserve(l);
 	while (!l->stop) {
-		struct timespec until = {.tv_sec = 0};
-
-		if (!l->dirty) {
+		if (!l->dirty && !l->scarce) {
 			pthread_cond_wait(&l->wake, &l->lock);
 			continue;
 		}
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += SYNC_DELAY_NS;
-		if (until.tv_nsec >= NS_PER_SEC) {
-			until.tv_nsec -= NS_PER_SEC;
-			until.tv_sec++;
+		if (!l->dirty)
+			wait_until(l, RESERVE_NS, is_clean);
+		if (l->dirty) {
+			wait_until(l, SYNC_DELAY_NS, is_patient);
+			sync_and_tell(l);
 		}
-		while (!l->stop && !l->urgent &&
-			pthread_cond_timedwait(&l->wake, &l->lock, &until) == 0)
-			;
-		sync_and_tell(l);
+		renew_reserve(l);
 	}
 	if (l->dirty)
 		sync_and_tell(l);

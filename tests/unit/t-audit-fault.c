@@ -324,8 +324,22 @@ static void fill_disk(const char *dir, const char *name)
 	close(fd);
 }
 
+/* Bytes on the disk that a file has beyond its size. */
+static long long allocated(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st = {.st_size = 0};
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (stat(path, &st) < 0)
+		bail_out(path);
+	return (long long)st.st_blocks * 512 - st.st_size;
+}
+
 static void test_full_disk(void)
 {
+	struct audit_event act = {.type = AUDIT_REVOKE, .decision = AUDIT_ALLOWED};
+	char text[AUDIT_TEXT_MAX];
 	struct place at;
 	struct audit_log *l = NULL;
 	struct told told = {.times = 0};
@@ -337,7 +351,7 @@ static void test_full_disk(void)
 
 	place_make(&at);
 	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mount("t-audit", at.top, "tmpfs", 0, "size=256k") < 0) {
+		mount("t-audit", at.top, "tmpfs", 0, "size=4m") < 0) {
 		skip("cannot mount a small file system");
 		place_remove(&at);
 		return;
@@ -345,16 +359,28 @@ static void test_full_disk(void)
 	must_open(at.log, &l);
 	audit_on_fault(l, note_fault, &told);
 	snprintf(ballast, sizeof(ballast), "%s/ballast", at.top);
+	while (allocated(at.log, SEGMENT_ONE) < (1 << 20) - 4096)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 	fill_disk(at.top, "ballast");
 	n = append_until_failure(l, &rc);
 	is_int(rc, -ENOSPC, "on a full disk an append fails");
 	is_int(count_records(at.log, &e), (long long)n, "nothing of it can be read");
 	is_int(told.times, 1, "it was told once");
+	for (unsigned i = 0; i < 1000; i++, n++) {
+		if (audit_append_act(l, &act) < 0)
+			break;
+	}
+	ok(act.seq == n, "what must be recorded goes into the space that was taken ahead");
+	ok(audit_fault(l, text) && strstr(text, "no space left"), "it is not well: %s", text);
+	ok(allocated(at.log, SEGMENT_ONE) > (1 << 16), "of which there is more");
 	unlink(ballast);
-	ok(audit_append(l, &ev) == 0 && ev.seq == n + 1, "with space back it goes on");
+	while (audit_fault(l, text))
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	ok(audit_append(l, &ev) == 0 && ev.seq == n + 1, "with space back it goes on, by itself");
 	n += 1 + append_until_failure(l, &rc);
 	audit_close(l);
 	is_int(rc, -ENOSPC, "until it is full again");
+	ok(allocated(at.log, SEGMENT_ONE) < 8192, "nothing taken ahead is left when it is closed");
 	is_int(count_records(at.log, &e), (long long)n, "all acknowledged are there");
 	umount(at.top);
 	place_remove(&at);
