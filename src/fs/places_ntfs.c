@@ -213,7 +213,7 @@ static void on_runs(const struct record *r, const struct attr *a)
 	} else if (r->system && a->type == NTFS_ATTR_DATA) {
 		about = (struct place_at){.inode = 0};
 		claim_runs(r, &runs, about);
-	} else if (r->b.owner < NTFS_FIRST_FILE && r->b.used) {
+	} else if (r->b.owner <= NTFS_EXTEND && r->b.used) {
 		about = (struct place_at){.action = PLACE_KEEP};
 		claim_runs(r, &runs, about);
 	} else if (r->b.owner >= NTFS_FIRST_FILE && shows_too_little(r->b.x, r, a)) {
