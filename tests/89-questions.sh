@@ -121,8 +121,9 @@ ev anna audit show --case c1 --type open --json >"$WORK/before"
 service=$(service_pid)
 kill -STOP "$STARTER"
 kill -9 "$service"
-is_dead() {
-	grep -q '^State:.*Z' "/proc/$service/status" 2>/dev/null || gone "$service"
+is_dead() { # all of its threads, which have the database open
+	[[ $(awk '/^State:/ {print $2}' "/proc/$service/status" 2>/dev/null) == Z &&
+		$(find "/proc/$service/task" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]] || gone "$service"
 }
 wait_for is_dead
 rm -f "$WORK/team/query.db-wal" "$WORK/team/query.db-shm"
