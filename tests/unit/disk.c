@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECTOR   512u
@@ -36,6 +37,7 @@ struct op {
 	size_t child;  /* LINK, RENAME */
 	size_t upto;   /* SYNC: what was done before that is safe */
 	bool doubtful; /* a sync of it failed */
+	int64_t ns;    /* when it was done */
 	uint64_t off;  /* WRITE; RESIZE: the size */
 	size_t n;
 	uint8_t *data;
@@ -142,11 +144,15 @@ static size_t node_add(struct disk *d, int dirfd, const char *name)
 
 static struct op *op_add(struct disk *d, enum kind kind, size_t node)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	if (d->ops_n == d->ops_room) {
 		d->ops_room = d->ops_room ? 2 * d->ops_room : 1024;
 		d->ops = need(realloc(d->ops, d->ops_room * sizeof(*d->ops)));
 	}
-	d->ops[d->ops_n] = (struct op){.kind = kind, .node = node};
+	d->ops[d->ops_n] = (struct op){
+		.kind = kind, .node = node, .ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec};
 	return &d->ops[d->ops_n++];
 }
 
@@ -579,6 +585,11 @@ size_t disk_moment(struct disk *d)
 	n = d->ops_n;
 	leave();
 	return n;
+}
+
+int64_t disk_time(const struct disk *d, size_t moment)
+{
+	return d->ops_n ? d->ops[moment < d->ops_n ? moment : d->ops_n - 1].ns : 0;
 }
 
 void disk_faults(struct disk *d, const struct disk_fault *f)

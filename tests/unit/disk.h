@@ -38,6 +38,9 @@ void disk_stop(struct disk *d);
 void disk_free(struct disk *d);
 /** disk_moment() - how many operations were noted. */
 size_t disk_moment(struct disk *d);
+/** disk_time() - CLOCK_MONOTONIC when the operation behind @moment was done, in ns: a cut at that
+ * moment comes before it. */
+int64_t disk_time(const struct disk *d, size_t moment);
 /** disk_cut() - what is there after a cut when @moment operations were done, into the empty
  * directory @to. The same for the same @seed. */
 void disk_cut(

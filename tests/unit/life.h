@@ -31,6 +31,7 @@ enum mark_kind { OPENING, OPENED, WRITTEN, SAFE, SEALED, CLOSING, CLOSED };
 struct mark {
 	enum mark_kind kind;
 	size_t moment;
+	int64_t ns;   /* CLOCK_MONOTONIC */
 	uint64_t seq; /* WRITTEN, SAFE: up to which; SEALED: the tree size */
 	char *text;   /* SEALED: the checkpoint */
 };
@@ -83,7 +84,9 @@ struct promised {
 static inline void mark(struct life *f, enum mark_kind kind, uint64_t seq, const char *text)
 {
 	struct mark *m = NULL;
+	struct timespec t;
 
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	disk_apart(true);
 	m = realloc(f->marks, (f->marks_n + 1) * sizeof(*m));
 	if (!m)
@@ -91,6 +94,7 @@ static inline void mark(struct life *f, enum mark_kind kind, uint64_t seq, const
 	f->marks = m;
 	f->marks[f->marks_n++] = (struct mark){.kind = kind,
 		.moment = f->disk ? disk_moment(f->disk) : 0,
+		.ns = (int64_t)t.tv_sec * NS_PER_SEC + t.tv_nsec,
 		.seq = seq,
 		.text = text ? strdup(text) : NULL};
 	disk_apart(false);

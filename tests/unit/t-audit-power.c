@@ -19,17 +19,31 @@
 #define BY_PYTHON  400 /* of so many, one is looked at by the other verifier too */
 #define FIRST_SEED 1
 
-static void count_loss(const struct promised *p, uint64_t found, const char *told)
+/* How long before the cut the oldest record that is lost had been answered; 0: none is. */
+static int64_t oldest_loss(const struct life *f, size_t moment, uint64_t found)
 {
-	static unsigned long cuts, losing, torn;
+	for (size_t i = 0; i < f->marks_n && f->marks[i].moment <= moment; i++)
+		if (f->marks[i].kind == WRITTEN && f->marks[i].seq > found)
+			return disk_time(f->disk, moment) - f->marks[i].ns;
+	return 0;
+}
+
+static void count_loss(
+	const struct life *f, const struct promised *p, size_t moment, uint64_t found)
+{
+	static unsigned long cuts, losing;
 	static uint64_t lost;
+	static int64_t oldest;
+	int64_t age = oldest_loss(f, moment, found);
 
 	cuts++;
 	losing += found < p->written;
 	lost += found < p->written ? p->written - found : 0;
-	torn += strstr(told, "was torn") != NULL;
-	if (cuts % 1000 == 0)
-		diag("%lu cuts: %lu lost records, %" PRIu64 " in all", cuts, losing, lost);
+	oldest = age > oldest ? age : oldest;
+	if (cuts % 500 == 0)
+		diag("%lu cuts: %lu lost records, %" PRIu64
+		     " in all; the oldest was answered %.1f ms before",
+			cuts, losing, lost, (double)oldest / 1e6);
 }
 
 static bool cut_once(const struct life *f, uint64_t seed, unsigned depth);
@@ -64,7 +78,7 @@ static const char *cut(const struct life *f, size_t moment, enum disk_loss loss,
 	if (!wrong && seed % BY_PYTHON == 0 &&
 		!python_agrees(at, after.origin, p.checkpoint, p.checkpoint ? 0 : 3))
 		wrong = "the other verifier says something else";
-	count_loss(&p, found, told);
+	count_loss(f, &p, moment, found);
 	if (!wrong && after.disk && !cut_once(&after, seed + (seed << 32), depth + 1))
 		wrong = "cut again while it was taken up";
 	life_free(&after);
