@@ -14,6 +14,10 @@ need_tools python3 openssl
 export EVIDENCEFS
 
 cd "$WORK"
+WITNESS=$TOP/tests/helpers/witness.py
+for w in w1 w2 no-w; do
+	openssl genpkey -algorithm ed25519 -out $w.pem 2>/dev/null
+done
 
 said() { "$EVIDENCEFS" audit verify --log "$LOG"; }
 says() { said | grep -F -- "$1"; }
@@ -42,7 +46,7 @@ authority() {
 
 ok "an authority" authority
 chmod 0644 tsa.key
-team_begin
+team_begin "[log]" "witnesses = $(python3 "$WITNESS" key witness.example/w1 w1.pem) $(python3 "$WITNESS" key witness.example/w2 w2.pem)"
 user anna bert
 ev root case create c1 --owner "${U[anna]}" >/dev/null
 ev anna grant c1 "${U[bert]}" --role auditor --reason r >/dev/null
@@ -71,12 +75,36 @@ both 0 "what was stamped is an anchor" --anchor point
 
 # ---- a witness
 exits 1 "without a cosignature there is nothing to keep" ev root audit cosign point
+like "$(cat "$ERR")" "no cosignature of a witness that is known" "and it is said why"
 {
 	cat point
 	echo "— witness.example/w1 $(head -c 76 /dev/urandom | base64 -w0)"
-} >cosigned
+} >random
+exits 1 "a line of which nobody knows whose it is, is none" ev root audit cosign random
+python3 "$WITNESS" sign witness.example/other no-w.pem point >stranger
+exits 1 "nor that of a witness who is not known" ev root audit cosign stranger
+python3 "$WITNESS" sign witness.example/w1 no-w.pem point >pretender
+exits 1 "nor one of his name by another key" ev root audit cosign pretender
+python3 "$WITNESS" sign witness.example/w1 w1.pem point >cosigned
+python3 - <<'PY'
+import base64
+lines = open("cosigned", encoding="utf-8").read().split("\n")
+dash, name, text = lines[-2].split(" ")
+for at in (4, 11, 12, 40, 75):
+    d = bytearray(base64.b64decode(text))
+    d[at] ^= 1
+    lines[-2] = f"{dash} {name} {base64.b64encode(d).decode()}"
+    open(f"changed{at}", "w", encoding="utf-8").write("\n".join(lines))
+PY
+for at in 4 11 12 40 75; do
+	exits 1 "a cosignature in which byte $at was changed is refused" ev root audit cosign "changed$at"
+	like "$(cat "$ERR")" "the cosignature of witness.example/w1 does not hold" "and it is said why"
+done
+ok "nothing of it was kept" test ! -e "$WORK/team/anchors"
 exits 0 "a cosigned checkpoint is taken" ev root audit cosign cosigned
 ok "and kept as it was" cmp cosigned "$(ls "$WORK"/team/anchors/*)"
+python3 "$WITNESS" sign witness.example/w2 w2.pem cosigned >twice
+exits 0 "also one of two witnesses" ev root audit cosign twice
 both 0 "it is an anchor" --anchor cosigned
 sed 's/^[A-Za-z0-9+/]\{43\}=$/AAAA&/; s/^AAAA\(.\{39\}\)...../AAAA\1=/' cosigned >other
 exits 1 "one of another root is refused" ev root audit cosign other

@@ -12,6 +12,7 @@
 
 #include "audit/endorse.h"
 #include "audit/verify.h"
+#include "audit/witness.h"
 #include "base/digest.h"
 #include "base/file.h"
 
@@ -191,17 +192,13 @@ int handle_audit_cosign(struct exchange *x, struct err *e)
 	struct digest *d = NULL;
 	uint8_t sum[32];
 	uint64_t size = 0;
-	unsigned signers = 0;
 	int r = may_watch(x, e);
 
 	if (r)
 		return r;
-	for (const char *p = text; (p = strstr(p, "\n\xe2\x80\x94 ")) != NULL; p++)
-		signers++;
-	if (signers < 2)
-		return err_set(e, EINVAL,
-			"no cosignature of a witness is in it: a second line that begins with a "
-			"dash");
+	r = witness_check(service_config(x->service)->witnesses, text, e);
+	if (r < 0)
+		return r;
 	if (audit_verify(service_log_dir(x->service), &o, &why) != VERDICT_COMPLETE)
 		return err_set(e, EBADMSG, "this log does not hold against it: %s", why.text);
 	sscanf(text, "%*s %" SCNu64, &size);

@@ -49,6 +49,7 @@ static const struct key keys[] = {
 	{"service", "allow_degraded", KIND_BOOL, AT(allow_degraded), "no", 0, 0},
 	{"service", "degraded", KIND_TEXT, AT(degraded), "", 0, 0},
 	{"log", "officers", KIND_TEXT, AT(officers), "", 0, 0},
+	{"log", "witnesses", KIND_TEXT, AT(witnesses), "", 0, 0},
 	{"log", "thumbnailers", KIND_TEXT, AT(thumbnailers), LABEL_THUMBNAILERS, 0, 0},
 	{"log", "indexers", KIND_TEXT, AT(indexers), LABEL_INDEXERS, 0, 0},
 	{"log", "sniffers", KIND_TEXT, AT(sniffers), LABEL_SNIFFERS, 0, 0},

@@ -29,7 +29,8 @@ struct config {
 	bool allow_degraded; /* go on where the kernel lacks an ability */
 	char *degraded;      /* abilities to do without, to test: as --degraded of mount; NULL */
 	/* [log] */
-	char *officers;     /* group whose members may read the whole log; NULL none */
+	char *officers;  /* group whose members may read the whole log; NULL none */
+	char *witnesses; /* keys of those whose cosignatures count (audit/witness.h); NULL none */
 	char *thumbnailers; /* executables whose records have that label (audit/label.h) */
 	char *indexers;
 	char *sniffers;
