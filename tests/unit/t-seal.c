@@ -732,6 +732,199 @@ static void test_alone(void)
 	signer_free(second);
 }
 
+/* ---- records of the seal's own, and hashes --------------------------------------------- */
+
+/* A record behind the end, as nobody has sealed it yet. */
+static struct image with_record(const struct image *m, const uint8_t *p, int n)
+{
+	struct image c = image_copy(m);
+
+	if (n <= 0)
+		bail_out("no record");
+	replace(&c, c.n, 0, p, (size_t)n);
+	return c;
+}
+
+/* @seal as the next record, by its encoder; what both verifiers say of it. */
+static void is_seal(const struct image *m, enum audit_type type, const struct record_seal *seal,
+	int want, const char *name)
+{
+	const struct at last = find(m, count(m));
+	struct audit_event ev = {.type = type, .seq = last.ev.seq + 1, .time_ns = last.ev.time_ns};
+	uint8_t bytes[RECORD_BYTES_MAX];
+	struct image c = with_record(m, bytes, record_seal_encode(&ev, seal, bytes));
+
+	ok(says(&c, false, false, want, true), "%s", name);
+	image_free(&c);
+}
+
+static struct at find_type(const struct image *m, enum audit_type type)
+{
+	struct at at = {.off = 0};
+
+	for (; at.off < m->n; at.off += at.size) {
+		int size = record_decode(m->bytes + at.off, m->n - at.off, &at.ev);
+
+		if (size <= 0)
+			break;
+		at.size = (size_t)size;
+		if (at.ev.type == type)
+			return at;
+	}
+	bail_out("no record of that type");
+}
+
+/* What the seal's own records say behind the last checkpoint, where only they vouch for it. */
+static void test_vouchers(const struct image *m)
+{
+	struct record_head head;
+	struct record_seal breach;
+	struct record_seal seal = {.size = 0};
+	struct record_seal bad;
+	struct signer *stranger = NULL;
+	const struct at at = find_type(m, AUDIT_DISCONTINUITY);
+
+	if (record_head_decode(m->head, &head) || signer_blank(head.log_id, &stranger) ||
+		signer_make(stranger))
+		bail_out("signer");
+	record_seal_decode(m->bytes + at.off, &breach);
+	signer_vouch(stranger, AUDIT_DEVICE, head.log_id, signer_key(stranger), &seal);
+	is_seal(m, AUDIT_DEVICE, &seal, 1, "a device's key that a stranger named");
+	seal = (struct record_seal){.size = at.ev.seq, .role = RECORD_BY_OWNER};
+	memcpy(seal.root, breach.next, RECORD_KEY);
+	signer_vouch(stranger, AUDIT_ENDORSEMENT, head.log_id, signer_key(stranger), &seal);
+	is_seal(m, AUDIT_ENDORSEMENT, &seal, 3, "somebody endorses as an owner: told with his key");
+	bad = seal;
+	bad.signature[20] ^= 1;
+	is_seal(m, AUDIT_ENDORSEMENT, &bad, 1, "but not with another signature");
+	bad = seal;
+	bad.role = RECORD_BY_AUDITOR;
+	is_seal(m, AUDIT_ENDORSEMENT, &bad, 1, "nor in another role than he signed");
+	bad = seal;
+	bad.next[5] ^= 1;
+	is_seal(m, AUDIT_ENDORSEMENT, &bad, 1, "nor under another key");
+	seal.role = RECORD_BY_DEVICE;
+	signer_vouch(stranger, AUDIT_ENDORSEMENT, head.log_id, signer_key(stranger), &seal);
+	is_seal(m, AUDIT_ENDORSEMENT, &seal, 1, "as the device: it is not its key");
+	seal.role = RECORD_BY_OWNER;
+	seal.size = at.ev.seq - 1;
+	signer_vouch(stranger, AUDIT_ENDORSEMENT, head.log_id, signer_key(stranger), &seal);
+	is_seal(m, AUDIT_ENDORSEMENT, &seal, 1, "of a record that is no discontinuity");
+	seal.size = at.ev.seq;
+	seal.root[0] ^= 1;
+	signer_vouch(stranger, AUDIT_ENDORSEMENT, head.log_id, signer_key(stranger), &seal);
+	is_seal(m, AUDIT_ENDORSEMENT, &seal, 1, "of a key that did not come with it");
+	signer_free(stranger);
+}
+
+/* 2^@level records from @seq on by their hash, in @c. */
+static void hash_records(struct image *c, uint64_t seq, unsigned level)
+{
+	const struct at first = find(c, seq);
+	struct audit_event ev = {.seq = seq, .time_ns = first.ev.time_ns};
+	struct tree t = {.size = 0};
+	uint8_t root[TREE_HASH];
+	uint8_t bytes[RECORD_BYTES_MAX];
+	size_t n = 0;
+	int size = 0;
+
+	for (uint64_t i = 0; i < UINT64_C(1) << level; i++) {
+		const struct at at = find(c, seq + i);
+
+		tree_leaf(c->bytes + at.off, at.size, root);
+		tree_add(&t, root, NULL);
+		n += at.size;
+	}
+	tree_root(&t, root, NULL);
+	if (seq > 1)
+		ev.time_ns = find(c, seq - 1).ev.time_ns;
+	size = record_hashes_encode(&ev, level, root, bytes);
+	if (size < 0)
+		bail_out("hashes");
+	replace(c, first.off, n, bytes, (size_t)size);
+}
+
+/* Hashed records @seq on; then one byte changed at @at of that record (0: none). */
+static void is_hashed(
+	const struct image *m, uint64_t seq, unsigned level, size_t at, int want, const char *name)
+{
+	struct image c = image_copy(m);
+	const size_t off = find(m, seq).off;
+
+	hash_records(&c, seq, level);
+	if (at) {
+		c.bytes[off + at] ^= 1;
+		set_sum(c.bytes + off);
+	}
+	ok(says(&c, false, false, want, true), "%s", name);
+	image_free(&c);
+}
+
+/* A log in which accesses up to record @object may be hashes, since the checkpoint at its end. */
+static void make_retained(const char *dir, uint64_t object)
+{
+	struct audit_log *l = NULL;
+	struct audit_event ev = {
+		.type = AUDIT_RETENTION, .decision = AUDIT_ALLOWED, .object = object};
+
+	must_seal(dir, &l);
+	must_append(l, 40);
+	if (object)
+		append(l, ev);
+	must_append(l, 9);
+	audit_close(l);
+}
+
+static void test_hashes(void)
+{
+	struct place at[2];
+	struct image m;
+	struct image none;
+	struct image c;
+	struct audit_event ev = {.type = AUDIT_RETENTION, .decision = AUDIT_ALLOWED};
+	uint8_t bytes[RECORD_BYTES_MAX];
+	struct at said;
+	size_t off = 0;
+
+	place_make(&at[0]);
+	place_make(&at[1]);
+	make_retained(at[0].log, 24);
+	make_retained(at[1].log, 0);
+	image_load(at[0].log, &m);
+	image_load(at[1].log, &none);
+	ok(says(&m, false, false, 3, true), "a log of which accesses may be deleted");
+	is_hashed(&m, 9, 3, 0, 3, "eight of them by their hash");
+	is_hashed(&m, 9, 3, 40, 1, "not by another one");
+	is_hashed(&m, 9, 3, 7, 1, "nor as more or fewer of them");
+	is_hashed(&m, 9, 3, 8, 1, "nor of another number");
+	is_hashed(&m, 9, 3, 24, 1, "nor with a nonce");
+	is_hashed(&m, 25, 2, 0, 1, "nor what the policy does not let go");
+	is_hashed(&none, 9, 3, 0, 1, "nor where no record says so");
+	said = find_type(&m, AUDIT_RETENTION);
+	c = image_copy(&m);
+	hash_records(&c, 25, 2);
+	off = find_type(&c, AUDIT_RETENTION).off;
+	c.bytes[off + 120] = 40; /* its object */
+	set_sum(c.bytes + off);
+	ok(says(&c, false, false, 1, true), "nor where it was made to say more");
+	image_free(&c);
+	/* one that nobody sealed allows nothing */
+	ev.object = 40;
+	ev.loginuid = AUDIT_NO_LOGINUID;
+	ev.seq = count(&none) + 1;
+	ev.time_ns = find(&none, count(&none)).ev.time_ns;
+	c = with_record(&none, bytes, record_encode(&ev, bytes));
+	ok(says(&c, false, false, 3, true), "one behind the last checkpoint is not sealed");
+	hash_records(&c, 9, 3);
+	ok(says(&c, false, false, 1, true), "and lets nothing go yet");
+	image_free(&c);
+	ok(said.ev.object == 24, "all this by a record of the log");
+	image_free(&m);
+	image_free(&none);
+	place_remove(&at[0]);
+	place_remove(&at[1]);
+}
+
 static void test_tampering(void)
 {
 	struct place at;
@@ -759,6 +952,8 @@ static void test_tampering(void)
 	test_records(&m, &other);
 	test_bytes(&m);
 	test_thief(at.top, &m);
+	test_vouchers(&m);
+	test_hashes();
 	image_free(&m);
 	image_free(&other);
 	place_remove(&at);
