@@ -174,7 +174,7 @@ const uint8_t *fat_names_get(const struct fat_names *n, uint64_t inode, size_t *
 	struct fat_name key = {.inode = inode};
 	const struct fat_name *x = n->n ? bsearch(&key, n->v, n->n, sizeof(*n->v), by_inode) : NULL;
 
-	if (!x)
+	if (!x || x->len == 0)
 		return NULL;
 	*len = x->len;
 	return n->bytes.data + x->at;
