@@ -13,7 +13,7 @@
 #include "serve/hashes.h"
 
 /* For the search of what is new: before an act, while requests wait for it, and after it. */
-#define WAIT_MS       700u
+#define WAIT_MS       500u
 #define WAIT_HELD_MS  300u
 #define WAIT_AFTER_MS 10000u
 

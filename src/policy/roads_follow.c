@@ -13,6 +13,8 @@
 
 /* More hashes than this are looked for in one pass over all of a piece of evidence. */
 #define MANY 20000
+/* So many names are looked for in what was a directory, those of the first traces. */
+#define NAMES_MAX 50000
 
 /* ---- intervals within volumes ------------------------------------------------------------ */
 
@@ -46,6 +48,54 @@ static int each_part(struct gathering *g, const struct road_way *way, each_part_
 	return r;
 }
 
+static int by_way(const void *a, const void *b)
+{
+	const struct road_way *x = a;
+	const struct road_way *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* What the ways [0, @to) are together, in order and apart; NULL: no memory. */
+static struct road_way *sum_of(const struct gathering *g, size_t to, size_t *n)
+{
+	struct road_way *v = calloc(to + 1, sizeof(*v));
+	size_t kept = 0;
+
+	if (!v)
+		return NULL;
+	if (to > 0) {
+		memcpy(v, g->ways, to * sizeof(*v));
+		qsort(v, to, sizeof(*v), by_way);
+	}
+	for (size_t i = 0; i < to; i++) {
+		struct road_way *last = kept ? &v[kept - 1] : NULL;
+
+		if (last && (last->last == UINT64_MAX || v[i].first <= last->last + 1))
+			last->last = v[i].last > last->last ? v[i].last : last->last;
+		else
+			v[kept++] = v[i];
+	}
+	*n = kept;
+	return v;
+}
+
+static bool is_within(const struct road_way *sum, size_t n, const struct road_way *way)
+{
+	size_t low = 0;
+	size_t high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (sum[middle].last < way->last)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && sum[low].first <= way->first;
+}
+
 /* ---- other names ----------------------------------------------------------------------------- */
 
 struct names {
@@ -77,13 +127,18 @@ static int names_of_part(void *ctx, struct index_reader *r, unsigned volume, uin
 int follow_inodes(struct gathering *g, size_t from, size_t to, enum road road)
 {
 	struct names x = {.g = g, .road = road};
-	int r = 0;
+	size_t before_n = 0;
+	struct road_way *before = sum_of(g, from, &before_n);
+	int r = before ? 0 : -ENOMEM;
 
 	for (size_t i = from; r == 0 && i < to; i++) {
 		const struct road_way way = g->ways[i]; /* `ways` grows */
 
+		if (is_within(before, before_n, &way))
+			continue; /* of which other names were found before */
 		r = each_part(g, &way, names_of_part, &x);
 	}
+	free(before);
 	return r;
 }
 
@@ -235,16 +290,19 @@ struct naming {
 	struct gathering *g;
 	struct needles *out;
 	unsigned volume;
+	size_t left; /* of names that are looked for */
 };
 
 static int take_name(void *ctx, const struct trace *t)
 {
-	const struct naming *x = ctx;
+	struct naming *x = ctx;
 	struct road_needle n = {
 		.ev = x->g->ev, .trace = trace_of_index(x->volume, t->id), .kind = REMNANT_NAME};
 
 	if (t->kind == ENTRY_STREAM || (t->flags & ENTRY_VIRTUAL) || !t->name)
 		return 0;
+	if (x->left-- == 0)
+		return 1;
 	if (t->original)
 		digest_sha256(t->original, t->original_len, n.sha256);
 	else
@@ -257,18 +315,23 @@ static int names_in_part(void *ctx, struct index_reader *r, unsigned volume, uin
 {
 	struct naming *x = ctx;
 
+	(void)way;
 	x->volume = volume;
-	return way->road == ROAD_DOUBT ? 0 : index_range(r, first, last, take_name, x);
+	return index_range(r, first, last, take_name, x);
 }
 
+/* Most ways are within others, or beside them: what they are together is gone through once. */
 int follow_names(struct gathering *g, size_t to, struct needles *n)
 {
-	struct naming x = {.g = g, .out = n};
-	int r = 0;
+	struct naming x = {.g = g, .out = n, .left = NAMES_MAX};
+	size_t sum_n = 0;
+	struct road_way *sum = sum_of(g, to, &sum_n);
+	int r = sum ? 0 : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < to; i++)
-		r = each_part(g, &g->ways[i], names_in_part, &x);
-	return r;
+	for (size_t i = 0; r == 0 && i < sum_n; i++)
+		r = each_part(g, &sum[i], names_in_part, &x);
+	free(sum);
+	return r == 1 ? 0 : r; /* those are all that are looked for */
 }
 
 /* ---- copies
