@@ -53,6 +53,26 @@ ev anna grant c1 "${U[bert]}" --role auditor --reason r >/dev/null
 sealed() { [[ $("$EVIDENCEFS" audit checkpoint 2>/dev/null | sed -n 2p) -ge 4 ]]; }
 wait_for sealed
 
+# ---- a system log, on another machine perhaps: one line, by tools that each machine has
+need_tools logger
+python3 - "$WORK/dev-log" "$WORK/syslog" <<-'PYTHON' &
+	import socket, sys
+	s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+	s.bind(sys.argv[1])
+	with open(sys.argv[2], "wb", buffering=0) as log:
+	    while True:
+	        log.write(s.recv(65536) + b"\n")
+PYTHON
+track_pid $!
+wait_for test -S "$WORK/dev-log"
+to_syslog() {
+	ev root audit checkpoint | base64 -w 0 | logger --socket "$WORK/dev-log" --tag evidencefs-checkpoint
+}
+ok "a checkpoint goes to the system log" to_syslog
+wait_for test -s "$WORK/syslog"
+sed -n 's/.*evidencefs-checkpoint: *//p' "$WORK/syslog" | tail -n 1 | base64 -d >from-syslog
+both 0 "read back from there it is an anchor" --anchor from-syslog
+
 # ---- a time stamp
 exits 0 "a request" ev root audit timestamp -o "$WORK/point"
 is "$(head -1 "$OUT")" "$WORK/point" "names the checkpoint"
