@@ -549,9 +549,9 @@ static void test_folders(const struct place *p)
 	struct stat st = {0};
 	char path[256];
 
-	ok(stat(p->config.state_dir, &st) == 0 && st.st_uid == SERVICE_UID &&
-			(st.st_mode & 07777) == 0711,
-		"the state is the service's, 0711");
+	ok(stat(p->config.state_dir, &st) == 0 && st.st_uid == 0 && st.st_gid == SERVICE_UID &&
+			(st.st_mode & 07777) == 01771,
+		"the state is root's, 01771, of the service's group");
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "%s/%s", p->config.state_dir, below[i]);
 		ok(stat(path, &st) == 0 && st.st_uid == SERVICE_UID && (st.st_mode & 07777) == 0700,
