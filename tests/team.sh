@@ -62,7 +62,7 @@ team_start() {
 	STARTER=$!
 	track_pid "$STARTER"
 	on_exit team_cleanup
-	wait_for -t 20 "$EVIDENCEFS" status || {
+	wait_for -t 60 "$EVIDENCEFS" status || {
 		sed 's/^/# /' "$SERVICE_LOG"
 		bail "the service does not start"
 	}

@@ -331,12 +331,13 @@ static int spare_reserve(struct audit_log *l)
 	struct part *p = l->current;
 	int rc = 0;
 
-	if (l->scarce)
-		return -l->scarce;
-	if (l->no_reserve || p->end + LOG_RESERVE / 2 <= p->allocated)
+	if (l->no_reserve || (!l->scarce && p->end + LOG_RESERVE / 2 <= p->allocated))
 		return 0;
 	rc = reserve_take(p->fd, p->end, log_reserve_of(p), &p->allocated);
-	return rc == -ENOSPC || rc == -EDQUOT ? rc : 0;
+	if (rc == -ENOSPC || rc == -EDQUOT)
+		return rc;
+	l->scarce = 0; /* there may be space again */
+	return 0;
 }
 
 /* With the lock; it may be given up for a moment. */

@@ -148,7 +148,8 @@ static void renew_reserve(struct audit_log *l)
 		p->allocated = allocated;
 	l->no_reserve = rc < 0 && rc != -ENOSPC && rc != -EDQUOT;
 	l->scarce = rc < 0 && !l->no_reserve ? -rc : 0;
-	if (l->scarce && !l->failing)
+	/* a log that is still being opened says so itself */
+	if (l->scarce && !l->failing && (l->seal || l->refused > 0))
 		log_tell(l, -l->scarce);
 	else if (was && !l->scarce && l->failing && !l->sync_error && !l->seal_error)
 		log_tell(l, 0);
