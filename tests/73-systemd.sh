@@ -76,20 +76,21 @@ active() { inside systemctl is-active --quiet "$1"; }
 healthy() { inside "$tool" status; }
 main_pid() { inside systemctl show -p MainPID --value "$1"; }
 
+ok "systemd is up" wait_for -t 60 inside systemctl list-units
 ok "users of the service" inside systemd-sysusers /usr/lib/sysusers.d/evidencefs.conf
 inside useradd -M anna
 inside useradd -M bert
 inside systemctl reset-failed
 ok "it starts" inside systemctl restart evidencefsd
 ok "it says when it is ready" active evidencefsd
-ok "it can be asked" wait_for healthy
+ok "it can be asked" wait_for -t 60 healthy
 is "$(inside stat -c %U /var/lib/evidencefs/keys)" evidencefs-keyd "the keys belong to their process"
 ok "a case" inside "$tool" case create c1 --owner anna --privilege-officer bert
 ok "evidence" inside "$tool" add c1 /img/disk.dd
 ok "released" by anna "$tool" release c1 disk --reason r
 ok "granted" by anna "$tool" grant c1 bert --role analyst --reason r
 file=/evidence/bert/c1/disk/p0-ext4/numbers
-ok "bert's session is there" wait_for by bert test -e "$file"
+ok "bert's session is there" wait_for -t 30 by bert test -e "$file"
 ok "he reads" by bert cmp "$file" /img/tree/numbers
 
 # whoever serves may go: a reader notices nothing
@@ -109,7 +110,7 @@ PYTHON
 inside chmod 0777 /run
 by bert /usr/bin/python3 /reader.py "$file" >"$WORK/reader" 2>&1 &
 reader=$!
-ok "a reader reads" wait_for inside test -e /run/reading
+ok "a reader reads" wait_for -t 30 inside test -e /run/reading
 other_service() {
 	local now
 	now=$(pgrep -P "$(pid_here)" -u "$(inside id -u evidencefs)")
@@ -121,7 +122,7 @@ pid_here() { # of the starter, as this machine counts
 keys=$(main_pid evidencefs-keyd)
 service=$(pgrep -P "$(pid_here)" -u "$(inside id -u evidencefs)")
 kill -9 "$service"
-ok "the service is killed: there is another" wait_for -t 20 other_service
+ok "the service is killed: there is another" wait_for -t 60 other_service
 before=$(pid_here)
 kill -9 "$before"
 other_starter() {
@@ -129,15 +130,15 @@ other_starter() {
 	now=$(pid_here)
 	[[ -n $now && $now != "$before" ]] && healthy
 }
-ok "the starter is killed: there is another" wait_for -t 20 other_starter
+ok "the starter is killed: there is another" wait_for -t 60 other_starter
 inside touch /stop
 status=0
 wait "$reader" || status=$?
 is "$status $(cat "$WORK/reader")" "0 " "the reader saw no error, and no other byte"
 ok "restart: sessions are unmounted, and mounted again" inside systemctl restart evidencefsd
-ok "it can be asked again" wait_for -t 20 healthy
+ok "it can be asked again" wait_for -t 60 healthy
 is "$(main_pid evidencefs-keyd)" "$keys" "the process with the keys outlived all of that"
-ok "bert's session is there again" wait_for by bert cmp "$file" /img/tree/numbers
+ok "bert's session is there again" wait_for -t 30 by bert cmp "$file" /img/tree/numbers
 ok "it stops" inside systemctl stop evidencefsd evidencefsd.socket
 not_ok "its sessions are unmounted" inside mountpoint -q /evidence/bert
 exits 3 "its log is intact; nothing from outside was given" inside "$tool" audit verify --log /var/lib/evidencefs/log
