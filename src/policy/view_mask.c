@@ -14,18 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "policy/decide.h"
 #include "serve/claims.h"
 
 /* Of a claimant. */
 #define SEEN     0x1u
 #define WITHHELD 0x2u
-
-struct spans {
-	struct view_interval *v; /* [first, last): in order of `first` */
-	size_t n, cap;
-};
 
 struct masking {
 	const struct view_evidence *ev;
@@ -93,25 +87,17 @@ static bool is_hidden(const struct masking *x, const struct claim *claim, bool *
 	return !seen || *marked || (name && unseen);
 }
 
-/* ---- spans ------------------------------------------------------------------------------------
- */
+/* ---- one claim ----------------------------------------------------------------------------- */
 
-static int add_shown(struct spans *s, uint64_t begin, uint64_t end)
+struct blanking {
+	struct masking *x;
+	const struct claim *claim;
+};
+
+static int blank(void *ctx, uint64_t begin, uint64_t end)
 {
-	struct view_interval *at = s->n > 0 ? &s->v[s->n - 1] : NULL;
-
-	if (at && begin <= at->last) {
-		at->last = end > at->last ? end : at->last;
-		return 0;
-	}
-	if (array_room(&s->v, sizeof(*s->v), s->n, &s->cap))
-		return -ENOMEM;
-	s->v[s->n++] = (struct view_interval){begin, end};
-	return 0;
-}
-
-static int blank(struct masking *x, const struct claim *claim, uint64_t begin, uint64_t end)
-{
+	const struct blanking *b = ctx;
+	const struct claim *claim = b->claim;
 	bool all = begin == claim->begin && end == claim->end;
 	const struct mask_range r = {.begin = begin,
 		.end = end,
@@ -119,59 +105,23 @@ static int blank(struct masking *x, const struct claim *claim, uint64_t begin, u
 		.action = all || claim->action == PLACE_FILL ? (enum place_action)claim->action
 							     : PLACE_ZERO};
 
-	return begin < end ? mask_add(x->out, &r) : 0;
-}
-
-/* All of [@begin, @end) that no allocated file which is seen has. */
-static int blank_unshown(struct masking *x, const struct claim *claim, uint64_t begin, uint64_t end)
-{
-	const struct spans *s = &x->shown;
-	size_t low = 0;
-	size_t high = s->n;
-	int r = 0;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->v[middle].last <= begin)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; r == 0 && low < s->n && s->v[low].first < end; low++) {
-		if (s->v[low].first > begin)
-			r = blank(x, claim, begin, s->v[low].first);
-		begin = s->v[low].last;
-	}
-	return r == 0 && begin < end ? blank(x, claim, begin, end) : r;
-}
-
-/* What of a claim nothing allocated has, whatever the map of what is free says. */
-static int blank_untaken(struct masking *x, const struct claim *claim)
-{
-	const struct claims *c = x->c;
-	uint64_t begin = claim->begin;
-	int r = 0;
-
-	for (size_t i = claims_taken_from(c, begin);
-		r == 0 && i < c->taken_n && c->taken[i].begin < claim->end; i++) {
-		r = blank(x, claim, begin, c->taken[i].begin);
-		begin = c->taken[i].end;
-	}
-	return r ? r : blank(x, claim, begin, claim->end);
+	return begin < end ? mask_add(b->x->out, &r) : 0;
 }
 
 static int blank_claim(struct masking *x, const struct claim *claim)
 {
+	struct blanking b = {x, claim};
 	bool marked = false;
 
 	if (!is_hidden(x, claim, &marked))
 		return 0;
+	/* what nothing allocated has, whatever the map of what is free says */
 	if (claim->flags & PLACE_STALE)
-		return blank_untaken(x, claim);
+		return spans_gaps(&x->c->taken, claim->begin, claim->end, blank, &b);
+	/* what no allocated file that is seen has */
 	if ((claim->flags & PLACE_DATA) && !marked)
-		return blank_unshown(x, claim, claim->begin, claim->end);
-	return blank(x, claim, claim->begin, claim->end);
+		return spans_gaps(&x->shown, claim->begin, claim->end, blank, &b);
+	return blank(&b, claim->begin, claim->end);
 }
 
 /* ---- one volume --------------------------------------------------------------------------------
@@ -188,7 +138,7 @@ static int find_shown(struct masking *x)
 
 		if ((claim->flags & (PLACE_DATA | PLACE_STALE)) == PLACE_DATA &&
 			claim->claimant != CLAIM_NOBODY && !is_hidden(x, claim, &marked))
-			r = add_shown(&x->shown, claim->begin, claim->end);
+			r = spans_add(&x->shown, claim->begin, claim->end);
 	}
 	return r;
 }
@@ -209,6 +159,21 @@ static int mask_volume(struct masking *x)
 	return r;
 }
 
+/* All whom a claim means, if they are as @flags say: their contents are blanked as a whole. */
+static int blank_claimants(struct masking *x, const struct claim *claim, unsigned flags)
+{
+	const struct claims *c = x->c;
+	const struct claimant *first = &c->who[claim->claimant];
+	int r = 0;
+
+	for (size_t k = claim->claimant;
+		r == 0 && k < c->who_n && claimant_same(first, &c->who[k], claim->flags); k++) {
+		if ((c->who[k].flags & flags) == flags)
+			r = mask_add_blank(x->out, trace_of(x, &c->who[k]));
+	}
+	return r;
+}
+
 /* Contents that only a worker can tell, of what is seen over bytes that are blanked. */
 static int blank_asked(struct masking *x)
 {
@@ -225,13 +190,7 @@ static int blank_asked(struct masking *x)
 		if (!(claim->flags & PLACE_DATA) || claim->claimant == CLAIM_NOBODY ||
 			!mask_touches(x->out, claim->begin, claim->end))
 			continue;
-		for (size_t k = claim->claimant;
-			r == 0 && k < c->who_n &&
-			claimant_same(&c->who[claim->claimant], &c->who[k], claim->flags);
-			k++) {
-			if (c->who[k].flags & CLAIMANT_BY_ASKING)
-				r = mask_add_blank(x->out, trace_of(x, &c->who[k]));
-		}
+		r = blank_claimants(x, claim, CLAIMANT_BY_ASKING);
 	}
 	return r;
 }
@@ -271,11 +230,7 @@ static int blank_container(struct masking *x, uint64_t begin)
 		if (!(claim->flags & CLAIM_CONTENTS) || claim->end <= begin ||
 			claim->claimant == CLAIM_NOBODY)
 			continue;
-		for (size_t k = claim->claimant;
-			r == 0 && k < c->who_n &&
-			claimant_same(&c->who[claim->claimant], &c->who[k], claim->flags);
-			k++)
-			r = mask_add_blank(x->out, trace_of(x, &c->who[k]));
+		r = blank_claimants(x, claim, 0);
 	}
 	return r;
 }

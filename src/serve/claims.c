@@ -180,7 +180,7 @@ static int on_places(void *ctx, const uint8_t *p, size_t n)
 			.flags = (uint8_t)(at.flags | (at.parent ? CLAIM_NAME : 0))};
 
 		if (at.action == PLACE_KEEP) {
-			r = claims_add_taken(x->c, claim.begin, claim.end);
+			r = spans_add(&x->c->taken, claim.begin, claim.end);
 			continue;
 		}
 		if ((at.flags & PLACE_DATA) && at.action == PLACE_ZERO) {
@@ -296,7 +296,7 @@ void claims_free(struct claims *c)
 		return;
 	free(c->who);
 	free(c->v);
-	free(c->taken);
+	free(c->taken.v);
 	free(c->lost);
 	free(c);
 }

@@ -12,6 +12,7 @@
 #include "image/extent.h"
 #include "image/place.h"
 #include "serve/evidence.h"
+#include "serve/spans.h"
 
 #define CLAIM_NOBODY UINT32_MAX
 
@@ -40,15 +41,9 @@ struct claim {
 #define CLAIM_NAME     0x01u /* names of the same inode in the same directory are meant, not all */
 #define CLAIM_CONTENTS 0x02u /* from the extents of a trace */
 
-/* Media bytes. */
-struct claim_span {
-	uint64_t begin;
-	uint64_t end;
-};
-
 /* What a deleted trace had, nobody has now, and its contents do not show any more. */
 struct claim_lost {
-	struct claim_span at;
+	struct span at;
 	uint32_t number; /* the trace, in its part */
 };
 
@@ -57,9 +52,7 @@ struct claims {
 	size_t who_n, who_cap;
 	struct claim *v; /* by `begin` */
 	size_t n, cap;
-	struct claim_span *taken; /* what allocated files and the file system itself have: in order
-				     and apart */
-	size_t taken_n, taken_cap;
+	struct spans taken;      /* what allocated files and the file system itself have; settled */
 	struct claim_lost *lost; /* by `number`, then `begin` */
 	size_t lost_n, lost_cap;
 	uint32_t unit; /* bytes of an allocation unit, 0: not known; one begins at `base` */
@@ -80,9 +73,6 @@ void claims_free(struct claims *c);
  */
 int claims_lost(struct evidence *ev, uint64_t first, uint64_t last, const struct claim_lost **out,
 	size_t *n);
-
-/** claims_taken_from() - the first in `taken` that ends behind @begin; `taken_n` none. */
-size_t claims_taken_from(const struct claims *c, uint64_t begin);
 
 /** claimant_same() - whether @w is among those that a claim of @first means. */
 bool claimant_same(const struct claimant *first, const struct claimant *w, unsigned claim_flags);

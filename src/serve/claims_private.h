@@ -10,8 +10,6 @@ static inline int claims_compare(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/** claims_add_taken() - before claims_settle_taken(). Return: 0; -ENOMEM. */
-int claims_add_taken(struct claims *c, uint64_t begin, uint64_t end);
 /** claims_settle_taken() - `taken`, once claims are in order. Return: 0; -ENOMEM. */
 int claims_settle_taken(struct claims *c);
 /** claims_settle_lost() - `lost`, once `taken` is. Return: 0; -ENOMEM. */

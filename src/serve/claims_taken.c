@@ -10,39 +10,6 @@
 
 #include "base/array.h"
 
-int claims_add_taken(struct claims *c, uint64_t begin, uint64_t end)
-{
-	int r = array_room(&c->taken, sizeof(*c->taken), c->taken_n, &c->taken_cap);
-
-	if (r == 0)
-		c->taken[c->taken_n++] = (struct claim_span){begin, end};
-	return r;
-}
-
-size_t claims_taken_from(const struct claims *c, uint64_t begin)
-{
-	size_t low = 0;
-	size_t high = c->taken_n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (c->taken[middle].end <= begin)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* ---- what is taken --------- --------------------------------------------------------- */
-
-static int by_span(const void *a, const void *b)
-{
-	return claims_compare(
-		((const struct claim_span *)a)->begin, ((const struct claim_span *)b)->begin);
-}
-
 static bool is_taken(const struct claim *claim)
 {
 	return (claim->flags & (PLACE_DATA | PLACE_STALE)) == PLACE_DATA;
@@ -50,28 +17,14 @@ static bool is_taken(const struct claim *claim)
 
 int claims_settle_taken(struct claims *c)
 {
-	size_t kept = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < c->n; i++) {
 		if (is_taken(&c->v[i]))
-			r = claims_add_taken(c, c->v[i].begin, c->v[i].end);
+			r = spans_add(&c->taken, c->v[i].begin, c->v[i].end);
 	}
-	if (r)
-		return r;
-	if (c->taken_n > 0)
-		qsort(c->taken, c->taken_n, sizeof(*c->taken), by_span);
-	for (size_t i = 0; i < c->taken_n; i++) {
-		const struct claim_span *s = &c->taken[i];
-		struct claim_span *last = kept ? &c->taken[kept - 1] : NULL;
-
-		if (last && s->begin <= last->end)
-			last->end = s->end > last->end ? s->end : last->end;
-		else
-			c->taken[kept++] = *s;
-	}
-	c->taken_n = kept;
-	return 0;
+	spans_settle(&c->taken);
+	return r;
 }
 
 static int by_lost(const void *a, const void *b)
@@ -83,26 +36,28 @@ static int by_lost(const void *a, const void *b)
 	return r ? r : claims_compare(x->at.begin, y->at.begin);
 }
 
-static int add_lost(struct claims *c, uint32_t number, uint64_t begin, uint64_t end)
-{
-	int r = begin < end ? array_room(&c->lost, sizeof(*c->lost), c->lost_n, &c->lost_cap) : 0;
+struct of_lost {
+	struct claims *c;
+	uint32_t number;
+};
 
-	if (r == 0 && begin < end)
-		c->lost[c->lost_n++] = (struct claim_lost){{begin, end}, number};
-	return r;
+static int add_lost(void *ctx, uint64_t begin, uint64_t end)
+{
+	const struct of_lost *x = ctx;
+	struct claims *c = x->c;
+
+	if (array_room(&c->lost, sizeof(*c->lost), c->lost_n, &c->lost_cap))
+		return -ENOMEM;
+	c->lost[c->lost_n++] = (struct claim_lost){{begin, end}, x->number};
+	return 0;
 }
 
 /* What of [@begin, @end) nothing allocated has. */
 static int add_untaken(struct claims *c, uint32_t number, uint64_t begin, uint64_t end)
 {
-	size_t i = claims_taken_from(c, begin);
-	int r = 0;
+	struct of_lost x = {c, number};
 
-	for (; r == 0 && i < c->taken_n && c->taken[i].begin < end; i++) {
-		r = add_lost(c, number, begin, c->taken[i].begin);
-		begin = c->taken[i].end;
-	}
-	return r ? r : add_lost(c, number, begin, end);
+	return spans_gaps(&c->taken, begin, end, add_lost, &x);
 }
 
 /* Places that a deleted file had, without what its own extents show of them. */

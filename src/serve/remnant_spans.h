@@ -5,19 +5,12 @@
 
 #include "serve/claims.h"
 
-/* Media bytes, in order and apart. */
-struct remnant_spans {
-	struct claim_span *v;
-	size_t n, cap;
-};
-
 /**
  * remnant_spans_of() - what no allocated file of @ev has
  * @look: as its contents, in each volume for itself
  * @free_space: not even as a directory: in volumes whose directories are known, and in none
  * Return: 0, the caller frees both; -ENOMEM, -EIO.
  */
-int remnant_spans_of(
-	struct evidence *ev, struct remnant_spans *look, struct remnant_spans *free_space);
+int remnant_spans_of(struct evidence *ev, struct spans *look, struct spans *free_space);
 
 #endif

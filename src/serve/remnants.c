@@ -44,10 +44,10 @@ struct search {
 	size_t slots;
 	uint8_t *maybe; /* a bit for each of some hashes */
 	uint64_t maybe_mask;
-	uint64_t out_factor;       /* of the byte that leaves a piece */
-	struct remnant_spans look; /* media bytes, in order and apart */
-	struct remnant_spans free; /* those of them that may have been a directory */
-	size_t free_at;            /* the first that does not end before what is looked at */
+	uint64_t out_factor; /* of the byte that leaves a piece */
+	struct spans look;   /* settled */
+	struct spans free;   /* those of them that may have been a directory */
+	size_t free_at;      /* the first that does not end before what is looked at */
 	struct remnant_names *names;
 	uint8_t *buf; /* [KEPT + CHUNK] */
 	uint8_t *other;
@@ -338,7 +338,7 @@ static int look_at(struct search *s, size_t from, size_t n, uint64_t off)
 
 struct at_names {
 	struct search *s;
-	const struct claim_span *within;
+	const struct span *within;
 	uint64_t off; /* media byte of the first */
 };
 
@@ -380,7 +380,7 @@ static int look_for_names(struct search *s, size_t from, size_t n, uint64_t off)
 	while (s->free_at < s->free.n && s->free.v[s->free_at].end <= begin)
 		s->free_at++;
 	for (size_t i = s->free_at; r == 0 && i < s->free.n && s->free.v[i].begin < off + n; i++) {
-		const struct claim_span *f = &s->free.v[i];
+		const struct span *f = &s->free.v[i];
 		uint64_t first = f->begin > begin ? f->begin : begin;
 		uint64_t last = f->end < off + n ? f->end : off + n;
 		uint64_t room = f->begin > off ? f->begin : off;
