@@ -74,26 +74,12 @@ static void tell(struct keep *k, uint64_t first, int rc)
 /* What is in @plain, compressed, under the name of the segment. */
 static int replace(struct keep *k, int plain, const char *name)
 {
-	const int dirfd = k->log->dirfd;
-	int rc = 0;
-	int fd = openat(
-		dirfd, SEGMENT_FRESH, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = segment_fresh(k->log->dirfd);
+	int rc = fd < 0 ? fd : unxz_pack(plain, fd, must_stop, k);
 
-	if (fd < 0)
-		return -errno;
-	rc = unxz_pack(plain, fd, must_stop, k);
 	if (rc == 0)
 		rc = unxz_same(fd, plain, must_stop, k);
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
-	close(fd);
-	if (rc == 0 && renameat(dirfd, SEGMENT_FRESH, dirfd, name) < 0)
-		rc = -errno;
-	if (rc == 0 && fsync(dirfd) < 0)
-		return -errno;
-	if (rc < 0)
-		unlinkat(dirfd, SEGMENT_FRESH, 0);
-	return rc;
+	return fd < 0 ? fd : segment_replace(k->log->dirfd, fd, name, rc);
 }
 
 static int compress(struct keep *k, uint64_t first)

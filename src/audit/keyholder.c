@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "audit/signer.h"
+#include "base/file.h"
 
 #define SIGNED_FILE  "signed"
 #define SIGNED_BYTES (RECORD_LOG_ID + 8 + RECORD_ROOT + 8)
@@ -64,8 +65,8 @@ static int save_known(struct keyholder *k)
 	buf_put(&b, k->known.root, RECORD_ROOT);
 	buf_put_u64(&b, k->known.named);
 	rc = b.error;
-	if (rc == 0 && pwrite(k->file, b.data, b.len, 0) != (ssize_t)b.len)
-		rc = errno ? -errno : -EIO;
+	if (rc == 0)
+		rc = file_write_at(k->file, b.data, b.len, 0);
 	buf_release(&b);
 	return rc;
 }

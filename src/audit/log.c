@@ -54,23 +54,6 @@ static int64_t stamp(const struct audit_log *l)
 	return now > l->time_ns ? now : l->time_ns;
 }
 
-/* One write unless the kernel stops in the middle. Return: 0 or -errno. */
-int log_write_at(int fd, const uint8_t *p, size_t n, uint64_t off)
-{
-	while (n > 0) {
-		ssize_t w = pwrite(fd, p, n, (off_t)off);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return w < 0 ? -errno : -EIO;
-		p += w;
-		n -= (size_t)w;
-		off += (size_t)w;
-	}
-	return 0;
-}
-
 /* Make the file of a segment that holds nothing yet but its head. */
 static int create_segment(struct audit_log *l, struct part *p)
 {
@@ -89,7 +72,7 @@ static int create_segment(struct audit_log *l, struct part *p)
 		return -EEXIST;
 	memcpy(head.log_id, l->log_id, RECORD_LOG_ID);
 	record_head_encode(&head, bytes);
-	rc = log_write_at(p->fd, bytes, sizeof(bytes), 0);
+	rc = file_write_at(p->fd, bytes, sizeof(bytes), 0);
 	if (rc < 0) {
 		unlinkat(l->dirfd, name, 0);
 		return rc;
@@ -183,7 +166,7 @@ static int append_locked(
 		ev->time_ns = stamp(l);
 		size = encode(ev, seal, bytes);
 	}
-	rc = log_write_at(p->fd, bytes, (size_t)size, p->end);
+	rc = file_write_at(p->fd, bytes, (size_t)size, p->end);
 	if (rc < 0) {
 		l->cut = ftruncate(p->fd, (off_t)p->end) < 0;
 		p->allocated = 0;
@@ -221,10 +204,21 @@ bool audit_fault(struct audit_log *l, char out[static AUDIT_TEXT_MAX])
 	return code != 0;
 }
 
-void log_tell(struct audit_log *l, int rc)
+/* With the lock, which is given up meanwhile; what is told is in order. */
+static void say_locked(struct audit_log *l, const char *text)
 {
 	audit_fault_fn *fault = l->fault;
 	void *context = l->fault_context;
+
+	pthread_mutex_lock(&l->telling);
+	pthread_mutex_unlock(&l->lock);
+	fault(context, text);
+	pthread_mutex_unlock(&l->telling);
+	pthread_mutex_lock(&l->lock);
+}
+
+void log_tell(struct audit_log *l, int rc)
+{
 	char text[256];
 
 	if (rc < 0)
@@ -237,25 +231,14 @@ void log_tell(struct audit_log *l, int rc)
 	l->failing = rc < 0;
 	l->failed = -rc;
 	l->refused = 0;
-	pthread_mutex_lock(&l->telling);
-	pthread_mutex_unlock(&l->lock);
-	fault(context, text);
-	pthread_mutex_unlock(&l->telling);
-	pthread_mutex_lock(&l->lock);
+	say_locked(l, text);
 }
 
 void log_say(struct audit_log *l, const char *text)
 {
-	audit_fault_fn *fault = NULL;
-	void *context = NULL;
-
 	pthread_mutex_lock(&l->lock);
-	fault = l->fault;
-	context = l->fault_context;
-	pthread_mutex_lock(&l->telling);
+	say_locked(l, text);
 	pthread_mutex_unlock(&l->lock);
-	fault(context, text);
-	pthread_mutex_unlock(&l->telling);
 }
 
 /* Something is to be made safe; at once, where much has come together. */

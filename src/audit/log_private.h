@@ -84,8 +84,6 @@ static inline uint64_t log_reserve_of(const struct part *p)
 	return room < LOG_RESERVE ? room : LOG_RESERVE;
 }
 
-/** log_write_at() - one write unless the kernel stops in the middle. Return: 0 or -errno. */
-int log_write_at(int fd, const uint8_t *p, size_t n, uint64_t off);
 /** log_why() - an errno of this log in words. */
 const char *log_why(int code);
 /** log_tell() - that the log fails, or works again; @rc: what an append or a sync returned.

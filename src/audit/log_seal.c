@@ -71,7 +71,7 @@ static int write_note(struct seal *s, const struct note *note)
 	/* some ahead, so that a full disk can be sealed; where it cannot be, the write says so */
 	if (s->file_end + HEADS_AHEAD_MIN > s->file_allocated)
 		(void)reserve_take(s->file, s->file_end, HEADS_RESERVE, &s->file_allocated);
-	rc = log_write_at(s->file, (const uint8_t *)text, n, s->file_end);
+	rc = file_write_at(s->file, text, n, s->file_end);
 
 	if (rc == 0 && fdatasync(s->file) < 0)
 		rc = -errno;

@@ -18,6 +18,7 @@
 
 #include "audit/reserve.h"
 #include "audit/segment.h"
+#include "base/file.h"
 #include "base/thread.h"
 
 #define SYNC_DELAY_NS 50000000  /* from the first unsynced record on; 100 ms are promised */
@@ -47,7 +48,7 @@ static int rewrite(int dirfd, const struct part *p)
 
 		if (n <= 0)
 			return n < 0 ? (int)n : -EIO;
-		rc = log_write_at(p->fd, data, (size_t)n, off);
+		rc = file_write_at(p->fd, data, (size_t)n, off);
 		off += (uint64_t)n;
 	}
 	return rc < 0 ? rc : 0;

@@ -21,6 +21,7 @@
 #include "audit/run.h"
 #include "audit/segment.h"
 #include "base/buf.h"
+#include "base/file.h"
 
 #define STOP_EVERY 1024 /* records */
 
@@ -142,37 +143,20 @@ static bool leads_to_same(const struct walk *w, const struct tree *before)
 	return again.size == w->tree.size && memcmp(made, found, TREE_HASH) == 0;
 }
 
-static int write_fresh(const struct walk *w, const char *name)
-{
-	const int dirfd = w->r->dirfd;
-	int rc = 0;
-	int fd = openat(
-		dirfd, SEGMENT_FRESH, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	rc = log_write_at(fd, w->out.data, w->out.len, 0);
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
-	close(fd);
-	if (rc == 0 && renameat(dirfd, SEGMENT_FRESH, dirfd, name) < 0)
-		rc = -errno;
-	if (rc < 0)
-		unlinkat(dirfd, SEGMENT_FRESH, 0);
-	else if (fsync(dirfd) < 0)
-		rc = -errno;
-	return rc;
-}
-
 static int replace(const struct walk *w, const char *name, const struct tree *before, struct err *e)
 {
+	const int dirfd = w->r->dirfd;
+	int fd = -1;
 	int rc = 0;
 
 	if (w->out.error)
 		return err_errno(e, ENOMEM, "%s", name);
 	if (!leads_to_same(w, before))
 		return err_set(e, EBADMSG, "%s: its hashes do not lead to the same tree", name);
-	rc = write_fresh(w, name);
+	rc = fd = segment_fresh(dirfd);
+	if (fd >= 0)
+		rc = segment_replace(
+			dirfd, fd, name, file_write_at(fd, w->out.data, w->out.len, 0));
 	return rc < 0 ? err_errno(e, -rc, "%s: cannot be replaced", name) : 0;
 }
 

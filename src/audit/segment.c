@@ -240,6 +240,28 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment *s, struct err *e
 	return 0;
 }
 
+int segment_fresh(int dirfd)
+{
+	int fd = openat(
+		dirfd, SEGMENT_FRESH, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int segment_replace(int dirfd, int fd, const char *name, int rc)
+{
+	if (rc == 0 && fsync(fd) < 0)
+		rc = -errno;
+	close(fd);
+	if (rc == 0 && renameat(dirfd, SEGMENT_FRESH, dirfd, name) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlinkat(dirfd, SEGMENT_FRESH, 0);
+	else if (fsync(dirfd) < 0)
+		rc = -errno;
+	return rc;
+}
+
 int segment_head(int dirfd, uint64_t first_seq, struct record_head *out, struct err *e)
 {
 	uint8_t begin[4096];

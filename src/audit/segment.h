@@ -54,6 +54,16 @@ int segment_list(int dirfd, uint64_t **out, size_t *n, struct err *e);
  */
 int segment_open(int dirfd, uint64_t first_seq, struct segment *s, struct err *e);
 void segment_close(struct segment *s);
+/** segment_fresh() - an empty file that is to take a segment's place; not in the log yet. Return: a
+ * descriptor; -errno. */
+int segment_fresh(int dirfd);
+/**
+ * segment_replace() - what was written to @fd, of segment_fresh(), takes the place of @name
+ * @rc: what became of writing it: below 0 it is thrown away
+ * By one rename, synced before and after. @fd is closed.
+ * Return: 0; @rc; -errno.
+ */
+int segment_replace(int dirfd, int fd, const char *name, int rc);
 /** segment_head() - its head alone. Errors: as segment_open(). */
 int segment_head(int dirfd, uint64_t first_seq, struct record_head *out, struct err *e);
 

@@ -44,17 +44,10 @@ static int copy_from(int in, uint64_t off, int out, uint64_t *copied)
 
 	for (*copied = 0;;) {
 		ssize_t n = segment_pread(in, data, sizeof(data), off + *copied);
-		ssize_t done = 0;
+		int rc = n > 0 ? file_write_all(out, data, (size_t)n) : (int)n;
 
-		if (n <= 0)
-			return (int)n;
-		while (done < n) {
-			ssize_t w = write(out, data + done, (size_t)(n - done));
-
-			if (w < 0 && errno != EINTR)
-				return -errno;
-			done += w > 0 ? w : 0;
-		}
+		if (n <= 0 || rc < 0)
+			return rc;
 		*copied += (uint64_t)n;
 	}
 }

@@ -9,6 +9,8 @@
 
 #include <lzma.h>
 
+#include "base/file.h"
+
 #define PRESET       0           /* nonces do not compress, the rest does at any preset */
 #define MEMORY_BYTES (64u << 20) /* for decoding: what a preset of 6 needs is a sixth of it */
 #define BLOCK_BYTES  (8u << 20)  /* that can be decoded side by side */
@@ -141,26 +143,11 @@ static ssize_t read_some(int fd, void *p, size_t n)
 	return r < 0 ? -errno : r;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return w < 0 ? -errno : -EIO;
-		p += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 /* What comes out of a coder. */
-typedef int take_bytes(int fd, const uint8_t *p, size_t n);
+typedef int take_bytes(int fd, const void *p, size_t n);
 
 /* The next bytes of @fd are these. */
-static int compare_bytes(int fd, const uint8_t *p, size_t n)
+static int compare_bytes(int fd, const void *p, size_t n)
 {
 	uint8_t plain[CHUNK];
 	size_t got = 0;
@@ -213,7 +200,7 @@ int unxz_pack(int in, int out, unxz_stop *stop, void *ctx)
 {
 	lzma_stream s = LZMA_STREAM_INIT;
 	lzma_ret r = begin_encoder(&s);
-	int rc = r == LZMA_OK ? run(&s, in, write_all, out, stop, ctx) : error_of(r);
+	int rc = r == LZMA_OK ? run(&s, in, file_write_all, out, stop, ctx) : error_of(r);
 
 	lzma_end(&s);
 	return rc;

@@ -100,19 +100,37 @@ int file_commit(const char *from, const char *to, struct err *e)
 	return r ? r : sync_folder_of(to, e);
 }
 
-static int write_all(int fd, const void *p, size_t n)
+int file_write_all(int fd, const void *p, size_t n)
 {
-	const char *at = p;
+	const uint8_t *at = p;
 
 	while (n > 0) {
 		ssize_t done = write(fd, at, n);
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
-			return -errno;
+		if (done <= 0)
+			return done < 0 ? -errno : -EIO;
 		at += done;
 		n -= (size_t)done;
+	}
+	return 0;
+}
+
+int file_write_at(int fd, const void *p, size_t n, uint64_t off)
+{
+	const uint8_t *at = p;
+
+	while (n > 0) {
+		ssize_t done = pwrite(fd, at, n, (off_t)off);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done < 0 ? -errno : -EIO;
+		at += done;
+		n -= (size_t)done;
+		off += (size_t)done;
 	}
 	return 0;
 }
@@ -129,7 +147,7 @@ int file_write(const char *path, const void *p, size_t n, struct err *e)
 	if (fd < 0)
 		r = err_errno(e, errno, "cannot write %s", partial);
 	if (r == 0) {
-		r = write_all(fd, p, n);
+		r = file_write_all(fd, p, n);
 		if (r)
 			err_errno(e, -r, "cannot write %s", partial);
 	}

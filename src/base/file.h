@@ -19,6 +19,10 @@ int file_sync_parent(int dirfd);
 int file_dir_beside(int dirfd, const char *name, struct err *e);
 /** file_commit() - fsync @from, rename it to @to, fsync the folder. */
 int file_commit(const char *from, const char *to, struct err *e);
+/** file_write_all() - all of [@n], in one write unless the kernel stops in the middle. */
+int file_write_all(int fd, const void *p, size_t n);
+/** file_write_at() - the same at byte @off, wherever @fd stands. */
+int file_write_at(int fd, const void *p, size_t n, uint64_t off);
 /** file_write() - write @path whole or not at all, mode 0600. */
 int file_write(const char *path, const void *p, size_t n, struct err *e);
 /** file_read() - a small file as a string; caller frees *@out. -EFBIG past @max bytes. */

@@ -45,18 +45,11 @@ int out_file_open(struct out_file *f, const char *path, struct err *e)
 
 int out_file_write(struct out_file *f, const void *p, size_t n, struct err *e)
 {
-	while (n > 0) {
-		ssize_t done = write(f->fd, p, n);
+	int r = file_write_all(f->fd, p, n);
 
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return err_errno(e, errno, "%s: cannot be written",
-				f->path ? f->path : "where it was to go");
-		p = (const uint8_t *)p + done;
-		n -= (size_t)done;
-	}
-	return 0;
+	return r < 0 ? err_errno(e, -r, "%s: cannot be written",
+			       f->path ? f->path : "where it was to go")
+		     : 0;
 }
 
 int out_file_close(struct out_file *f, int r, struct err *e)
