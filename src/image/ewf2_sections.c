@@ -126,15 +126,10 @@ static int add_table(struct ewf_walk *k, const struct section *s)
 		return ewf_walk_bad(k, EBADMSG, s->at, "a chunk table before this one is missing");
 	if (count == 0)
 		return 0;
-	t = ewf_walk_table(k);
+	t = ewf_walk_table(k, s->at, s->at, count);
 	if (!t)
 		return ewf_walk_no_memory(k);
-	t->segment = k->segment;
-	t->count = count;
-	t->at = s->at;
-	t->end = s->at;
 	t->copy[0] = (struct ewf_copy){.entries = s->payload + sizeof(p), .has_checksum = true};
-	k->w->table_chunks += count;
 	return 0;
 }
 

@@ -261,19 +261,32 @@ static void parse_header(const struct buf *text, struct buf *out)
 	}
 }
 
+/* As it is stored. Return: bytes and *@out (caller frees); 0 unreadable; -ENOMEM. */
+static ssize_t read_section(const struct ewf_section *s, uint8_t **out)
+{
+	*out = malloc((size_t)s->length + 1);
+	if (!*out)
+		return -ENOMEM;
+	return ewf_pread_exact(s->segment, *out, (size_t)s->length, s->payload)
+		       ? 0
+		       : (ssize_t)s->length;
+}
+
 /* Inflates a section whole. Return: bytes and *@out (caller frees); 0 damaged; -ENOMEM. */
 static ssize_t inflate_section(const struct ewf_section *s, uint8_t **out)
 {
 	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-	uint8_t *stored = malloc((size_t)s->length + 1);
+	uint8_t *stored = NULL;
+	ssize_t stored_n = read_section(s, &stored);
 	enum libdeflate_result r = LIBDEFLATE_INSUFFICIENT_SPACE;
 	size_t max = 1 << 14;
 	uint8_t *text = NULL;
 	size_t n = 0;
-	ssize_t result = d && stored ? 0 : -ENOMEM;
+	ssize_t result = d ? stored_n : -ENOMEM;
 
-	if (result == 0 && ewf_pread_exact(s->segment, stored, (size_t)s->length, s->payload))
+	if (result <= 0)
 		goto out;
+	result = 0;
 	while (result == 0 && r == LIBDEFLATE_INSUFFICIENT_SPACE && max < HEADER_TEXT_MAX) {
 		max *= 4;
 		free(text);
@@ -282,7 +295,7 @@ static ssize_t inflate_section(const struct ewf_section *s, uint8_t **out)
 			result = -ENOMEM;
 		else
 			r = libdeflate_zlib_decompress_ex(
-				d, stored, (size_t)s->length, text, max, NULL, &n);
+				d, stored, (size_t)stored_n, text, max, NULL, &n);
 	}
 	if (r == LIBDEFLATE_SUCCESS && n > 0) {
 		*out = text;
@@ -295,17 +308,6 @@ out:
 	if (d)
 		libdeflate_free_decompressor(d);
 	return result;
-}
-
-/* As it is stored. Return: bytes and *@out (caller frees); 0 unreadable; -ENOMEM. */
-static ssize_t read_section(const struct ewf_section *s, uint8_t **out)
-{
-	*out = malloc((size_t)s->length + 1);
-	if (!*out)
-		return -ENOMEM;
-	return ewf_pread_exact(s->segment, *out, (size_t)s->length, s->payload)
-		       ? 0
-		       : (ssize_t)s->length;
 }
 
 int ewf_info_header(const struct ewf_section *s, bool utf16, struct ewf_info *info)

@@ -90,13 +90,18 @@ bool ewf_checksum_ok(const uint8_t *p, size_t n)
 	return cur_u32(&c) == libdeflate_adler32(1, p, n);
 }
 
-struct ewf_table *ewf_walk_table(struct ewf_walk *k)
+struct ewf_table *ewf_walk_table(struct ewf_walk *k, uint64_t at, uint64_t end, uint32_t count)
 {
 	struct ewf *w = k->w;
 
 	if (array_room(&w->tables, sizeof(*w->tables), w->n_tables, &k->cap))
 		return NULL;
-	w->tables[w->n_tables] = (struct ewf_table){.first = w->table_chunks};
+	w->tables[w->n_tables] = (struct ewf_table){.first = w->table_chunks,
+		.count = count,
+		.segment = k->segment,
+		.at = at,
+		.end = end};
+	w->table_chunks += count;
 	return &w->tables[w->n_tables++];
 }
 

@@ -176,8 +176,9 @@ int ewf_walk_number(const struct ewf_walk *k, uint32_t number);
 /** ewf_walk_chunks() - take sizes of sectors and chunks. @at: of the section, for the error. */
 int ewf_walk_chunks(
 	struct ewf_walk *k, uint64_t at, uint64_t sectors, uint32_t bytes, uint32_t per_chunk);
-/** ewf_walk_table() - one more, its first chunk set. NULL: no memory. */
-struct ewf_table *ewf_walk_table(struct ewf_walk *k);
+/** ewf_walk_table() - one more, of @count chunks, whose section is from @at to @end. NULL: no
+ * memory. */
+struct ewf_table *ewf_walk_table(struct ewf_walk *k, uint64_t at, uint64_t end, uint32_t count);
 /** ewf_checksum_ok() - whether [@n] is followed by its Adler-32. */
 bool ewf_checksum_ok(const uint8_t *p, size_t n);
 

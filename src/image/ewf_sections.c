@@ -172,17 +172,12 @@ static int add_table(struct ewf_walk *k, const struct section *s)
 		return r;
 	if (count == 0 && copy.entries) /* a table without chunks */
 		return 0;
-	t = ewf_walk_table(k);
+	t = ewf_walk_table(k, s->at, s->end, count);
 	if (!t)
 		return ewf_walk_no_memory(k);
-	t->segment = k->segment;
-	t->count = count;
 	t->copy[0] = copy;
-	t->at = s->at;
-	t->end = s->end;
 	t->sectors = k->data;
 	t->sectors_end = k->data_end;
-	k->w->table_chunks += count;
 	k->mirror = true;
 	return 0;
 }

@@ -251,21 +251,30 @@ static void test_ewf(void)
 	empty_dir();
 }
 
+/* Names of segments 1 to @n count as they are written. @last: the suffix of the last one. */
+static bool names_count(const char *first, uint32_t n, char last[static SERIES_SUFFIX_MAX])
+{
+	const struct series s = series_ewf(first, 0);
+	uint32_t number = 0;
+	bool good = true;
+
+	for (uint32_t i = 1; i <= n; i++) {
+		char name[SERIES_SUFFIX_MAX + 2] = "x.";
+
+		series_suffix(&s, i, last);
+		memcpy(name + 2, last, SERIES_SUFFIX_MAX);
+		good = good && series_match(&s, first, name, &number) && number == i;
+	}
+	return good;
+}
+
 static void test_ewf_names(void)
 {
 	struct series s = series_ewf("x.E01", 0);
 	char got[SERIES_SUFFIX_MAX];
 	uint32_t number = 0;
-	bool good = true;
 
-	for (uint32_t i = 1; i <= 14971; i++) {
-		char name[SERIES_SUFFIX_MAX + 2] = "x.";
-
-		series_suffix(&s, i, got);
-		memcpy(name + 2, got, sizeof(got));
-		good = good && series_match(&s, "x.E01", name, &number) && number == i;
-	}
-	ok(good, "14971 names count as they are written");
+	ok(names_count("x.E01", 14971, got), "14971 names count as they are written");
 	is_str(got, "ZZZ", "the last one");
 	series_suffix(&s, 99, got);
 	is_str(got, "E99", "number 99");
@@ -277,14 +286,7 @@ static void test_ewf_names(void)
 	series_suffix(&s, 100, got);
 	is_str(got, "saa", "of SMART, in the letters of the first");
 	s = series_ewf("x.Ex01", 0);
-	for (uint32_t i = 1; i <= 2127; i++) {
-		char name[SERIES_SUFFIX_MAX + 2] = "x.";
-
-		series_suffix(&s, i, got);
-		memcpy(name + 2, got, sizeof(got));
-		good = good && series_match(&s, "x.Ex01", name, &number) && number == i;
-	}
-	ok(good, "2127 names of EWF2 too");
+	ok(names_count("x.Ex01", 2127, got), "2127 names of EWF2 too");
 	is_str(got, "EzZZ", "the last one");
 	series_suffix(&s, 100, got);
 	is_str(got, "ExAA", "number 100");
