@@ -31,23 +31,28 @@ struct tops {
 	size_t cap;
 };
 
+/* Of a volume. */
+struct volume_facts {
+	bool touched; /* an exclusion names it, or anything in it */
+	bool sealed;  /* an exclusion names its bytes */
+	bool parted;  /* a grant names something in it */
+	bool masked;  /* something in it may not be seen */
+	bool gone;    /* its byte streams cannot be shown */
+};
+
 struct compile {
 	struct evidence_cursor c;
 	size_t volumes;
 	const struct withheld *withheld; /* NULL nothing */
 	struct view_pieces pieces;
 	struct tops tops;
-	unsigned unwanted;   /* rights that count for nothing */
-	unsigned everywhere; /* rights on all of it */
-	bool excluded;       /* an exclusion names it, or anything in it */
-	bool outside;        /* one names what lies in no volume */
-	bool *touched;       /* for each volume: an exclusion names it, or anything in it */
-	bool *parted;        /* for each volume: a grant names something in it */
-	bool *masked;        /* for each volume: something in it may not be seen */
-	bool *masks;         /* for each volume: or in one that lies over it */
-	bool *sealed;        /* for each volume: an exclusion names its bytes */
-	bool *gone;          /* for each volume: its byte streams cannot be shown */
-	bool names;          /* its directories' names are shown */
+	unsigned unwanted;       /* rights that count for nothing */
+	unsigned everywhere;     /* rights on all of it */
+	bool excluded;           /* an exclusion names it, or anything in it */
+	bool outside;            /* one names what lies in no volume */
+	struct volume_facts *of; /* [volumes] */
+	bool *masks;             /* for each volume: masked, or one is that lies over it */
+	bool names;              /* its directories' names are shown */
 };
 
 static int add(struct compile *x, enum view_piece_kind kind, uint64_t first, uint64_t last,
@@ -126,7 +131,7 @@ static int give(struct compile *x, const struct act *a)
 	if (places.all)
 		return give_all(x, a->rights, a->object);
 	if (!places.outside)
-		x->parted[places.volume] = true;
+		x->of[places.volume].parted = true;
 	for (size_t i = 0; r == 0 && i < places.n; i++) {
 		r = add(x, PIECE_GIVES, places.v[i].first, places.v[i].last,
 			a->rights & ~x->unwanted, a->object);
@@ -157,10 +162,10 @@ static int exclude(struct compile *x, const struct act *a)
 		return r == -ENOMEM ? r : take_all(x); /* in doubt, everything */
 	x->outside = x->outside || places.all || places.outside;
 	if (!places.all && !places.outside)
-		x->touched[places.volume] = true;
+		x->of[places.volume].touched = true;
 	for (size_t i = 0; i < places.n && !places.all && !places.outside; i++) {
 		if (trace_part(places.v[i].first) == 0)
-			x->sealed[places.volume] = true;
+			x->of[places.volume].sealed = true;
 	}
 	for (size_t i = 0; r == 0 && i < places.n; i++)
 		r = add(x, PIECE_TAKES, places.v[i].first, places.v[i].last, 0, 0);
@@ -180,7 +185,7 @@ static int add_apart(void *ctx, const struct index_apart *a)
 	const struct apart *o = ctx;
 	uint64_t first = trace_of_index(o->volume, a->first);
 	uint64_t last = trace_of_index(o->volume, a->last);
-	bool touched = o->x->touched[o->volume];
+	bool touched = o->x->of[o->volume].touched;
 
 	if (touched)
 		return add(o->x, a->orphans ? PIECE_TAKES : PIECE_META, first, last, 0, 0);
@@ -198,7 +203,7 @@ static int set_apart(struct compile *x, unsigned k, bool whole_deleted)
 	struct index_reader *reader = NULL;
 	int r = 0;
 
-	if (!x->touched[k] && !x->parted[k])
+	if (!x->of[k].touched && !x->of[k].parted)
 		return 0;
 	r = evidence_reader(&x->c, trace_id(1 + 2 * k, 0), &reader);
 	if (r == -ENOENT)
@@ -248,12 +253,13 @@ static int set_volume(struct compile *x, unsigned k)
 	bool known = x->c.ev->volumes[k].index != NULL;
 	bool read = view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) & RIGHT_READ;
 	bool deleted = view_pieces_rights(&x->pieces, trace_id(2 + 2 * k, 0)) & RIGHT_DELETED;
-	bool whole = !x->touched[k] && (!known || (read && deleted)) && !is_withheld(x, k, known);
+	bool whole =
+		!x->of[k].touched && (!known || (read && deleted)) && !is_withheld(x, k, known);
 	int r = set_apart(x, k, deleted);
 
-	x->masked[k] = !whole;
-	x->gone[k] = (!whole && known && !x->c.ev->volumes[k].maskable) || x->sealed[k] ||
-		     (!known && x->touched[k]);
+	x->of[k].masked = !whole;
+	x->of[k].gone = (!whole && known && !x->c.ev->volumes[k].maskable) || x->of[k].sealed ||
+			(!known && x->of[k].touched);
 	return r == 0 && !known ? take_missing(x, k) : r;
 }
 
@@ -271,7 +277,7 @@ static bool is_sealed_off(const struct compile *x, unsigned k)
 {
 	uint64_t raw = TRACE_VOLUME_RAW((uint64_t)k);
 
-	return x->gone[k] ||
+	return x->of[k].gone ||
 	       (withheld_in(x->withheld, trace_id(0, raw), trace_id(0, raw)) &&
 		       !(view_pieces_rights(&x->pieces, trace_id(0, raw)) & RIGHT_PRIVILEGED));
 }
@@ -279,13 +285,13 @@ static bool is_sealed_off(const struct compile *x, unsigned k)
 /* What is masked in one volume is masked in what lies over it. */
 static int set_overlaps(struct compile *x, unsigned k)
 {
-	bool masked = x->masked[k];
-	bool gone = x->gone[k];
+	bool masked = x->of[k].masked;
+	bool gone = x->of[k].gone;
 
 	for (unsigned other = 0; other < x->volumes; other++) {
 		if (other == k || !overlap(x, k, other))
 			continue;
-		masked = masked || x->masked[other];
+		masked = masked || x->of[other].masked;
 		gone = gone || is_sealed_off(x, other);
 	}
 	x->masks[k] = masked;
@@ -304,7 +310,7 @@ static int set_streams(struct compile *x)
 
 	for (unsigned k = 0; r == 0 && k < x->volumes; k++) {
 		r = set_volume(x, k);
-		all = all && !x->gone[k];
+		all = all && !x->of[k].gone;
 	}
 	for (unsigned k = 0; r == 0 && k < x->volumes; k++)
 		r = set_overlaps(x, k);
@@ -506,13 +512,9 @@ int view_evidence_compile(const struct view_holding *h, const struct model_evide
 	int r = 0;
 
 	evidence_cursor_init(&x.c, ev);
-	x.touched = calloc(6 * x.volumes + 6, sizeof(*x.touched));
-	x.parted = x.touched ? x.touched + x.volumes + 1 : NULL;
-	x.masked = x.touched ? x.parted + x.volumes + 1 : NULL;
-	x.sealed = x.touched ? x.masked + x.volumes + 1 : NULL;
-	x.gone = x.touched ? x.sealed + x.volumes + 1 : NULL;
-	x.masks = x.touched ? x.gone + x.volumes + 1 : NULL;
-	r = x.touched ? gather(&x, h, me) : -ENOMEM;
+	x.of = calloc(x.volumes + 1, sizeof(*x.of));
+	x.masks = calloc(x.volumes + 1, sizeof(*x.masks));
+	r = x.of && x.masks ? gather(&x, h, me) : -ENOMEM;
 	if (r == 0)
 		r = set_streams(&x);
 	if (r == 0)
@@ -527,7 +529,8 @@ int view_evidence_compile(const struct view_holding *h, const struct model_evide
 	if (r == 0 && seen && masks)
 		r = set_mask(&x, masks, &v);
 	evidence_cursor_release(&x.c);
-	free(x.touched);
+	free(x.of);
+	free(x.masks);
 	free(x.pieces.v);
 	free(x.tops.v);
 	if (r || !seen) {
