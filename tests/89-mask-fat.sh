@@ -56,38 +56,8 @@ PY
 truncate -s 64M "$WORK/exfat.dd"
 mkfs.exfat -L WORKSHOP "$WORK/exfat.dd" >/dev/null
 python3 "$TOP/tests/helpers/fill_exfat.py" "$WORK/exfat.dd" "$WORK/tree" || bail "exfat"
-python3 - "$WORK/exfat.dd" "$WORD-gone" "$LOST" ordinary.txt first.txt <<'PY'
-# take entries out of use, as a deletion does: the bitmap is as it was when their clusters are not reused
-import struct, sys
-f = open(sys.argv[1], "r+b")
-data = bytearray(f.read())
-heap = struct.unpack_from("<I", data, 88)[0] << data[108]
-cluster = 1 << data[108] + data[109]
-bitmap = None
-at = heap
-while at < len(data):
-    if data[at] == 0x81 and bitmap is None:
-        bitmap = heap + (struct.unpack_from("<I", data, at + 20)[0] - 2) * cluster
-    if data[at] == 0x85 and data[at + 32] == 0xC0:
-        n = data[at + 1]
-        name = b"".join(bytes(data[at + 32 * i + 2:at + 32 * i + 32]) for i in range(2, n + 1))
-        name = name.decode("utf-16-le", "replace").rstrip("\0")
-        if any(w in name for w in sys.argv[2:]):
-            first, = struct.unpack_from("<I", data, at + 52)
-            size, = struct.unpack_from("<Q", data, at + 56)
-            for i in range(n + 1):
-                data[at + 32 * i] &= 0x7F
-            for c in range(first - 2, first - 2 + -(-size // cluster)):
-                data[bitmap + c // 8] &= ~(1 << c % 8) & 255
-            if sys.argv[3] in name:  # its first cluster is handed out again
-                data[bitmap + (first - 2) // 8] |= 1 << (first - 2) % 8
-                place = heap + (first - 2) * cluster
-                data[place:place + cluster] = bytes(cluster)
-        at += 32 * n
-    at += 32
-f.seek(0)
-f.write(data)
-PY
+python3 "$TOP/tests/helpers/delete_exfat.py" "$WORK/exfat.dd" --cluster-reused "$LOST" "$WORD-gone" "$LOST" \
+	ordinary.txt first.txt
 
 evidence=(fat12 fat16 fat32 exfat)
 mask_team "${evidence[@]}"

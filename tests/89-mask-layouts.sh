@@ -206,35 +206,7 @@ make_fat 32 64 -s 1
 truncate -s 64M "$WORK/exfat.dd"
 mkfs.exfat -L WORKSHOP "$WORK/exfat.dd" >/dev/null
 python3 "$TOP/tests/helpers/fill_exfat.py" "$WORK/exfat.dd" "$WORK/tree" || bail "exfat"
-python3 - "$WORK/exfat.dd" "$WORD" <<'PY'
-# take entries out of use, as a deletion does
-import struct, sys
-f = open(sys.argv[1], "r+b")
-data = bytearray(f.read())
-heap = struct.unpack_from("<I", data, 88)[0] << data[108]
-cluster = 1 << data[108] + data[109]
-at = heap
-bitmap = None
-while at < len(data):
-    if data[at] == 0x81 and bitmap is None:
-        bitmap = heap + (struct.unpack_from("<I", data, at + 20)[0] - 2) * cluster
-    if data[at] == 0x85 and data[at + 32] == 0xC0:
-        n = data[at + 1]
-        name = b"".join(bytes(data[at + 32 * i + 2:at + 32 * i + 32]) for i in range(2, n + 1)).decode("utf-16-le", "replace")
-        if sys.argv[2] + "-gone" in name or sys.argv[2] + "-old" in name:
-            first, = struct.unpack_from("<I", data, at + 52)
-            size, = struct.unpack_from("<Q", data, at + 56)
-            for i in range(n + 1):
-                data[at + 32 * i] &= 0x7F
-            for c in range(first - 2, first - 2 + -(-size // cluster)):
-                data[bitmap + c // 8] &= ~(1 << c % 8) & 255
-            if "old" in name:  # its place in the folder is used by another
-                data[at + 32:at + 64] = bytes(32)
-        at += 32 * n
-    at += 32
-f.seek(0)
-f.write(data)
-PY
+python3 "$TOP/tests/helpers/delete_exfat.py" "$WORK/exfat.dd" --slot-reused old "$WORD-gone" "$WORD-old"
 
 mask_all() { # EVIDENCE VOLUME: every one that has a name which says so
 	local name=$1 volume=$2 marks doc path

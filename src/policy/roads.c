@@ -175,6 +175,21 @@ static bool same_way(const struct road_way *a, const struct road_way *b)
 	return a->first == b->first && a->last == b->last && a->road == b->road;
 }
 
+size_t ways_sum(const struct road_way *ways, size_t n, struct view_interval *out)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct view_interval *at = kept > 0 ? &out[kept - 1] : NULL;
+
+		if (at && (at->last == UINT64_MAX || ways[i].first <= at->last + 1))
+			at->last = ways[i].last > at->last ? ways[i].last : at->last;
+		else
+			out[kept++] = (struct view_interval){ways[i].first, ways[i].last};
+	}
+	return kept;
+}
+
 /* Sorted, without twins, and copies of what is reached by its place or inode anyway. */
 static int settle(struct gathering *g, struct withheld *w)
 {
@@ -192,15 +207,7 @@ static int settle(struct gathering *g, struct withheld *w)
 	w->v = calloc(kept + 1, sizeof(*w->v));
 	if (!w->v)
 		return -ENOMEM;
-	for (size_t i = 0; i < kept; i++) {
-		const struct road_way *way = &g->ways[i];
-		struct view_interval *at = w->n > 0 ? &w->v[w->n - 1] : NULL;
-
-		if (at && (at->last == UINT64_MAX || way->first <= at->last + 1))
-			at->last = way->last > at->last ? way->last : at->last;
-		else
-			w->v[w->n++] = (struct view_interval){way->first, way->last};
-	}
+	w->n = ways_sum(g->ways, kept, w->v);
 	return 0;
 }
 

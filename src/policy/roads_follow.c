@@ -57,30 +57,25 @@ static int by_way(const void *a, const void *b)
 }
 
 /* What the ways [0, @to) are together, in order and apart; NULL: no memory. */
-static struct road_way *sum_of(const struct gathering *g, size_t to, size_t *n)
+static struct view_interval *sum_of(const struct gathering *g, size_t to, size_t *n)
 {
-	struct road_way *v = calloc(to + 1, sizeof(*v));
-	size_t kept = 0;
+	struct road_way *ways = calloc(to + 1, sizeof(*ways));
+	struct view_interval *v = calloc(to + 1, sizeof(*v));
 
-	if (!v)
-		return NULL;
-	if (to > 0) {
-		memcpy(v, g->ways, to * sizeof(*v));
-		qsort(v, to, sizeof(*v), by_way);
+	if (ways && v && to > 0) {
+		memcpy(ways, g->ways, to * sizeof(*ways));
+		qsort(ways, to, sizeof(*ways), by_way);
 	}
-	for (size_t i = 0; i < to; i++) {
-		struct road_way *last = kept ? &v[kept - 1] : NULL;
-
-		if (last && (last->last == UINT64_MAX || v[i].first <= last->last + 1))
-			last->last = v[i].last > last->last ? v[i].last : last->last;
-		else
-			v[kept++] = v[i];
+	*n = ways && v ? ways_sum(ways, to, v) : 0;
+	if (!ways) {
+		free(v);
+		v = NULL;
 	}
-	*n = kept;
+	free(ways);
 	return v;
 }
 
-static bool is_within(const struct road_way *sum, size_t n, const struct road_way *way)
+static bool is_within(const struct view_interval *sum, size_t n, const struct road_way *way)
 {
 	size_t low = 0;
 	size_t high = n;
@@ -128,7 +123,7 @@ int follow_inodes(struct gathering *g, size_t from, size_t to, enum road road)
 {
 	struct names x = {.g = g, .road = road};
 	size_t before_n = 0;
-	struct road_way *before = sum_of(g, from, &before_n);
+	struct view_interval *before = sum_of(g, from, &before_n);
 	int r = before ? 0 : -ENOMEM;
 
 	for (size_t i = from; r == 0 && i < to; i++) {
@@ -325,11 +320,14 @@ int follow_names(struct gathering *g, size_t to, struct needles *n)
 {
 	struct naming x = {.g = g, .out = n, .left = NAMES_MAX};
 	size_t sum_n = 0;
-	struct road_way *sum = sum_of(g, to, &sum_n);
+	struct view_interval *sum = sum_of(g, to, &sum_n);
 	int r = sum ? 0 : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < sum_n; i++)
-		r = each_part(g, &sum[i], names_in_part, &x);
+	for (size_t i = 0; r == 0 && i < sum_n; i++) {
+		const struct road_way way = {.first = sum[i].first, .last = sum[i].last};
+
+		r = each_part(g, &way, names_in_part, &x);
+	}
 	free(sum);
 	return r == 1 ? 0 : r; /* those are all that are looked for */
 }

@@ -46,6 +46,9 @@ int needles_add(struct needles *l, const struct road_needle *n);
 /** needles_settle() - contents that are wanted are needles too, and each is there once. */
 int needles_settle(struct needles *l, const struct wanted *w);
 
+/** ways_sum() - what ways, by rising `first`, are together: in order and apart. @out: [n]. Return:
+ * how many. */
+size_t ways_sum(const struct road_way *ways, size_t n, struct view_interval *out);
 /** follow_inodes() - other names of what the ways [from, to) have, as @road. Return: 0; -errno. */
 int follow_inodes(struct gathering *g, size_t from, size_t to, enum road road);
 /** follow_hashes() - hashes of what the ways [0, to) have, from @floor bytes on. */
