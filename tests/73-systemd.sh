@@ -16,8 +16,12 @@ here=$WORK/boot
 mkdir -p "$here/upper/etc/systemd/system" "$here/work" "$here/root" "$here/upper/img/tree"
 units=$here/upper/etc/systemd/system
 sed "s|@sbindir@|/opt/evidencefs|" "$TOP/dist/systemd/evidencefsd.service.in" >"$units/evidencefsd.service"
+sed "s|@bindir@|/opt/evidencefs|" "$TOP/dist/systemd/evidencefs-anchor.service.in" >"$units/evidencefs-anchor.service"
+# no journal runs here
+mkdir "$units/evidencefs-anchor.service.d"
+printf '%s\n' '[Service]' StandardOutput=file:/run/heads >"$units/evidencefs-anchor.service.d/output.conf"
 sed "s|@pkglibexecdir@|/opt/evidencefs|" "$TOP/dist/systemd/evidencefs-keyd.service.in" >"$units/evidencefs-keyd.service"
-cp "$TOP"/dist/systemd/*.socket "$units"
+cp "$TOP"/dist/systemd/*.socket "$TOP"/dist/systemd/*.timer "$units"
 mkdir -p "$here/upper/usr/lib/sysusers.d"
 cp "$TOP/dist/systemd/evidencefs.sysusers" "$here/upper/usr/lib/sysusers.d/evidencefs.conf"
 printf '%s\n' '[Unit]' 'Requires=evidencefsd.service evidencefsd.socket evidencefs-keyd.socket' \
@@ -136,12 +140,25 @@ inside touch /stop
 status=0
 wait "$reader" || status=$?
 is "$status $(cat "$WORK/reader")" "0 " "the reader saw no error, and no other byte"
+inside kill -9 "$keys"
+other_keys() {
+	local now
+	now=$(main_pid evidencefs-keyd)
+	[[ $now != 0 && $now != "$keys" ]] && healthy
+}
+ok "the process with the keys is killed: there is another" wait_for -t 60 other_keys
+keys=$(main_pid evidencefs-keyd)
+ok "bert reads again" wait_for -t 30 by bert cmp "$file" /img/tree/numbers
 ok "restart: sessions are unmounted, and mounted again" inside systemctl restart evidencefsd
 ok "it can be asked again" wait_for -t 60 healthy
 is "$(main_pid evidencefs-keyd)" "$keys" "the process with the keys outlived all of that"
 ok "bert's session is there again" wait_for -t 30 by bert cmp "$file" /img/tree/numbers
+ok "the head of the log goes to the system log" inside systemctl start evidencefs-anchor
+inside cat /run/heads | base64 -d >"$WORK/head"
+ok "each hour, when told to" inside systemctl start evidencefs-anchor.timer
 ok "it stops" inside systemctl stop evidencefsd evidencefsd.socket
 not_ok "its sessions are unmounted" inside mountpoint -q /evidence/bert
-exits 3 "its log is intact; nothing from outside was given" inside "$tool" audit verify --log /var/lib/evidencefs/log
+cp "$WORK/head" "$here/upper/head"
+exits 0 "its log is intact, up to that head and on" inside "$tool" audit verify --log /var/lib/evidencefs/log --anchor /head
 like "$(tail -n 1 "$OUT")" '^intact: ([0-9]+) records, sealed up to record ' "and sealed to its end"
 done_testing
