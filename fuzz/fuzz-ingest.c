@@ -411,6 +411,13 @@ const char *__lsan_default_suppressions(void)
 	return "leak:libtsk.so";
 }
 
+/* Nor is that reported. */
+__attribute__((visibility("default"))) const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
+
 /* --- one input ------------------------------------------------------------------------------- */
 
 static const char *kind_of_program(void)

@@ -4,6 +4,7 @@
 # placed as fdisk says, in MBR with logical ones and in GPT; what is not recognised is shown as bytes.
 set -eu
 . "$(dirname "$0")/lib.sh"
+slow
 need fuse
 need_tools mkfs.vfat mcopy mmd mdel mkfs.exfat sfdisk fdisk getfattr python3
 tree_py=$TOP/tests/helpers/tree.py

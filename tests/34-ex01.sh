@@ -5,6 +5,7 @@
 # themselves, and what is refused
 set -eu
 . "$(dirname "$0")/lib.sh"
+slow
 need fuse
 need_tools python3 mke2fs debugfs
 mnt=$WORK/mnt

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/team.sh"
 
 set -eu
+slow
 need fuse
 need root
 need users

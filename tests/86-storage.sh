@@ -5,6 +5,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/team.sh"
+slow
 need fuse
 need root
 need users

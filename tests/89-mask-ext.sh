@@ -6,6 +6,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/team.sh"
 . "$(dirname "$0")/helpers/mask.sh"
+slow
 need fuse
 need root
 need users
@@ -119,7 +120,7 @@ PY
 kill $watcher 2>/dev/null || true
 as bert cat "$(view bert c1)/four/image.raw" >"$WORK/masked.raw"
 mkdir "$WORK/carved"
-photorec /log /d "$WORK/carved/out" /cmd "$WORK/masked.raw" partition_none,options,paranoid,fileopt,everything,enable,wholespace,search \
+(cd "$WORK" && photorec /d "$WORK/carved/out" /cmd "$WORK/masked.raw" partition_none,options,paranoid,fileopt,everything,enable,wholespace,search) \
 	>"$WORK/photorec" 2>&1 || fail "photorec: $(tail -n 5 "$WORK/photorec")"
 ok "photorec finds no letter" python3 "$TOP/tests/helpers/search.py" "$WORK/carved" --text "$WORK/letter" --name "$WORD"
 ok "a copy that is rejected" mark rejected "$volume/mail/$WORD-copy.txt"

@@ -7,6 +7,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/team.sh"
 . "$(dirname "$0")/helpers/mask.sh"
+slow
 need fuse
 need root
 need users

@@ -3,6 +3,7 @@
 #include "base/array.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,10 @@ int array_room(void *array, size_t size, size_t n, size_t *cap)
 
 	if (n < *cap)
 		return 0;
+	if (more < *cap || more > PTRDIFF_MAX / size)
+		return -ENOMEM;
 	memcpy(&v, array, sizeof(v)); /* a pointer of any type */
-	v = reallocarray(v, more, size);
+	v = realloc(v, more * size);
 	if (!v)
 		return -ENOMEM;
 	memcpy(array, &v, sizeof(v));
