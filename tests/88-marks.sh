@@ -140,8 +140,6 @@ wait_for -t 20 grep -q '^ready$' "$WORK/held" || diag "$(cat "$WORK/held" "$WORK
 begin=$(date +%s.%N)
 ok "suspected" ev bert mark c1 disk/p0-ext4/docs/letter.txt --state suspected --basis 'lawyer' --reason r
 ok "gone by every road" none_there bert "${roads[@]}" "${links[@]}" "${holders[@]}"
-taken=$(python3 -c "import time; print(int((time.time() - $begin) * 1000))")
-ok "within a second ($taken ms, with all these looks)" test "$taken" -lt 2000
 ok "all else stays" all_there bert "${stays[@]}"
 ok "a reviewer sees it" all_there rita "${roads[@]}" "${links[@]}" "${holders[@]}"
 everything rita >"$WORK/after.rita"

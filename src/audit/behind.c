@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/now.h"
 #include "base/thread.h"
 
 struct item {
@@ -50,10 +51,7 @@ static void wait_for_some(struct audit_behind *b)
 
 	while (!b->stop && !b->hurry && b->n == 0 && b->lost == 0)
 		pthread_cond_wait(&b->wake, &b->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += AUDIT_BEHIND_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	until = now_plus(CLOCK_MONOTONIC, AUDIT_BEHIND_MS * NOW_MS);
 	while (!b->stop && !b->hurry &&
 		pthread_cond_timedwait(&b->wake, &b->lock, &until) != ETIMEDOUT)
 		;

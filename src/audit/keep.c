@@ -23,6 +23,7 @@
 #include "audit/retain.h"
 #include "audit/segment.h"
 #include "audit/unxz.h"
+#include "base/now.h"
 #include "base/thread.h"
 
 #define NICE      19
@@ -124,14 +125,6 @@ static int compress_all(struct keep *k, uint64_t safe)
 
 /* ---- retention -------------------------------------------------------------------------- */
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t = {.tv_sec = 0};
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
-
 static uint64_t sealed_size(struct audit_log *l)
 {
 	uint64_t size = 0;
@@ -150,7 +143,7 @@ static bool wait_sealed(struct keep *k, uint64_t seq)
 
 	pthread_mutex_lock(&l->lock);
 	while (!k->stop && !(sealed = log_seal_size(l) >= seq)) {
-		const int64_t at = clock_ns(CLOCK_MONOTONIC) + SEALED_NS;
+		const int64_t at = now_ns(CLOCK_MONOTONIC) + SEALED_NS;
 		const struct timespec until = {at / NS_PER_SEC, at % NS_PER_SEC};
 
 		pthread_cond_timedwait(&l->tidy, &l->lock, &until);
@@ -207,7 +200,7 @@ static int retain(struct keep *k)
 {
 	const uint64_t sealed = sealed_size(k->log);
 	const struct retain r = {.dirfd = k->log->dirfd,
-		.before_ns = clock_ns(CLOCK_REALTIME) - k->policy.retention_ns,
+		.before_ns = now_ns(CLOCK_REALTIME) - k->policy.retention_ns,
 		.sealed = sealed,
 		.stop = must_stop,
 		.ctx = k};
@@ -242,9 +235,9 @@ static int tidy(struct keep *k, uint64_t safe)
 {
 	int rc = 0;
 
-	if (k->policy.retention_ns && clock_ns(CLOCK_MONOTONIC) >= k->next_ns) {
+	if (k->policy.retention_ns && now_ns(CLOCK_MONOTONIC) >= k->next_ns) {
 		rc = retain(k);
-		k->next_ns = clock_ns(CLOCK_MONOTONIC) + interval_ns(k);
+		k->next_ns = now_ns(CLOCK_MONOTONIC) + interval_ns(k);
 	}
 	return rc < 0 ? rc : compress_all(k, safe);
 }
@@ -256,7 +249,7 @@ static int tidy(struct keep *k, uint64_t safe)
 static void wait_for_more(const struct keep *k, int rc, uint64_t safe)
 {
 	struct audit_log *l = k->log;
-	int64_t at = rc < 0 ? clock_ns(CLOCK_MONOTONIC) + AGAIN_NS : INT64_MAX;
+	int64_t at = rc < 0 ? now_ns(CLOCK_MONOTONIC) + AGAIN_NS : INT64_MAX;
 	struct timespec until;
 
 	if (rc >= 0 && (l->closed || (rc == 1 && l->safe_seq != safe)))

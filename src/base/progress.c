@@ -4,25 +4,16 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "base/table.h"
 #include "base/text.h"
 
-#define NS_PER_SEC 1000000000
 #define REDRAW_NS  100000000
-#define LINE_NS    ((int64_t)5 * NS_PER_SEC)
+#define LINE_NS    (5 * NOW_SECOND)
 #define WHAT_WIDTH 30 /* columns of a terminal's line that the text may have */
 #define BAR_MAX    40
 #define CLEAR_LINE "\r\033[K"
-
-static int64_t now_ns(void)
-{
-	struct timespec ts = {.tv_sec = 0};
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
 
 /* As many whole characters as fit into @p->what. */
 static void set_what(struct progress *p, const char *s, size_t n)
@@ -53,7 +44,7 @@ void progress_begin(struct progress *p, const char *what, uint64_t total, enum p
 	set_what(p, buf_cstr(&fitted), fitted.len);
 	buf_release(&text);
 	buf_release(&fitted);
-	p->begun_ns = now_ns();
+	p->begun_ns = now_ns(CLOCK_MONOTONIC);
 	p->shown_ns = p->columns ? 0 : p->begun_ns;
 }
 
@@ -78,13 +69,13 @@ static void put_bar(struct buf *out, unsigned percent, size_t width)
 /* "1.2 GiB of 3.0 GiB, 120 MiB/s, 14s left" */
 static void put_numbers(const struct progress *p, int64_t elapsed_ns, struct buf *out)
 {
-	double seconds = (double)elapsed_ns / NS_PER_SEC;
+	double seconds = (double)elapsed_ns / NOW_SECOND;
 	double rate = seconds > 0 ? (double)p->done / seconds : 0;
 	double left = rate > 0 ? (double)(p->total - p->done) / rate : 0;
 	char text[TEXT_SIZE_MAX];
 
 	if (p->unit == PROGRESS_TIME) {
-		buf_puts(out, text_span_human((uint64_t)(elapsed_ns / NS_PER_SEC), text));
+		buf_puts(out, text_span_human((uint64_t)(elapsed_ns / NOW_SECOND), text));
 		return;
 	}
 	put_amount(p, p->done, out);
@@ -151,7 +142,7 @@ static void show(struct progress *p, int64_t now)
 
 void progress_update(struct progress *p, uint64_t done)
 {
-	int64_t now = now_ns();
+	int64_t now = now_ns(CLOCK_MONOTONIC);
 
 	p->done = done;
 	if (now - p->shown_ns >= (p->columns ? REDRAW_NS : LINE_NS))
@@ -161,7 +152,7 @@ void progress_update(struct progress *p, uint64_t done)
 void progress_end(struct progress *p)
 {
 	char span[TEXT_SIZE_MAX];
-	int64_t elapsed = now_ns() - p->begun_ns;
+	int64_t elapsed = now_ns(CLOCK_MONOTONIC) - p->begun_ns;
 	struct buf amount = BUF_INIT;
 
 	if (p->lines == 0)
@@ -170,12 +161,12 @@ void progress_end(struct progress *p)
 		fputs(CLEAR_LINE, p->out);
 	} else if (p->unit == PROGRESS_TIME) {
 		fprintf(p->out, "%s: done in %s\n", p->what,
-			text_span_human((uint64_t)(elapsed / NS_PER_SEC), span));
+			text_span_human((uint64_t)(elapsed / NOW_SECOND), span));
 	} else {
 		put_amount(p, p->done, &amount);
 		fprintf(p->out, "%s: %s%s in %s\n", p->what, buf_cstr(&amount),
 			p->unit == PROGRESS_ENTRIES ? " entries" : "",
-			text_span_human((uint64_t)(elapsed / NS_PER_SEC), span));
+			text_span_human((uint64_t)(elapsed / NOW_SECOND), span));
 		buf_release(&amount);
 	}
 	fflush(p->out);

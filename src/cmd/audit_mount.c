@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "cmd/mountpoint.h"
@@ -128,14 +128,6 @@ static int on_row(void *ctx, const struct audit_event *ev, struct buf *payload)
 
 /* ---- the log of a mount -------------------------------------------------------------- */
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * TEXT_NS_PER_SEC + t.tv_nsec;
-}
-
 /* Return: 0, or an exit status. */
 static int take_time(
 	const struct command *c, const struct team_request *q, const char *name, int64_t *out)
@@ -143,7 +135,9 @@ static int take_time(
 	const char *text = team_value(q, name);
 	struct err e = {0};
 
-	return text && text_time_parse(text, now_ns(), out, &e) ? cmd_usage(c, "%s", e.text) : 0;
+	return text && text_time_parse(text, now_ns(CLOCK_REALTIME), out, &e)
+		       ? cmd_usage(c, "%s", e.text)
+		       : 0;
 }
 
 static int take_filter(

@@ -6,12 +6,12 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit/verify.h"
 
 #include "base/file.h"
+#include "base/now.h"
 #include "base/text.h"
 #include "cmd/audit_mount.h"
 #include "cmd/out_file.h"
@@ -103,15 +103,13 @@ static void put_line(void *ctx, const char *text)
 static void put_head(struct personal *p, const char *mountpoint)
 {
 	const struct passwd *own = getpwuid(getuid());
-	struct timespec now;
 	struct buf row = BUF_INIT;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	row_str(&row, "case", "personal");
 	row_str(&row, "title", mountpoint);
 	row_str(&row, "owner", own ? own->pw_name : NULL);
 	row_str(&row, "made_by", own ? own->pw_name : NULL);
-	row_time(&row, "made_at", (int64_t)now.tv_sec * TEXT_NS_PER_SEC + now.tv_nsec);
+	row_time(&row, "made_at", now_ns(CLOCK_REALTIME));
 	put_part(p, "case", &row);
 	buf_reset(&row);
 	put_part(p, "personal", &row);

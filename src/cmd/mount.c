@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "cmd/mount_job.h"
@@ -230,14 +231,6 @@ static void show_progress(void *ctx, const char *volume, uint64_t traces)
 	progress_update(&s->bar, traces);
 }
 
-static double now_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static int ingest_all(struct mount_job *j, struct err *e)
 {
 	struct sigaction act = {.sa_handler = on_stop};
@@ -254,12 +247,12 @@ static int ingest_all(struct mount_job *j, struct err *e)
 			.stop = &stop_asked,
 			.progress = show_progress,
 			.ctx = &shown};
-		double begun = now_seconds();
+		int64_t begun = now_ns(CLOCK_MONOTONIC);
 
 		r = ingest(&j->images[i].files, &o, &j->images[i].found, e);
 		if (shown.begun)
 			progress_end(&shown.bar);
-		j->images[i].seconds = now_seconds() - begun;
+		j->images[i].seconds = now_since(begun);
 	}
 	sigaction(SIGINT, &old_int, NULL);
 	sigaction(SIGTERM, &old_term, NULL);
@@ -280,11 +273,9 @@ struct service {
 /* Whether all hashing has come to its end: a read may be one that storage does not answer. */
 static bool hashing_ended(struct service *v)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_REALTIME, HASHING_ENDS_S * NOW_SECOND);
 	bool ended = true;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += HASHING_ENDS_S;
 	for (size_t i = 0; i < v->count; i++)
 		hashes_stop(v->evidence[i]->hashes, NULL);
 	for (size_t i = 0; i < v->count; i++)

@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/now.h"
 
 /* ---- add ------------------------------------------------------------------------------------ */
 
@@ -218,25 +219,16 @@ static int choose(struct exchange *x, struct job *job, struct err *e)
 	return r;
 }
 
-static double seconds_since(const struct timespec *begun)
-{
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)(t.tv_sec - begun->tv_sec) + (double)(t.tv_nsec - begun->tv_nsec) / 1e9;
-}
-
 static int verify_one(
 	struct exchange *x, uint64_t id, bool *match, uint64_t *unreadable, struct err *e)
 {
-	struct timespec begun = {0};
+	int64_t begun = now_ns(CLOCK_MONOTONIC);
 	struct act_totals totals = {.known = false};
 	const struct model_evidence *ev = NULL;
 	struct buf *row = NULL;
 	char *name = NULL;
 	int r = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &begun);
 	r = service_verify(
 		x->service, x->caller, id, answer_progress, x->answer, match, unreadable, e);
 	x->recorded = true; /* what it refuses it records itself, and what it found */
@@ -255,7 +247,7 @@ static int verify_one(
 	row_hex(row, "md5", totals.known, totals.md5, sizeof(totals.md5));
 	row_hex(row, "sha1", totals.known, totals.sha1, sizeof(totals.sha1));
 	row_hex(row, "sha256", totals.known, totals.sha256, sizeof(totals.sha256));
-	row_f64(row, "seconds", seconds_since(&begun));
+	row_f64(row, "seconds", now_since(begun));
 	answer_row_end(x->answer);
 	free(name);
 	return answer_flush(x->answer);

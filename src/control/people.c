@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* people.c - who is who, as NSS said lately; see people.h. */
 #include "control/people.h"
+#include "base/now.h"
 #include "base/thread.h"
 
 #include <errno.h>
@@ -10,12 +11,11 @@
 #include <string.h>
 #include <time.h>
 
-#define SECOND    INT64_C(1000000000)
 #define MS        INT64_C(1000000)
 #define ASK_MS    20000
 #define FIRST_MS  5000
-#define RETRY_NS  (2 * SECOND)                /* after NSS failed */
-#define UNUSED_NS (3 * PEOPLE_AGE_S * SECOND) /* who is not asked for any more is forgotten */
+#define RETRY_NS  (2 * NOW_SECOND)                /* after NSS failed */
+#define UNUSED_NS (3 * PEOPLE_AGE_S * NOW_SECOND) /* who is not asked for any more is forgotten */
 
 struct entry {
 	struct subject subject; /* SUBJECT_NONE: a uid */
@@ -46,24 +46,10 @@ struct people {
 	struct entry *first; /* only the thread takes any out */
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return t.tv_sec * SECOND + t.tv_nsec;
-}
-
 /* Conditions know no boot clock: it does not matter how they count a machine asleep. */
 static struct timespec after(int64_t ns)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	ns += t.tv_nsec;
-	t.tv_sec += ns / SECOND;
-	t.tv_nsec = ns % SECOND;
-	return t;
+	return now_plus(CLOCK_MONOTONIC, ns);
 }
 
 static void forget_answer(struct entry *x)
@@ -94,7 +80,8 @@ static bool same_answer(const struct entry *a, const struct entry *b)
 /* Called without the lock: this may take long. */
 static void ask(const struct people *p, const struct entry *x, struct entry *answer)
 {
-	*answer = (struct entry){.uid = x->uid, .identity = {.uid = x->uid}, .as_of_ns = now_ns()};
+	*answer = (struct entry){
+		.uid = x->uid, .identity = {.uid = x->uid}, .as_of_ns = now_ns(CLOCK_BOOTTIME)};
 	answer->result =
 		x->subject.kind == SUBJECT_NONE
 			? p->source.identity(x->uid, &answer->identity)
@@ -107,7 +94,7 @@ static bool take(const struct people *p, struct entry *x, struct entry *answer)
 {
 	bool other = answer->answered && !same_answer(x, answer);
 
-	x->next_ns = now_ns() + (answer->answered ? p->source.ask_ms * MS : RETRY_NS);
+	x->next_ns = now_ns(CLOCK_BOOTTIME) + (answer->answered ? p->source.ask_ms * MS : RETRY_NS);
 	if (!answer->answered) {
 		forget_answer(answer);
 		return false;
@@ -149,9 +136,9 @@ static void *people_main(void *arg)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop) {
-		struct entry *x = due(p, now_ns());
-		struct timespec until =
-			after(p->source.ask_ms * MS < SECOND ? p->source.ask_ms * MS : SECOND);
+		struct entry *x = due(p, now_ns(CLOCK_BOOTTIME));
+		struct timespec until = after(
+			p->source.ask_ms * MS < NOW_SECOND ? p->source.ask_ms * MS : NOW_SECOND);
 		struct entry answer;
 		bool other = false;
 
@@ -223,14 +210,14 @@ static int wait_for(struct people *p, uid_t uid, const struct subject *s, struct
 
 	if (!x)
 		return -ENOMEM;
-	x->used_ns = now_ns();
+	x->used_ns = now_ns(CLOCK_BOOTTIME);
 	x->waits++;
 	while (!x->answered && !p->stop &&
 		pthread_cond_timedwait(&p->answered, &p->lock, &until) == 0)
 		;
 	x->waits--;
 	*out = x;
-	return x->answered && !is_old(p, x, now_ns()) ? 0 : -EAGAIN;
+	return x->answered && !is_old(p, x, now_ns(CLOCK_BOOTTIME)) ? 0 : -EAGAIN;
 }
 
 int people_identity(struct people *p, uid_t uid, struct identity *out)
@@ -271,7 +258,7 @@ int people_members(struct people *p, const struct subject *s, uid_t **out, size_
 
 bool people_expired(struct people *p)
 {
-	int64_t now = now_ns();
+	int64_t now = now_ns(CLOCK_BOOTTIME);
 	bool any = false;
 
 	pthread_mutex_lock(&p->lock);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/now.h"
 #include "base/thread.h"
 #include "control/server.h"
 #include "control/service_private.h"
@@ -356,18 +357,10 @@ static uint64_t found(const struct personal *p)
 	return n;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* With the lock. */
 static void wait_for(struct personal *p, int64_t ns)
 {
-	int64_t until = now_ns() + ns;
+	int64_t until = now_ns(CLOCK_MONOTONIC) + ns;
 	struct timespec t = {until / 1000000000, until % 1000000000};
 
 	while (!p->stop && pthread_cond_timedwait(&p->wake, &p->lock, &t) == 0)
@@ -413,9 +406,9 @@ static void *look_main(void *arg)
 			continue;
 		seen = now;
 		pthread_mutex_unlock(&p->lock);
-		pause = now_ns();
+		pause = now_ns(CLOCK_MONOTONIC);
 		follow(p);
-		pause = (now_ns() - pause) * LOOK_PART;
+		pause = (now_ns(CLOCK_MONOTONIC) - pause) * LOOK_PART;
 		pause = pause < LOOK_NS ? LOOK_NS : pause;
 		pthread_mutex_lock(&p->lock);
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/now.h"
 #include "base/thread.h"
 #include "ingest/fingerprint.h"
 #include "ingest/ingest.h"
@@ -104,10 +105,8 @@ static int attach(struct holding *x, const char *image, struct err *e)
 /* Until stopped, or @seconds have passed. Called with the lock. */
 static void wait_a_while(struct registry *r, unsigned seconds)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_MONOTONIC, seconds * NOW_SECOND);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += seconds;
 	while (!r->stop && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
 		;
 }

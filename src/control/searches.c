@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/array.h"
+#include "base/now.h"
 #include "base/thread.h"
 #include "serve/remnants.h"
 
@@ -126,10 +127,8 @@ static int run_job(struct searches *s, const struct job *j)
 
 static void pause_after_fault(struct searches *s)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_MONOTONIC, AGAIN_S * NOW_SECOND);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += AGAIN_S;
 	while (!s->stop && pthread_cond_timedwait(&s->work, &s->lock, &until) == 0)
 		;
 }
@@ -189,8 +188,7 @@ bool searches_free(struct searches *s)
 	s->stop = true;
 	pthread_cond_broadcast(&s->work);
 	pthread_mutex_unlock(&s->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += END_S;
+	until = now_plus(CLOCK_REALTIME, END_S * NOW_SECOND);
 	if (pthread_timedjoin_np(s->thread, NULL, &until))
 		return false;
 	for (size_t i = 0; i < s->n; i++)
@@ -276,15 +274,8 @@ int searches_find(void *ctx, struct evidence *ev, const struct road_needle *v, s
 
 void searches_wait(struct searches *s, unsigned ms)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_MONOTONIC, ms * NOW_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&s->lock);
 	while (s->wanted > 0 && pthread_cond_timedwait(&s->ended, &s->lock, &until) == 0)
 		;

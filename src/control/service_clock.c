@@ -7,6 +7,7 @@
  * no NSS. What it finds is written by another, the clerk, who may have to wait for the disk.
  */
 #include "control/service_private.h"
+#include "base/now.h"
 #include "base/thread.h"
 
 #include <stdio.h>
@@ -14,11 +15,10 @@
 #include <unistd.h>
 
 #define TICK_NS  INT64_C(250000000)
-#define SECOND   INT64_C(1000000000)
-#define STEP_NS  (SECOND / 50) /* a clock set forward by less brings an end no nearer */
-#define AGAIN_NS (2 * SECOND)  /* after a refresh that could not do all */
-#define ALL_NS   (60 * SECOND) /* whatever else there may be to notice */
-#define KEEP_NS  (10 * SECOND) /* the highest time seen is kept as often */
+#define STEP_NS  (NOW_SECOND / 50) /* a clock set forward by less brings an end no nearer */
+#define AGAIN_NS (2 * NOW_SECOND)  /* after a refresh that could not do all */
+#define ALL_NS   (60 * NOW_SECOND) /* whatever else there may be to notice */
+#define KEEP_NS  (10 * NOW_SECOND) /* the highest time seen is kept as often */
 
 static bool is_due(struct service *s, const struct moment *now)
 {
@@ -68,12 +68,7 @@ static void wait_tick(struct service *s)
 		left = TICK_NS / 25; /* requests are held, say: it will not be long */
 	else if (left > TICK_NS)
 		left = TICK_NS;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += left;
-	if (until.tv_nsec >= SECOND) {
-		until.tv_sec++;
-		until.tv_nsec -= SECOND;
-	}
+	until = now_plus(CLOCK_MONOTONIC, left);
 	pthread_cond_timedwait(&s->tick, &s->ticking, &until);
 }
 
@@ -162,8 +157,7 @@ static void *clerk_main(void *arg)
 		pthread_mutex_unlock(&s->ticking);
 		kept_ns = write_down(s, jumped, by, kept_ns);
 		mend_marks(s);
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec++;
+		until = now_plus(CLOCK_MONOTONIC, NOW_SECOND);
 		pthread_mutex_lock(&s->ticking);
 		while (!s->stop && !s->jumped && s->shown.boot_ns == shown &&
 			pthread_cond_timedwait(&s->tick, &s->ticking, &until) == 0)

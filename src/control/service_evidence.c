@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "ingest/ingest.h"
 #include "serve/hashes.h"
 #include "serve/totals.h"
@@ -54,14 +55,6 @@ static int gave_up(struct err *e)
 {
 	err_clear(e);
 	return err_set(e, EINTR, "interrupted; nothing was changed; give the command again");
-}
-
-static double now_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* ---- add ------------------------------------------------------------------------------ */
@@ -318,12 +311,12 @@ int service_add(struct service *s, const struct caller *c, const char *case_name
 {
 	struct adding a = {
 		.s = s, .c = c, .what = what, .out = out, .t = {.progress = progress, .ctx = ctx}};
-	double begun = now_seconds();
+	int64_t begun = now_ns(CLOCK_MONOTONIC);
 	int r = 0;
 
 	*out = (struct service_added){0};
 	r = do_add(&a, case_name, e);
-	out->seconds = now_seconds() - begun;
+	out->seconds = now_since(begun);
 	/* it is opened anew, when somebody may see it */
 	evidence_close(a.evidence);
 	ingest_result_release(&a.found);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "base/thread.h"
 
 #define NICE     19
@@ -134,12 +135,8 @@ static int follow(struct service *s)
 
 static void wait_ms(struct follower *f, long ms)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_MONOTONIC, ms * NOW_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms % 1000 * 1000000;
-	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop && pthread_cond_timedwait(&f->wake, &f->lock, &until) == 0)
 		;

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit/keep.h"
 #include "base/file.h"
+#include "base/now.h"
 #include "control/acts.h"
 #include "control/privacy.h"
 #include "keyd/remote.h"
@@ -163,13 +163,8 @@ int service_open_catalog(struct service *s, struct err *e)
 
 static struct moment read_clocks(void)
 {
-	struct timespec real;
-	struct timespec boot;
-
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	return (struct moment){.real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
-		.boot_ns = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec};
+	return (struct moment){
+		.real_ns = now_ns(CLOCK_REALTIME), .boot_ns = now_ns(CLOCK_BOOTTIME)};
 }
 
 /* The first sight of this boot of the machine, by an earlier service or now. */

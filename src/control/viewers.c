@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "base/thread.h"
 #include "mount/session.h"
 #include "policy/view.h"
@@ -331,10 +332,8 @@ static void *mounts_main(void *arg)
 
 void viewers_settled(struct viewers *all, unsigned ms)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_MONOTONIC, ms * NOW_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
 	pthread_mutex_lock(&all->lock);
 	while (!is_settled(all) && pthread_cond_timedwait(&all->idle, &all->lock, &until) == 0)
 		;

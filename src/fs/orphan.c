@@ -13,7 +13,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/now.h"
 
 #define APFS_PRIVATE_DIR 3
 #define INODE_MIN        128                 /* bytes of the smallest inode of any kind */
@@ -80,20 +81,12 @@ static TSK_WALK_RET_ENUM met(TSK_FS_FILE *file, void *ctx)
 	return s->r ? TSK_WALK_STOP : TSK_WALK_CONT;
 }
 
-static int64_t now_s(void)
-{
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
 /* Is there anything left to spend on @n inodes from @first on? Says so when not, once. */
 static bool affords(struct search *s, TSK_INUM_T first, TSK_INUM_T n)
 {
 	if (s->spent || walk_spent(s->w))
 		return false;
-	s->spent = n > s->room || now_s() > s->end_s;
+	s->spent = n > s->room || now_ns(CLOCK_MONOTONIC) / NOW_SECOND > s->end_s;
 	if (!s->spent) {
 		s->room -= n;
 		return true;
@@ -211,16 +204,18 @@ int orphan_walk(struct fs *f, struct walk *w)
 		return walk_problem(w, "orphans were not searched for: the volume is larger than "
 				       "1 GiB and would have to be read whole");
 	s.room = (f->end - f->offset) / INODE_MIN + PART;
-	s.end_s = now_s() + SECONDS_MIN + (int64_t)((f->end - f->offset) >> 30);
+	s.end_s = now_ns(CLOCK_MONOTONIC) / NOW_SECOND + SECONDS_MIN +
+		  (int64_t)((f->end - f->offset) >> 30);
 	r = search(&s);
 	/* Orphans whose parents lead in a circle, or do not list them after all. */
 	if (r == 0 && s.later.count > 0) {
 		s.last = true;
 		s.spent = false;
-		s.end_s = now_s() + SECONDS_MIN;
+		s.end_s = now_ns(CLOCK_MONOTONIC) / NOW_SECOND + SECONDS_MIN;
 		s.room = (f->end - f->offset) / INODE_MIN + PART;
 		s.room = (f->end - f->offset) / INODE_MIN + PART;
-		s.end_s = now_s() + SECONDS_MIN + (int64_t)((f->end - f->offset) >> 30);
+		s.end_s = now_ns(CLOCK_MONOTONIC) / NOW_SECOND + SECONDS_MIN +
+			  (int64_t)((f->end - f->offset) >> 30);
 		r = search(&s);
 	}
 	set_release(&s.later);

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/now.h"
 #include "base/thread.h"
 
 #define SAMPLES      16
@@ -110,12 +111,8 @@ static int wait_for(struct reading *r, int (*tick)(void *ctx), void *ctx)
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->done && !stop) {
-		struct timespec until;
+		struct timespec until = now_plus(CLOCK_REALTIME, TICK_NS);
 
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += TICK_NS;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&r->changed, &r->lock, &until);
 		pthread_mutex_unlock(&r->lock);
 		stop = tick && tick(ctx) != 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/now.h"
 #include "mount/fuse.h"
 
 enum use { UNUSED, RUNNING, ENDED };
@@ -145,8 +146,7 @@ bool loop_stop(struct loop *l)
 			pthread_cancel(l->worker[i].thread);
 	}
 	pthread_mutex_unlock(&l->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOP_END_MS / 1000;
+	until = now_plus(CLOCK_MONOTONIC, LOOP_END_MS * NOW_MS);
 	for (unsigned i = 0; i < LOOP_THREADS; i++)
 		gone = join(&l->worker[i], &until) && gone;
 	if (!gone)

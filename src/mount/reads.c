@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reads.c - reads under way; see reads.h. */
 #include "mount/reads.h"
+#include "base/now.h"
 #include "base/thread.h"
 
 #include <errno.h>
@@ -35,14 +36,6 @@ struct reads {
 	unsigned threads;
 	unsigned at[NODE_SLOTS]; /* threads */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void line_add(struct line *l, struct read_job *j)
 {
@@ -130,7 +123,7 @@ int reads_begin(struct reads *r, struct read_job *j)
 
 	j->queued = false;
 	j->claimed = false;
-	j->begun_ms = now_ms();
+	j->begun_ms = now_ms(CLOCK_MONOTONIC_COARSE);
 	pthread_mutex_lock(&r->lock);
 	if (may_run(r, j))
 		run(r, j);
@@ -203,7 +196,8 @@ static bool is_being_killed(pid_t thread)
 
 bool reads_is_abandoned(const struct read_job *j)
 {
-	return j->begun_ms < now_ms() - PATIENCE_MS && is_being_killed(j->who.pid);
+	return j->begun_ms < now_ms(CLOCK_MONOTONIC_COARSE) - PATIENCE_MS &&
+	       is_being_killed(j->who.pid);
 }
 
 void reads_answer(struct reads *r, bool (*fn)(void *ctx, const struct read_job *j), void *ctx)
@@ -232,8 +226,7 @@ bool reads_wait(struct reads *r)
 	pthread_mutex_lock(&r->lock);
 	while (!r->over && !r->running.first)
 		pthread_cond_wait(&r->begun, &r->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
+	until = now_plus(CLOCK_MONOTONIC, NOW_SECOND);
 	while (!r->over && pthread_cond_timedwait(&r->ending, &r->lock, &until) == 0)
 		;
 	over = r->over;

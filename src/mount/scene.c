@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/now.h"
 
 #define TIMEOUT_MAX      86400.0 /* seconds; nothing of the evidence ever changes */
 #define TIMEOUT_NO_EPOCH 1.0     /* names cannot be called back before Linux 6.16 */
@@ -198,11 +199,9 @@ double scene_timeout(const struct session *s, const struct scene *sc)
 {
 	double longest = s->degraded & DEGRADED_NO_EPOCH ? TIMEOUT_NO_EPOCH : TIMEOUT_MAX;
 	double left = 0;
-	struct timespec now;
 
 	if (sc->view->next_boot_ns == INT64_MAX)
 		return longest;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	left = (double)(sc->view->next_boot_ns - now.tv_sec * 1000000000 - now.tv_nsec) / 1e9;
+	left = (double)(sc->view->next_boot_ns - now_ns(CLOCK_BOOTTIME)) / 1e9;
 	return left < 0 ? 0 : left < longest ? left : longest;
 }

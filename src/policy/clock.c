@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/now.h"
 
 #define JUMP_NS       (INT64_C(2) * 1000000000)
 #define BOOT_ID_BYTES 37
@@ -40,19 +41,11 @@ static int64_t minus(int64_t a, int64_t b)
 	return difference;
 }
 
-static int64_t in_ns(clockid_t which)
-{
-	struct timespec t = {0};
-
-	clock_gettime(which, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void read_system(void *ctx, struct moment *m)
 {
 	(void)ctx;
-	m->real_ns = in_ns(CLOCK_REALTIME);
-	m->boot_ns = in_ns(CLOCK_BOOTTIME);
+	m->real_ns = now_ns(CLOCK_REALTIME);
+	m->boot_ns = now_ns(CLOCK_BOOTTIME);
 }
 
 struct clock *clock_new(int64_t highest_ns, const struct moment *boot, const char *boot_id)

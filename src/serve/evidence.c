@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/now.h"
 #include "base/thread.h"
 #include "image/extent.h"
 #include "serve/claims.h"
@@ -93,8 +94,7 @@ struct source *evidence_media(struct evidence *ev)
 
 	if (media)
 		return media;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += EVIDENCE_LOOK_S;
+	until = now_plus(CLOCK_MONOTONIC, EVIDENCE_LOOK_S * NOW_SECOND);
 	pthread_mutex_lock(&ev->lock);
 	while (ev->looking && pthread_cond_timedwait(&ev->looked, &ev->lock, &until) == 0)
 		;

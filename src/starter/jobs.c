@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "base/thread.h"
 #include "image/find.h"
 #include "starter/users.h"
@@ -314,11 +315,9 @@ int jobs_mount(struct jobs *all, int sock, unsigned service, struct message *m)
 
 bool jobs_wait(struct jobs *j, int ms)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_MONOTONIC, ms * NOW_MS);
 	bool none = false;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
 	pthread_mutex_lock(&j->lock);
 	while (j->running > 0 && pthread_cond_timedwait(&j->fewer, &j->lock, &until) != ETIMEDOUT)
 		;

@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/now.h"
 #include "starter/launch.h"
 #include "starter/notify.h"
 #include "starter/starter_private.h"
@@ -31,14 +31,6 @@
 #define FILES_MAX 1048576
 #define BATCH     64 /* messages looked at before signals are again */
 #define ENV_MAX   8
-
-static int64_t now_ms(void)
-{
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the service -------------------------------------------------------- */
 
@@ -112,7 +104,7 @@ static int launch_service(struct starter *s, int end)
 /* When the next may be started: at once, unless they die one after the other. */
 static void plan_next(struct starter *s)
 {
-	int64_t now = now_ms();
+	int64_t now = now_ms(CLOCK_MONOTONIC);
 	int64_t pause = 0;
 
 	s->quick = now - s->began_ms < QUICK_MS ? s->quick + 1 : 0;
@@ -133,7 +125,7 @@ static void begin_service(struct starter *s)
 	int ends[2] = {-1, -1};
 	int r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
 
-	s->began_ms = now_ms();
+	s->began_ms = now_ms(CLOCK_MONOTONIC);
 	s->dying = (struct dying){.look_ms = s->began_ms + DYING_LOOK_MS};
 	if (r == 0) {
 		s->channel = ends[0];
@@ -226,15 +218,15 @@ static void end(struct starter *s)
 	struct buf b = BUF_INIT;
 
 	if (s->ending) { /* asked twice: no more waiting */
-		s->end_by_ms = now_ms();
+		s->end_by_ms = now_ms(CLOCK_MONOTONIC);
 		return;
 	}
 	s->ending = true;
-	s->end_by_ms = now_ms() + END_MS;
+	s->end_by_ms = now_ms(CLOCK_MONOTONIC) + END_MS;
 	notify_state("STOPPING=1");
 	message_begin(&b, MESSAGE_END, 0);
 	if (s->channel >= 0 && message_send(s->channel, &b, NULL, 0) < 0)
-		s->end_by_ms = now_ms();
+		s->end_by_ms = now_ms(CLOCK_MONOTONIC);
 	buf_release(&b);
 }
 
@@ -251,7 +243,7 @@ static void take_signals(struct starter *s)
 	if (s->service > 0 && waitpid(s->service, &status, WNOHANG) == s->service)
 		service_ended(s, status);
 	workers_collect(&s->workers, requests_reaped, s);
-	keyd_child_collect(&s->keyd, now_ms());
+	keyd_child_collect(&s->keyd, now_ms(CLOCK_MONOTONIC));
 }
 
 static int block_signals(struct starter *s, struct err *e)
@@ -282,7 +274,7 @@ static int time_left(const struct starter *s)
 		until = s->end_by_ms;
 	if (!s->ending && keyd < until)
 		until = keyd;
-	left = until - now_ms();
+	left = until - now_ms(CLOCK_MONOTONIC);
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -299,24 +291,24 @@ static void step(struct starter *s)
 	if (f[0].revents)
 		take_signals(s);
 	if (s->service > 0)
-		dying_step(&s->dying, s->service, &s->sessions, now_ms());
+		dying_step(&s->dying, s->service, &s->sessions, now_ms(CLOCK_MONOTONIC));
 	if (!s->ending)
-		keyd_child_step(&s->keyd, now_ms());
-	if (!s->ending && s->service == 0 && now_ms() >= s->begin_at_ms)
+		keyd_child_step(&s->keyd, now_ms(CLOCK_MONOTONIC));
+	if (!s->ending && s->service == 0 && now_ms(CLOCK_MONOTONIC) >= s->begin_at_ms)
 		begin_service(s);
-	if (s->ending && s->service > 0 && now_ms() >= s->end_by_ms) {
+	if (s->ending && s->service > 0 && now_ms(CLOCK_MONOTONIC) >= s->end_by_ms) {
 		shoot(s, "does not end");
-		s->end_by_ms = now_ms() + END_MS;
+		s->end_by_ms = now_ms(CLOCK_MONOTONIC) + END_MS;
 	}
 }
 
 /* Workers are killed already; their ends are waited for, so that nothing is left. */
 static void bury_workers(struct starter *s)
 {
-	int64_t until = now_ms() + JOBS_MS;
+	int64_t until = now_ms(CLOCK_MONOTONIC) + JOBS_MS;
 
 	workers_leave(&s->workers);
-	while (s->workers.n > 0 && now_ms() < until) {
+	while (s->workers.n > 0 && now_ms(CLOCK_MONOTONIC) < until) {
 		struct pollfd f = {.fd = s->signals, .events = POLLIN};
 
 		poll(&f, 1, 100);
@@ -332,7 +324,7 @@ int starter_run(struct starter *s, struct err *e)
 	if (r < 0)
 		return r;
 	s->number = s->sessions.service;
-	keyd_child_step(&s->keyd, now_ms());
+	keyd_child_step(&s->keyd, now_ms(CLOCK_MONOTONIC));
 	begin_service(s);
 	while (!s->ending || s->service > 0)
 		step(s);

@@ -13,9 +13,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "base/now.h"
 #include "worker/ahead.h"
 
 #define WINDOW     WIRE_FILL_MAX /* chunks of a read looked at together */
@@ -182,14 +182,12 @@ static void fill(struct chunks *ch, struct process *first, const struct cache_re
 /* Where memory runs short the cache shrinks, and grows again when there is enough. */
 static void ease(struct chunks *ch)
 {
-	struct timespec t = {0};
+	int64_t second = now_ns(CLOCK_MONOTONIC_COARSE) / NOW_SECOND;
 	struct memory m;
 	uint32_t before = ch->limit;
 	uint32_t limit = 0;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	if (atomic_exchange(&ch->looked, (int64_t)t.tv_sec) == (int64_t)t.tv_sec ||
-		memory_now(&m) < 0)
+	if (atomic_exchange(&ch->looked, second) == second || memory_now(&m) < 0)
 		return;
 	limit = memory_share(&m, cache_slots(ch->cache), before);
 	if (limit < SLOTS_MIN)

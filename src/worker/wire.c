@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/now.h"
 
 #define READ_AHEAD (256 * 1024) /* bytes asked for at once */
 #define TICK_MS    100          /* how often a deadline is looked at */
@@ -35,10 +36,7 @@ void wire_release(struct wire *w)
 
 int64_t wire_now_ms(void)
 {
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return now_ms(CLOCK_MONOTONIC);
 }
 
 int wire_parse(const uint8_t *p, size_t n, size_t max, struct frame *f, size_t *used)
