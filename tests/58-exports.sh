@@ -98,6 +98,16 @@ show() {
 like "$(show)" '"label":"thumbnailer"' "what a thumbnailer did has that label"
 is "$(show --no-label)" "" "and can be left out"
 
+# ---- the database of questions
+show >"$WORK/before.json"
+database=$(find "$STATE" -name query.db)
+printf 'not a database' >"$database"
+exits 0 "audit reindex" "$EVIDENCEFS" audit reindex --mount "$WORK/mnt" --state "$STATE" --json
+like "$(cat "$OUT")" '^\{"records":[1-9][0-9]*\}$' "says how many records it read"
+show >"$WORK/after.json"
+same_file "$WORK/before.json" "$WORK/after.json" "and the answers are as they were"
+exits 2 "audit reindex of both" "$EVIDENCEFS" audit reindex --state "$STATE"
+
 # ---- follow
 # (what a shell starts in the background ignores Ctrl-C)
 env --default-signal=INT "$EVIDENCEFS" audit follow --mount "$WORK/mnt" --state "$STATE" --json --type open >"$WORK/followed" &

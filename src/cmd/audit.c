@@ -37,6 +37,30 @@ static int show_mount(const struct command *c, const struct team_request *q)
 	return r || written ? cmd_fail(&e, r ? r : written) : 0;
 }
 
+static int reindex_mount(const struct command *c, const struct team_request *q)
+{
+	struct print print = {.json = q->json, .columns = q->command->columns};
+	struct audit_mount *m = NULL;
+	struct buf payload = BUF_INIT;
+	struct row row;
+	struct err e = {0};
+	uint64_t records = 0;
+	int r = audit_mount_new(c, q, &m);
+
+	if (r)
+		return r;
+	r = audit_mount_reindex(m, &records, &e);
+	audit_mount_free(m);
+	if (r)
+		return cmd_fail(&e, r);
+	row_u64(&payload, "records", records);
+	if (row_parse(cur_of(payload.data, payload.len), &row) == 0)
+		print_row(&print, &row);
+	r = print_end(&print, &e);
+	buf_release(&payload);
+	return r ? cmd_fail(&e, r) : 0;
+}
+
 int cmd_audit(const struct command *c, int argc, char **argv)
 {
 	struct team_request q;
@@ -56,8 +80,12 @@ int cmd_audit(const struct command *c, int argc, char **argv)
 		r = audit_export(c, &q);
 	else if (!strcmp(q.command->command, "audit report"))
 		r = audit_report(c, &q);
+	else if (!team_value(&q, "mount"))
+		r = team_ask(&q);
+	else if (!strcmp(q.command->command, "audit reindex"))
+		r = reindex_mount(c, &q);
 	else
-		r = team_value(&q, "mount") ? show_mount(c, &q) : team_ask(&q);
+		r = show_mount(c, &q);
 	team_request_release(&q);
 	return r;
 }

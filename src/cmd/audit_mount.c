@@ -256,6 +256,16 @@ int audit_mount_skip(struct audit_mount *m, struct err *e)
 	return r;
 }
 
+int audit_mount_reindex(struct audit_mount *m, uint64_t *records, struct err *e)
+{
+	int r = query_reindex(m->query, e);
+
+	if (r == 0)
+		r = follow(m->query, e);
+	*records = query_seq(m->query);
+	return r;
+}
+
 int audit_mount_events(struct audit_mount *m,
 	int (*each)(void *ctx, const struct audit_event *ev, struct buf *row), void *ctx,
 	struct err *e)

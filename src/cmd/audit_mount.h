@@ -23,6 +23,8 @@ void audit_mount_free(struct audit_mount *m);
 void audit_mount_full(struct audit_mount *m);
 /** audit_mount_skip() - what is recorded by now is not wanted. */
 int audit_mount_skip(struct audit_mount *m, struct err *e);
+/** audit_mount_reindex() - the database that answers is built again. *@records: in it then. */
+int audit_mount_reindex(struct audit_mount *m, uint64_t *records, struct err *e);
 /** audit_mount_rows() - each row that fits, from behind those of the last call. */
 int audit_mount_rows(struct audit_mount *m, void (*row)(void *ctx, const struct row *r), void *ctx,
 	struct err *e);

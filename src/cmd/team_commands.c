@@ -282,6 +282,8 @@ static const struct team_command commands[] = {
 			{.name = "key", .local = true}, {.name = "anchor", .local = true}},
 		.records = true},
 	{.command = "audit reindex",
+		.options = {{.name = "mount", .local = true}, {.name = "state", .local = true}},
+		.check = check_audit,
 		.records = true,
 		.columns = {{"records", "RECORDS", PRINT_RIGHT, NULL}}},
 	/* asked and printed by cmd/audit_log.c */
