@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query_private.h - query.c (the file), query_add.c (what goes in), query_find.c (what comes out).
+/* query_private.h - query.c (the file), query_add.c (what goes in), query_find.h (what comes out).
  */
 #ifndef EVIDENCEFS_AUDIT_QUERY_PRIVATE_H
 #define EVIDENCEFS_AUDIT_QUERY_PRIVATE_H
