@@ -11,11 +11,14 @@
 #define READERS      16
 #define JOBS         64
 #define HITS         2                 /* reads that went on, before anything is fetched */
+#define NEAR_BYTES   (64 * 1024)       /* a read begins so near to where one ended: it goes on */
+#define AHEAD_TIMES  4                 /* what was read, so much more of it is fetched at most */
 #define WINDOW_BYTES (4 * 1024 * 1024) /* ahead of one reader */
 #define JOB_BYTES    (512 * 1024)      /* one fetch */
 #define THREADS_MAX  8
 
 struct reader {
+	uint64_t first; /* byte where it began */
 	uint64_t next;  /* byte where its next read would begin */
 	uint64_t until; /* chunk up to which it was fetched for */
 	uint64_t used;  /* tick of its last read; 0: no reader */
@@ -96,6 +99,12 @@ static void enqueue(struct ahead *a, struct reader *r, uint64_t to)
 	}
 }
 
+/* Small files lie one behind the other, with gaps; several readers take them in turn. */
+static bool goes_on(const struct reader *r, uint64_t off)
+{
+	return r->used && (off > r->next ? off - r->next : r->next - off) <= NEAR_BYTES;
+}
+
 static struct reader *find(struct ahead *a, uint64_t off)
 {
 	struct reader *oldest = &a->reader[0];
@@ -103,12 +112,12 @@ static struct reader *find(struct ahead *a, uint64_t off)
 	for (size_t i = 0; i < READERS; i++) {
 		struct reader *r = &a->reader[i];
 
-		if (r->used && r->next == off)
+		if (goes_on(r, off))
 			return r;
 		if (r->used < oldest->used)
 			oldest = r;
 	}
-	*oldest = (struct reader){.next = off};
+	*oldest = (struct reader){.first = off, .next = off};
 	return oldest;
 }
 
@@ -120,12 +129,13 @@ void ahead_note(struct ahead *a, uint64_t off, size_t len)
 
 	pthread_mutex_lock(&a->lock);
 	r = find(a, off);
-	r->hits += r->used != 0;
+	r->hits += r->used && off + len > r->next;
 	r->used = ++a->tick;
-	r->next = off + len;
+	if (r->next < off + len)
+		r->next = off + len;
 	here = r->next / a->o.chunk_size;
 	/* Begins small and grows while the reader goes on. */
-	to = r->hits < 16 ? (uint64_t)2 << r->hits : a->window;
+	to = (r->next - r->first) * AHEAD_TIMES / a->o.chunk_size;
 	to = here + 1 + (to < a->window ? to : a->window);
 	if (to > a->o.chunks)
 		to = a->o.chunks;

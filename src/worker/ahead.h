@@ -2,9 +2,11 @@
 /*
  * ahead.h - reading ahead of whoever reads on and on
  *
- * Notices runs of reads that begin where one before ended, several at once, and
- * has the chunks after them fetched by threads of its own. Knows nothing of
- * caches or workers. Reads at random cost a look at a small table.
+ * Notices runs of reads that begin where one before ended, or within 64 KiB of it
+ * (small files that lie one behind the other), several at once, and has the chunks
+ * after them fetched by threads of its own: at most four times what the run has
+ * covered. Knows nothing of caches or workers. Reads at random cost a look at a
+ * small table.
  */
 #ifndef EVIDENCEFS_WORKER_AHEAD_H
 #define EVIDENCEFS_WORKER_AHEAD_H

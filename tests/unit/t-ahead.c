@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* t-ahead.c - what is fetched ahead of reads, and what is not. */
+#include "tap.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "worker/ahead.h"
+
+#define CHUNK  32768u
+#define CHUNKS 1000u
+
+struct fetched {
+	pthread_mutex_t lock;
+	bool chunk[CHUNKS];
+	size_t twice;
+	size_t outside;
+	uint64_t end; /* behind the last of them */
+};
+
+static void fetch(void *ctx, uint64_t first, size_t n)
+{
+	struct fetched *f = ctx;
+
+	pthread_mutex_lock(&f->lock);
+	for (uint64_t c = first; c < first + n; c++) {
+		if (c >= CHUNKS) {
+			f->outside++;
+			continue;
+		}
+		f->twice += f->chunk[c];
+		f->chunk[c] = true;
+		f->end = c + 1 > f->end ? c + 1 : f->end;
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+static uint64_t end_of(struct fetched *f)
+{
+	uint64_t end = 0;
+
+	pthread_mutex_lock(&f->lock);
+	end = f->end;
+	pthread_mutex_unlock(&f->lock);
+	return end;
+}
+
+static void begin(struct fetched *f, struct ahead **out)
+{
+	const struct ahead_opts o = {.chunk_size = CHUNK,
+		.chunks = CHUNKS,
+		.threads = 2,
+		.window_max = 256,
+		.fetch = fetch,
+		.ctx = f};
+
+	*f = (struct fetched){.end = 0};
+	pthread_mutex_init(&f->lock, NULL);
+	if (ahead_new(&o, out))
+		exit(1);
+}
+
+/* What is fetched reaches chunk @end, sooner or later. */
+static bool reaches(struct fetched *f, uint64_t end)
+{
+	for (unsigned i = 0; i < 10000 && end_of(f) < end; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	return end_of(f) >= end;
+}
+
+static void test_on_and_on(void)
+{
+	struct fetched f;
+	struct ahead *a = NULL;
+
+	begin(&f, &a);
+	for (uint64_t off = 0; off < 64 * CHUNK; off += CHUNK)
+		ahead_note(a, off, CHUNK);
+	ok(reaches(&f, 64 + 100), "ahead of one that reads on and on");
+	for (uint64_t c = 64; c < CHUNKS && reaches(&f, c); c++)
+		ahead_note(a, c * CHUNK, CHUNK);
+	ok(reaches(&f, CHUNKS), "up to the end");
+	ahead_free(a);
+	is_int((long long)f.twice, 0, "no chunk is fetched twice");
+	is_int((long long)f.outside, 0, "and none behind the end");
+}
+
+/* Files of 20,000 bytes in blocks of 4 KiB; two readers take them in turn. */
+static void test_small_files(void)
+{
+	struct fetched f;
+	struct ahead *a = NULL;
+
+	begin(&f, &a);
+	for (uint64_t i = 0; i < 100; i++)
+		ahead_note(a, (i ^ 1) * 20480, 20000);
+	ok(reaches(&f, 100 * 20480 / CHUNK + 50), "ahead of files that lie one behind the other");
+	ahead_free(a);
+	is_int((long long)f.twice, 0, "no chunk is fetched twice");
+}
+
+static void test_little(void)
+{
+	struct fetched f;
+	struct ahead *a = NULL;
+
+	begin(&f, &a);
+	for (uint64_t i = 0; i < 8; i++)
+		ahead_note(a, i * 4096, 4000);
+	ahead_note(a, (uint64_t)500 * CHUNK, 4000);
+	ahead_note(a, (uint64_t)700 * CHUNK, 4000);
+	ok(reaches(&f, 2), "ahead of a few small files");
+	ahead_free(a);
+	ok(f.end <= 1 + 4 + 1, "at most four times what they are");
+}
+
+static void test_at_random(void)
+{
+	struct fetched f;
+	struct ahead *a = NULL;
+
+	begin(&f, &a);
+	for (uint64_t i = 0; i < 10000; i++)
+		ahead_note(a, i * 37 % CHUNKS * CHUNK, 4096);
+	ahead_free(a);
+	is_int((long long)f.end, 0, "nothing for reads here and there");
+}
+
+int main(void)
+{
+	test_on_and_on();
+	test_small_files();
+	test_little();
+	test_at_random();
+	return done_testing();
+}
