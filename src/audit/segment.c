@@ -275,8 +275,7 @@ int segment_head(int dirfd, uint64_t first_seq, struct record_head *out, struct 
 	if (fd >= 0)
 		close(fd);
 	/* what is not as it should be, is told by who looks at all of it */
-	if (n >= 0 && unxz_is(begin, (size_t)n) &&
-		unxz_begin(begin, (size_t)n, bytes, sizeof(bytes)) == 0 &&
+	if (n >= 0 && unxz_is(begin, (size_t)n) && unxz_begin(begin, (size_t)n, bytes) == 0 &&
 		record_head_decode(bytes, out) == 0 && out->first_seq == first_seq)
 		return 0;
 	rc = segment_open(dirfd, first_seq, &s, e);
