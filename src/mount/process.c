@@ -39,8 +39,8 @@ struct slot {
 	int dir;
 	int loginuid;
 	struct belongs belongs;
-	/* told by the hook */
-	char comm[32];
+	/* the program, as it was told last */
+	char comm[32]; /* by the hook, when it was called so; "" by /proc */
 	char exe[AUDIT_EXE_MAX + 1];
 	struct audit_exe_file file;
 	int64_t told_ns; /* CLOCK_MONOTONIC; 0: not */
@@ -274,6 +274,42 @@ void process_exe_file(int dir, struct audit_exe_file *out)
 		.ctime_ns = st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec};
 }
 
+static bool is_same_file(const struct audit_exe_file *a, const struct audit_exe_file *b)
+{
+	return a->inode == b->inode && a->major == b->major && a->minor == b->minor &&
+	       a->ctime_ns == b->ctime_ns;
+}
+
+/*
+ * Which file it is, is asked each time: only that tells of another program. The path costs more
+ * than twice as much, and is read anew with another file, and once a second. In between the same
+ * file, unchanged (to rename or unlink it is a change), may have run again by another of its
+ * names: it is told by one that this process ran it by less than a second ago. The file is asked
+ * for before the path: when the program changes in between, the next record notices.
+ */
+static void tell_program(const struct process_cache *c, struct slot *s, struct audit_event *ev)
+{
+	struct audit_exe_file file = {.inode = 0};
+	int64_t now = now_ns();
+	ssize_t n = 0;
+
+	process_exe_file(s->dir, &file);
+	if (file.inode == 0 || s->comm[0] || s->told_ns == 0 || now - s->told_ns > TOLD_NS ||
+		!is_same_file(&file, &s->file)) {
+		n = readlinkat(s->dir, "exe", s->exe, sizeof(s->exe) - 1);
+		if (n < 0 && errno == EACCES && c && c->exe) {
+			ask_exe(c, s, ev->exe, sizeof(ev->exe), &ev->exe_file);
+			return;
+		}
+		s->exe[n > 0 ? n : 0] = '\0';
+		s->comm[0] = '\0';
+		s->file = n > 0 ? file : (struct audit_exe_file){.inode = 0};
+		s->told_ns = n > 0 ? now : 0;
+	}
+	memcpy(ev->exe, s->exe, sizeof(ev->exe));
+	ev->exe_file = s->file;
+}
+
 /* Return: whether the process is known to be there still. */
 static bool tell(const struct process_cache *c, struct slot *s, struct audit_event *ev)
 {
@@ -284,13 +320,7 @@ static bool tell(const struct process_cache *c, struct slot *s, struct audit_eve
 	if (s->pid == 0)
 		return false;
 	ev->process_start = s->start;
-	n = readlinkat(s->dir, "exe", ev->exe, sizeof(ev->exe) - 1);
-	if (n < 0 && errno == EACCES && c && c->exe)
-		ask_exe(c, s, ev->exe, sizeof(ev->exe), &ev->exe_file);
-	else
-		ev->exe[n > 0 ? n : 0] = '\0';
-	if (n > 0)
-		process_exe_file(s->dir, &ev->exe_file);
+	tell_program(c, s, ev);
 	tell_belongs(s, ev);
 	n = pread(s->loginuid, text, sizeof(text) - 1, 0);
 	there = n > 0; /* else ESRCH, or a kernel that does not keep it */

@@ -4,8 +4,9 @@
  *
  * A program that opens ten thousand files is one process: who asked lately is kept
  * with descriptors of its /proc folder. They name the process, not its number, so
- * that a number used again is noticed. What can change (the executable, the login
- * uid) is read again every time; groups and cgroup once a second.
+ * that a number used again is noticed. What can change (which file the executable
+ * is, the login uid) is read again every time; its path when it is another file, and
+ * once a second, as groups and cgroup are.
  */
 #ifndef EVIDENCEFS_MOUNT_PROCESS_H
 #define EVIDENCEFS_MOUNT_PROCESS_H

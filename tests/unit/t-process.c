@@ -63,16 +63,67 @@ static pid_t child(pid_t wanted, int *go, int *end)
 	return pid;
 }
 
+static void read_link(pid_t pid, char exe[static 256])
+{
+	char link[32];
+	ssize_t n = 0;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	n = readlink(link, exe, 255);
+	exe[n > 0 ? n : 0] = '\0';
+}
+
+/* Asked all the while until it is: then the first answer names it. */
 static bool is_cat(struct process_cache *c, pid_t pid, struct audit_event *ev)
 {
+	char exe[256] = "";
+
 	for (unsigned i = 0; i < 5000; i++) {
 		*ev = describe(c, pid);
+		read_link(pid, exe);
 		/* cat may be another name for a program of many */
-		if (ev->exe[0] && !strstr(ev->exe, "t-process"))
-			return true;
+		if (exe[0] && !strstr(exe, "t-process")) {
+			*ev = describe(c, pid);
+			return strcmp(ev->exe, exe) == 0;
+		}
 		usleep(1000);
 	}
 	return false;
+}
+
+/* The program of a process is renamed and removed while it runs: the next answer says so. */
+static void test_renamed(struct process_cache *c)
+{
+	char dir[] = "/tmp/t-process-XXXXXX";
+	char command[256];
+	char exe[256];
+	char one[64];
+	char two[64];
+	unsigned good = 0;
+	pid_t pid = -1;
+
+	if (!mkdtemp(dir))
+		bail_out("no folder");
+	snprintf(one, sizeof(one), "%s/one", dir);
+	snprintf(two, sizeof(two), "%s/two", dir);
+	snprintf(command, sizeof(command), "cp \"$(command -v sleep)\" %s", one);
+	if (system(command) != 0)
+		bail_out(command);
+	pid = fork();
+	if (pid == 0) {
+		execl(one, "sleep", "1000", (char *)NULL);
+		_exit(1);
+	}
+	for (unsigned i = 0; i < 5000 && (read_link(pid, exe), strcmp(exe, one) != 0); i++)
+		usleep(1000);
+	good += !strcmp(describe(c, pid).exe, one) && !strcmp(describe(c, pid).exe, one);
+	good += rename(one, two) == 0 && !strcmp(describe(c, pid).exe, two);
+	good += unlink(two) == 0 && (read_link(pid, exe), !strcmp(describe(c, pid).exe, exe)) &&
+		strcmp(exe, two) != 0;
+	is_int(good, 3, "a program that is renamed or removed while it runs is told anew at once");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	rmdir(dir);
 }
 
 /* Whether they are those that the kernel says, each once. */
@@ -293,6 +344,7 @@ int main(void)
 	test_self(c);
 	test_groups(c);
 	test_life(c);
+	test_renamed(c);
 	test_reuse(c);
 	test_told();
 	process_cache_free(c);
