@@ -27,25 +27,6 @@ is_one_line() { # NAME: what was said on stderr is one line of text
 	fi
 }
 
-# keys FILE: the keys of its objects, in order, if they all have the same
-keys() {
-	python3 - "$1" <<-'PYTHON'
-		import json, sys
-		lines = [list(json.loads(line)) for line in open(sys.argv[1], encoding="utf-8")]
-		assert lines and all(k == lines[0] for k in lines), lines[:2]
-		print(*lines[0])
-	PYTHON
-}
-
-# value EXPRESSION FILE: of a list `rows` of its objects
-value() {
-	python3 - "$1" "$2" <<-'PYTHON'
-		import json, sys
-		rows = [json.loads(line) for line in open(sys.argv[2], encoding="utf-8")]
-		print(eval(sys.argv[1]))
-	PYTHON
-}
-
 show() { # OPTION...: the log as JSON, in $WORK/rows
 	"$EVIDENCEFS" audit show --mount "$mnt" --state "$STATE" --json "$@" >"$WORK/rows"
 }

@@ -30,11 +30,9 @@ other=54321 # nobody's number
 as_other() {
 	setpriv --reuid="$other" --regid="$other" --clear-groups -- "$@"
 }
-value() { # EXPRESSION: of `rows`, the log as the user sees it
+seen() { # EXPRESSION: of `rows`, the log as the user sees it
 	as_user2 "$EVIDENCEFS" audit show --mount "$mnt" --state "$home/state" --json --reads >"$WORK/rows"
-	python3 -c 'import json, sys
-rows = [json.loads(line) for line in open(sys.argv[2])]
-print(eval(sys.argv[1]))' "$1" "$WORK/rows"
+	value "$1" "$WORK/rows"
 }
 
 ok "an ordinary user mounts" as_user2 "$EVIDENCEFS" mount --state "$home/state" "$image" "$mnt"
@@ -160,17 +158,17 @@ done
 is "$(grep '^owner' "$WORK/handed")" "owner 7" "and the user goes on reading"
 
 # ---- the log
-is "$(value '{(r["user"], r["uid"]) for r in rows if r["type"] == "open"}')" "{('$USER2', $UID2)}" "the log names the user"
+is "$(seen '{(r["user"], r["uid"]) for r in rows if r["type"] == "open"}')" "{('$USER2', $UID2)}" "the log names the user"
 for uid in 0 $other; do
-	is "$(value "{(r['result'], r['decision'], r['path']) for r in rows if r['type'] == 'read' and r['uid'] == $uid}")" \
+	is "$(seen "{(r['result'], r['decision'], r['path']) for r in rows if r['type'] == 'read' and r['uid'] == $uid}")" \
 		"{(-13, 'denied', 'disk/p0-ext4/docs/letter.txt')}" "and uid $uid, who was denied"
-	is "$(value "len([r for r in rows if r['type'] == 'read' and r['uid'] == $uid]) >= 5")" True "each time"
-	is "$(value "{(r['result'], r['decision'], r['path']) for r in rows if r['type'] == 'list' and r['uid'] == $uid}")" \
+	is "$(seen "len([r for r in rows if r['type'] == 'read' and r['uid'] == $uid]) >= 5")" True "each time"
+	is "$(seen "{(r['result'], r['decision'], r['path']) for r in rows if r['type'] == 'list' and r['uid'] == $uid}")" \
 		"{(-13, 'denied', 'disk/p0-ext4/docs')}" "listing too"
 done
-is "$(value '[r for r in rows if r["decision"] == "allowed" and r["uid"] != '"$UID2"']')" "[]" "nobody else was allowed anything"
+is "$(seen '[r for r in rows if r["decision"] == "allowed" and r["uid"] != '"$UID2"']')" "[]" "nobody else was allowed anything"
 is "$(as_user2 "$EVIDENCEFS" audit show --mount "$mnt" --state "$home/state" --json | grep -c '"denied"')" \
-	"$(value 'len([r for r in rows if r["decision"] == "denied"])')" "denials are shown without asking for reads"
+	"$(seen 'len([r for r in rows if r["decision"] == "denied"])')" "denials are shown without asking for reads"
 
 # ---- two users at once
 ok "root mounts the same image" mount_image "$image" "$WORK/mnt"

@@ -17,25 +17,6 @@ is_refused() { # ERE NAME: the command before ended so, in one line, and said no
 	is "$(cat "$OUT")" "" "$2: and nothing else"
 }
 
-# keys FILE: the keys of its objects, in order, if they all have the same
-keys() {
-	python3 - "$1" <<-'PYTHON'
-		import json, sys
-		lines = [list(json.loads(line)) for line in open(sys.argv[1], encoding="utf-8")]
-		assert lines and all(k == lines[0] for k in lines), lines[:2]
-		print(*lines[0])
-	PYTHON
-}
-
-# value EXPRESSION [FILE]: of a list `rows` of its objects
-value() {
-	python3 - "$1" "${2:-$OUT}" <<-'PYTHON'
-		import json, sys
-		rows = [json.loads(line) for line in open(sys.argv[2], encoding="utf-8")]
-		print(eval(sys.argv[1]))
-	PYTHON
-}
-
 # denials TYPE: how many are in the log, as an officer of it counts them
 denials() {
 	ev log audit show --json --type "$1" >"$WORK/denials"

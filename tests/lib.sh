@@ -35,6 +35,8 @@
 #	track_mount DIR / track_pid PID
 #	second_user                         a user for this test (as root): sets $USER2, $UID2
 #	as_user2 COMMAND...                 run as that user
+#	keys FILE                           keys of its JSON objects, in order, if they all have the same
+#	value EXPRESSION [FILE]             Python, of `rows`: the JSON objects of $OUT, or FILE
 # Variables: TOP (sources), BUILD (programs), EVIDENCEFS, EVIDENCEFSD, WORKER, WORK, STATE.
 
 TOP=${EVIDENCEFS_SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
@@ -167,6 +169,23 @@ like() {
 
 same_file() {
 	ok "$3" cmp -- "$1" "$2"
+}
+
+keys() { # FILE
+	python3 - "$1" <<-'PYTHON'
+		import json, sys
+		lines = [list(json.loads(line)) for line in open(sys.argv[1], encoding="utf-8")]
+		assert lines and all(k == lines[0] for k in lines), lines[:2]
+		print(*lines[0])
+	PYTHON
+}
+
+value() { # EXPRESSION [FILE]
+	python3 - "$1" "${2:-$OUT}" <<-'PYTHON'
+		import json, sys
+		rows = [json.loads(line) for line in open(sys.argv[2], encoding="utf-8")]
+		print(eval(sys.argv[1]))
+	PYTHON
 }
 
 done_testing() {

@@ -135,16 +135,10 @@ int places_fat(struct places *p, uint32_t *cluster, uint64_t *base)
 		p->stopped = -ENOMEM;
 		return 0;
 	}
-	x->p = p;
+	x->geometry = geometry;
 	x->slot = on_slot;
 	x->end = on_end;
-	x->reads = p->f->end - p->f->offset + (16u << 20);
-	whole = geometry(x) && fat_walk(x);
-	*cluster = x->cluster ? x->cluster : 1;
-	*base = x->heap;
-	set_release(&x->done);
-	set_release(&x->covered);
-	free(x->dirs);
+	whole = fat_walk(x, p, cluster, base);
 	free(x);
 	return whole;
 }

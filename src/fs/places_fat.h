@@ -54,6 +54,9 @@ struct fat_places {
 	uint8_t window[4096]; /* of the table */
 	uint64_t window_at;
 	size_t window_n;
+	/* the kind of file system: what of the fields above its boot sector says, and `dirs` begins
+	 * with its root; false: nothing can be gone through */
+	bool (*geometry)(struct fat_places *x);
 	/* the kind of entries; *@stale: in clusters that no directory has now. slot() is told of
 	 * each entry in turn. Return: false: the directory ends here. end() after the last. */
 	bool (*slot)(
@@ -78,8 +81,9 @@ void fat_claim_deleted(struct fat_places *x, uint64_t cluster, uint64_t bytes, u
  * becomes; -1: it stays. */
 void fat_blank(struct fat_places *x, struct fat_gather *g, uint64_t inode, int mark, bool stale);
 void fat_gather(struct fat_gather *g, uint64_t off);
-/** fat_walk() - all directories in `dirs`, then what is left of handed out entries. Return: all of
- * it could be gone through. */
-bool fat_walk(struct fat_places *x);
+/** fat_walk() - all directories of @p's volume, then what is left of handed out entries; @x has its
+ * functions and nothing else, and is released but for its own memory. Return: all of it could be
+ * gone through. */
+bool fat_walk(struct fat_places *x, struct places *p, uint32_t *cluster, uint64_t *base);
 
 #endif

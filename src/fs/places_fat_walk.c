@@ -7,6 +7,8 @@
 
 #include "base/array.h"
 
+#define DIRS_MORE (16u << 20) /* bytes of directories that may be read beyond the volume's size */
+
 bool fat_cluster(const struct fat_places *x, uint64_t cluster, uint64_t *off)
 {
 	if (cluster < 2 || cluster - 2 >= x->clusters)
@@ -214,7 +216,7 @@ static void on_entry(void *ctx, uint64_t inode)
 	x->end(x, &o.g, true);
 }
 
-bool fat_walk(struct fat_places *x)
+static bool walk(struct fat_places *x)
 {
 	struct left l = {x, true};
 
@@ -226,4 +228,19 @@ bool fat_walk(struct fat_places *x)
 	if (l.whole && !x->p->f->entries.failed)
 		set_each(&x->p->f->entries, on_entry, &l);
 	return l.whole && !x->done.failed && !x->covered.failed && !x->p->f->entries.failed;
+}
+
+bool fat_walk(struct fat_places *x, struct places *p, uint32_t *cluster, uint64_t *base)
+{
+	bool whole = false;
+
+	x->p = p;
+	x->reads = p->f->end - p->f->offset + DIRS_MORE;
+	whole = x->geometry(x) && walk(x);
+	*cluster = x->cluster ? x->cluster : 1;
+	*base = x->heap;
+	set_release(&x->done);
+	set_release(&x->covered);
+	free(x->dirs);
+	return whole;
 }
