@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/extent.h"
 #include "serve/describe.h"
 
 struct content {
@@ -158,6 +157,21 @@ int content_open(struct evidence *ev, uint64_t id, struct content **out)
 	}
 	*out = c;
 	return 0;
+}
+
+int content_extents(struct evidence *ev, uint64_t id, struct extent_map *map)
+{
+	struct content *c = NULL;
+	int r = content_open(ev, id, &c);
+
+	if (r == 0 && c->tag != CONTENT_EXTENTS)
+		r = -ENODATA;
+	if (r == 0) {
+		*map = c->map;
+		c->map = (struct extent_map){NULL, 0};
+	}
+	content_close(c);
+	return r;
 }
 
 int content_of_text(struct buf *text, struct content **out)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "image/extent.h"
 #include "image/source.h"
 #include "serve/evidence.h"
 #include "serve/mask.h"
@@ -22,6 +23,11 @@ struct content;
 int content_open(struct evidence *ev, uint64_t id, struct content **out);
 /** content_of_text() - contents that are @text; its bytes are taken. */
 int content_of_text(struct buf *text, struct content **out);
+/**
+ * content_extents() - where the bytes of a trace lie in the image
+ * Return: 0, the caller releases @map; -ENODATA extents do not say; as content_open().
+ */
+int content_extents(struct evidence *ev, uint64_t id, struct extent_map *map);
 /** content_close() - NULL allowed. */
 void content_close(struct content *c);
 

@@ -2,8 +2,9 @@
 /*
  * totals.c - three digests from one read; see totals.h.
  *
- * MD5 is the slowest of the three: a second thread works on it while the first
- * does the other two and reads on.
+ * Each digest has a thread, which follows the reader through a ring of blocks: MD5, the
+ * slowest, keeps one processor, and what is left of the others inflates, reads and does
+ * the rest. The ring is as deep as it takes for nobody to wait while there is work.
  */
 #include "serve/totals.h"
 
@@ -14,155 +15,194 @@
 
 #include "base/digest.h"
 
-#define BLOCK ((size_t)4 << 20)
+#define BLOCK  ((size_t)1 << 20) /* stays in the processor's cache until all have seen it */
+#define BLOCKS 8u
+#define LANES  3u
 
-/* A digest that another thread works on. */
+struct ring;
+
+/* A digest, and how far it is. */
 struct lane {
+	struct ring *ring;
 	struct digest *digest;
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	const void *block; /* NULL: idle */
-	size_t len;
-	bool end;
+	uint64_t done; /* blocks */
 };
+
+struct ring {
+	pthread_mutex_t lock; /* over what follows, and `done` of the lanes */
+	pthread_cond_t changed;
+	uint64_t filled; /* blocks, ever */
+	bool end;
+	size_t len[BLOCKS];
+	uint8_t *bytes;
+	unsigned lanes; /* that have been started */
+	struct lane lane[LANES];
+};
+
+static uint8_t *block_of(const struct ring *r, uint64_t number)
+{
+	return r->bytes + number % BLOCKS * BLOCK;
+}
 
 static void *lane_main(void *arg)
 {
 	struct lane *l = arg;
+	struct ring *r = l->ring;
 
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&r->lock);
 	for (;;) {
-		while (!l->block && !l->end)
-			pthread_cond_wait(&l->changed, &l->lock);
-		if (!l->block)
+		while (l->done == r->filled && !r->end)
+			pthread_cond_wait(&r->changed, &r->lock);
+		if (l->done == r->filled)
 			break;
-		pthread_mutex_unlock(&l->lock);
-		digest_update(l->digest, l->block, l->len);
-		pthread_mutex_lock(&l->lock);
-		l->block = NULL;
-		pthread_cond_broadcast(&l->changed);
+		pthread_mutex_unlock(&r->lock);
+		digest_update(l->digest, block_of(r, l->done), r->len[l->done % BLOCKS]);
+		pthread_mutex_lock(&r->lock);
+		l->done++;
+		pthread_cond_broadcast(&r->changed);
 	}
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
 
-static void lane_feed(struct lane *l, const void *block, size_t len)
+/* With the lock: whether every lane is done with the blocks before @number. */
+static bool is_behind(const struct ring *r, uint64_t number)
 {
-	pthread_mutex_lock(&l->lock);
-	l->block = block;
-	l->len = len;
-	pthread_cond_broadcast(&l->changed);
-	pthread_mutex_unlock(&l->lock);
+	for (unsigned i = 0; i < r->lanes; i++)
+		if (r->lane[i].done < number)
+			return false;
+	return true;
 }
 
-static void lane_wait(struct lane *l)
+/* Where the next block is to be read to. */
+static uint8_t *ring_room(struct ring *r)
 {
-	pthread_mutex_lock(&l->lock);
-	while (l->block)
-		pthread_cond_wait(&l->changed, &l->lock);
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_lock(&r->lock);
+	while (r->filled >= BLOCKS && !is_behind(r, r->filled - BLOCKS + 1))
+		pthread_cond_wait(&r->changed, &r->lock);
+	pthread_mutex_unlock(&r->lock);
+	return block_of(r, r->filled);
 }
 
-static int lane_begin(struct lane *l, enum digest_kind kind)
+static void ring_add(struct ring *r, size_t len)
 {
-	*l = (struct lane){.digest = digest_new(kind)};
-	if (!l->digest)
+	pthread_mutex_lock(&r->lock);
+	r->len[r->filled % BLOCKS] = len;
+	r->filled++;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* No more blocks come; the digests are of all that did. */
+static void ring_end(struct ring *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->end = true;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+	for (unsigned i = 0; i < r->lanes; i++)
+		pthread_join(r->lane[i].thread, NULL);
+}
+
+static int ring_begin(struct ring *r)
+{
+	static const enum digest_kind kind[LANES] = {DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256};
+
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->changed, NULL);
+	r->bytes = malloc(BLOCKS * BLOCK);
+	if (!r->bytes)
 		return -ENOMEM;
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->changed, NULL);
-	if (pthread_create(&l->thread, NULL, lane_main, l)) {
-		digest_free(l->digest);
-		return -EAGAIN;
+	for (unsigned i = 0; i < LANES; i++) {
+		struct lane *l = &r->lane[i];
+
+		l->ring = r;
+		l->digest = digest_new(kind[i]);
+		if (!l->digest)
+			return -ENOMEM;
+		if (pthread_create(&l->thread, NULL, lane_main, l))
+			return -EAGAIN;
+		pthread_mutex_lock(&r->lock);
+		r->lanes++;
+		pthread_mutex_unlock(&r->lock);
 	}
 	return 0;
 }
 
-static void lane_end(struct lane *l)
+static void ring_release(struct ring *r)
 {
-	pthread_mutex_lock(&l->lock);
-	l->end = true;
-	pthread_cond_broadcast(&l->changed);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->thread, NULL);
-	pthread_cond_destroy(&l->changed);
-	pthread_mutex_destroy(&l->lock);
-	digest_free(l->digest);
+	for (unsigned i = 0; i < LANES; i++)
+		digest_free(r->lane[i].digest);
+	free(r->bytes);
+	pthread_cond_destroy(&r->changed);
+	pthread_mutex_destroy(&r->lock);
 }
 
 struct reading {
 	const struct source *media;
 	const struct totals_opts *o;
-	struct lane md5;
-	struct digest *sha1;
-	struct digest *sha256;
+	uint64_t off;
 	uint64_t unreadable;
 };
 
-/* The next block, or past an unreadable piece: its place is skipped and counted. */
-static ssize_t next_block(struct reading *t, uint8_t *block, uint64_t *off)
+static int show(const struct reading *t, const uint8_t *p, uint64_t n)
 {
-	uint64_t piece = t->o->piece - *off % t->o->piece;
-	uint64_t left = source_size(t->media) - *off;
-	ssize_t n = source_pread(t->media, block, BLOCK, *off);
+	return t->o->bytes ? t->o->bytes(t->o->ctx, t->off, p, n) : 0;
+}
 
-	if (n >= 0)
-		return n;
+/* The next block, or past an unreadable piece: its place is skipped and counted. */
+static int next_block(struct reading *t, struct ring *r)
+{
+	uint64_t piece = t->o->piece - t->off % t->o->piece;
+	uint64_t left = source_size(t->media) - t->off;
+	uint8_t *block = ring_room(r);
+	ssize_t n = source_pread(t->media, block, BLOCK, t->off);
+	int rc = 0;
+
+	if (n > 0) {
+		ring_add(r, (size_t)n);
+		rc = show(t, block, (uint64_t)n);
+		t->off += (uint64_t)n;
+		return rc;
+	}
 	if (piece > left)
 		piece = left;
+	rc = show(t, NULL, piece);
 	t->unreadable += piece;
-	*off += piece;
-	return 0;
+	t->off += piece;
+	return rc;
 }
 
-static int read_all(struct reading *t, uint8_t *blocks)
+static int read_all(struct reading *t, struct ring *ring)
 {
 	uint64_t size = source_size(t->media);
-	uint64_t off = 0;
-	unsigned turn = 0;
+	int r = 0;
 
-	while (off < size && !*t->o->stop) {
-		uint8_t *block = blocks + (turn++ % 2) * BLOCK;
-		ssize_t n = next_block(t, block, &off);
-
-		lane_wait(&t->md5);
-		if (n > 0) {
-			lane_feed(&t->md5, block, (size_t)n);
-			digest_update(t->sha1, block, (size_t)n);
-			digest_update(t->sha256, block, (size_t)n);
-			off += (uint64_t)n;
-		}
-		t->o->progress(t->o->ctx, off, size);
+	while (r == 0 && t->off < size && !*t->o->stop) {
+		r = next_block(t, ring);
+		t->o->progress(t->o->ctx, t->off, size);
 	}
-	lane_wait(&t->md5);
-	return off < size ? -EINTR : 0;
-}
-
-static int finish(struct reading *t, struct totals *out)
-{
-	out->unreadable = t->unreadable;
-	if (digest_final(t->md5.digest, out->md5) || digest_final(t->sha1, out->sha1) ||
-		digest_final(t->sha256, out->sha256))
-		return -EIO;
-	return 0;
+	return r == 0 && t->off < size ? -EINTR : r;
 }
 
 int totals_make(const struct source *media, const struct totals_opts *o, struct totals *out)
 {
 	struct reading t = {.media = media, .o = o};
-	uint8_t *blocks = malloc(2 * BLOCK);
-	int r = blocks ? lane_begin(&t.md5, DIGEST_MD5) : -ENOMEM;
+	struct ring ring = {.filled = 0};
+	struct totals found = {.unreadable = 0};
+	int r = ring_begin(&ring);
 
-	if (r == 0) {
-		t.sha1 = digest_new(DIGEST_SHA1);
-		t.sha256 = digest_new(DIGEST_SHA256);
-		r = t.sha1 && t.sha256 ? read_all(&t, blocks) : -ENOMEM;
-		if (r == 0)
-			r = finish(&t, out);
-		lane_end(&t.md5);
-	}
-	digest_free(t.sha1);
-	digest_free(t.sha256);
-	free(blocks);
+	if (r == 0)
+		r = read_all(&t, &ring);
+	ring_end(&ring);
+	if (r == 0 && (digest_final(ring.lane[0].digest, found.md5) ||
+			      digest_final(ring.lane[1].digest, found.sha1) ||
+			      digest_final(ring.lane[2].digest, found.sha256)))
+		r = -EIO;
+	ring_release(&ring);
+	found.unreadable = t.unreadable;
+	if (r == 0)
+		*out = found;
 	return r;
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hashes_private.h - what hashes.c and hashes_make.c share */
+#ifndef EVIDENCEFS_SERVE_HASHES_PRIVATE_H
+#define EVIDENCEFS_SERVE_HASHES_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/db.h"
+#include "serve/hashes.h"
+
+struct hashes {
+	struct evidence *ev;
+	bool wanted;
+	char *path;
+	int lock_fd; /* held while this process makes hashes; -1: not */
+	struct db *db;
+	struct db_stmt *get;
+	struct db_stmt *put;
+	struct db_stmt *each;
+	struct db_stmt *with;
+	struct sweep *sweep;  /* the thread's own, while it reads the image */
+	uint64_t since;       /* traces written by this run */
+	pthread_mutex_t lock; /* over db, its statements, status */
+	struct hashes_status status;
+	pthread_t thread;
+	bool started;
+	atomic_bool stop;
+};
+
+/** hashes_has() - whether a trace needs no hash any more: it has one, or can have none. */
+bool hashes_has(struct hashes *h, uint64_t trace);
+/** hashes_make() - the thread: @arg is the struct hashes. Return: NULL. */
+void *hashes_make(void *arg);
+
+#endif
