@@ -2,9 +2,9 @@
 /*
  * hashes.h - hash totals of the image and SHA-256 of every trace with contents
  *
- * Made by a thread behind the mount, kept in STATE/evidence/KEY/hashes.db,
- * taken up again where an earlier run ended. The same thread first checks the
- * indexes against the digests in the manifest.
+ * Made by a thread behind the mount from one read of the image, as far as that
+ * goes, kept in STATE/evidence/KEY/hashes.db; what an earlier run has found stays.
+ * The same thread first checks the indexes against the digests in the manifest.
  */
 #ifndef EVIDENCEFS_SERVE_HASHES_H
 #define EVIDENCEFS_SERVE_HASHES_H
@@ -18,8 +18,8 @@
 enum hashes_state {
 	HASHES_OFF,      /* --no-hash, and none were made earlier */
 	HASHES_CHECKING, /* indexes against their digests */
-	HASHES_IMAGE,    /* totals */
-	HASHES_TRACES,   /* each trace */
+	HASHES_IMAGE,    /* totals, and most traces */
+	HASHES_TRACES,   /* each trace that has none yet */
 	HASHES_DONE,
 	HASHES_FAILED,   /* could not go on: see error */
 	HASHES_ELSEWHERE /* another process is at it */
