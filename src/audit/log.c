@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -29,7 +28,7 @@
 #include "audit/segment.h"
 #include "base/file.h"
 
-static void say_stderr(void *context, const char *text)
+void log_say_stderr(void *context, const char *text)
 {
 	(void)context;
 	fprintf(stderr, "evidencefs: %s\n", text);
@@ -38,7 +37,7 @@ static void say_stderr(void *context, const char *text)
 void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context)
 {
 	pthread_mutex_lock(&l->lock);
-	l->fault = fn ? fn : say_stderr;
+	l->fault = fn ? fn : log_say_stderr;
 	l->fault_context = context;
 	pthread_mutex_unlock(&l->lock);
 }
@@ -83,7 +82,7 @@ static int create_segment(struct audit_log *l, struct part *p)
 	return 0;
 }
 
-static int begin_segment(struct audit_log *l)
+int log_begin_segment(struct audit_log *l)
 {
 	struct part *p = calloc(1, sizeof(*p));
 	int rc = 0;
@@ -159,7 +158,7 @@ static int append_locked(
 		l->cut = false;
 	}
 	if ((l->roll || p->end + (uint64_t)size > segment_limit(l)) && p->first_seq != ev->seq) {
-		rc = begin_segment(l);
+		rc = log_begin_segment(l);
 		if (rc < 0)
 			return rc;
 		p = l->current;
@@ -396,141 +395,6 @@ int audit_append_act(struct audit_log *l, struct audit_event *ev)
 	return rc;
 }
 
-static int open_dir(struct audit_log *l, struct err *e)
-{
-	if (mkdir(l->dir, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, errno, "%s: cannot make the access log", l->dir);
-	l->dirfd = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (l->dirfd < 0)
-		return err_errno(e, errno, "%s: cannot open the access log", l->dir);
-	l->lockfd = openat(l->dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (l->lockfd < 0)
-		return err_errno(e, errno, "%s/lock: cannot open", l->dir);
-	if (flock(l->lockfd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno == EWOULDBLOCK)
-		return err_set(e, EBUSY, "%s: another process writes this access log", l->dir);
-	return err_errno(e, errno, "%s/lock: cannot lock", l->dir);
-}
-
-/* Go on in the segment that tail_find() found. */
-static int continue_segment(struct audit_log *l, struct err *e)
-{
-	struct part *p = calloc(1, sizeof(*p));
-	char name[SEGMENT_NAME_MAX];
-
-	if (!p)
-		return err_errno(e, ENOMEM, "%s", l->dir);
-	l->oldest = l->current = p;
-	p->first_seq = l->tail.first_seq;
-	p->end = l->tail.end;
-	p->fd = openat(l->dirfd, segment_name(p->first_seq, name), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (p->fd < 0)
-		return err_errno(e, errno, "%s/%s: cannot open", l->dir, name);
-	memcpy(l->log_id, l->tail.log_id, RECORD_LOG_ID);
-	return 0;
-}
-
-static int first_segment(struct audit_log *l, struct err *e)
-{
-	int rc = 0;
-
-	if (getrandom(l->log_id, RECORD_LOG_ID, 0) != RECORD_LOG_ID)
-		return err_set(e, EIO, "%s: no random bytes", l->dir);
-	rc = begin_segment(l);
-	if (rc < 0)
-		return err_errno(e, -rc, "%s: cannot begin the access log", l->dir);
-	return 0;
-}
-
-/* Whatever the last process could not sync is synced before anything is added. */
-static int load(struct audit_log *l, struct err *e)
-{
-	struct err found = {.code = 0};
-	char text[512];
-	int rc = tail_find(l->dirfd, &l->tail, &found);
-
-	if (rc < 0)
-		return err_set(e, -rc, "%s: %s", l->dir, err_text(&found, rc));
-	l->next_seq = l->tail.next_seq;
-	l->time_ns = l->tail.time_ns;
-	rc = l->tail.any ? continue_segment(l, e) : first_segment(l, e);
-	if (rc < 0)
-		return rc;
-	if (fdatasync(l->current->fd) < 0 || fsync(l->dirfd) < 0)
-		return err_errno(e, errno, "%s: cannot sync the access log", l->dir);
-	rc = file_sync_parent(l->dirfd);
-	if (rc < 0)
-		return err_errno(e, -rc, "%s: cannot sync its folder", l->dir);
-	l->current->synced = l->current->end;
-	l->new_name = false;
-	l->safe_seq = l->next_seq - 1;
-	if (!l->tail.torn[0])
-		return 0;
-	snprintf(text, sizeof(text),
-		"access log: its end was torn: %" PRIu64 " bytes kept in ../torn, the last as %s",
-		l->tail.torn_bytes, l->tail.torn);
-	l->fault(l->fault_context, text);
-	return 0;
-}
-
-static void release(struct audit_log *l)
-{
-	while (l->oldest) {
-		struct part *p = l->oldest;
-
-		l->oldest = p->next;
-		if (p->fd >= 0) {
-			reserve_drop(p->fd, p->end, &p->allocated);
-			close(p->fd);
-		}
-		free(p);
-	}
-	if (l->lockfd >= 0)
-		close(l->lockfd);
-	if (l->dirfd >= 0)
-		close(l->dirfd);
-	free(l->dir);
-	free(l);
-}
-
-int audit_open(const char *dir, struct audit_log **out, struct err *e)
-{
-	struct audit_log *l = calloc(1, sizeof(*l));
-	int rc = 0;
-
-	if (!l)
-		return err_errno(e, ENOMEM, "%s", dir);
-	l->dirfd = -1;
-	l->lockfd = -1;
-	l->fault = say_stderr;
-	l->segment_bytes = SEGMENT_BYTES_MAX;
-	l->dir = strdup(dir);
-	rc = l->dir ? open_dir(l, e) : err_errno(e, ENOMEM, "%s", dir);
-	if (rc == 0)
-		rc = load(l, e);
-	if (rc == 0)
-		rc = log_sync_start(l, e);
-	if (rc < 0) {
-		release(l);
-		return rc;
-	}
-	*out = l;
-	return 0;
-}
-
-void audit_close(struct audit_log *l)
-{
-	if (!l)
-		return;
-	log_keep_stop(l);
-	log_seal_join(l);
-	log_sync_stop(l);
-	log_seal_stop(l);
-	log_sync_release(l);
-	release(l);
-}
-
 uint64_t audit_size(const struct audit_log *l)
 {
 	return __atomic_load_n(&l->next_seq, __ATOMIC_ACQUIRE) - 1;
@@ -554,9 +418,4 @@ uint64_t audit_safe(struct audit_log *l)
 	seq = l->safe_seq;
 	pthread_mutex_unlock(&l->lock);
 	return seq;
-}
-
-const char *audit_torn(const struct audit_log *l)
-{
-	return l->tail.torn[0] ? l->tail.torn : NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log_private.h - the writer's own: its state, and what log.c (which appends) and
- * log_sync.c (the thread that makes safe what was appended) need of each other
+ * log_private.h - the writer's own: its state, and what log_open.c (which begins and ends it),
+ * log.c (which appends) and log_sync.c (the thread that makes safe what was appended) need of
+ * each other
  */
 #ifndef EVIDENCEFS_AUDIT_LOG_PRIVATE_H
 #define EVIDENCEFS_AUDIT_LOG_PRIVATE_H
@@ -84,6 +85,11 @@ static inline uint64_t log_reserve_of(const struct part *p)
 	return room < LOG_RESERVE ? room : LOG_RESERVE;
 }
 
+/** log_begin_segment() - a segment of which the next record is the first becomes the current one;
+ * with the lock. Return: 0 or -errno: nothing has changed then. */
+int log_begin_segment(struct audit_log *l);
+/** log_say_stderr() - who is told while nobody else is to be. */
+void log_say_stderr(void *context, const char *text);
 /** log_why() - an errno of this log in words. */
 const char *log_why(int code);
 /** log_tell() - that the log fails, or works again; @rc: what an append or a sync returned.

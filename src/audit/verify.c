@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify.c - is a log intact, and how far is it complete? See verify.h. */
-#include "audit/verify.h"
+#include "audit/verify_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,50 +17,7 @@
 #include "audit/tree.h"
 #include "base/file.h"
 
-struct anchor {
-	struct note note;
-	const char *name;
-};
-
-/* A DISCONTINUITY, and who has endorsed its key. */
-struct breach {
-	uint64_t seq;
-	uint8_t key[RECORD_KEY];
-	uint8_t device[RECORD_KEY]; /* the device's key then */
-	uint8_t before[RECORD_KEY]; /* the key in force then */
-	unsigned by;                /* bits: 1 << enum record_role */
-};
-
-struct verify {
-	const struct verify_opts *o;
-	int dirfd;
-	struct audit_reader *reader;
-	struct audit_event ev; /* the record in hand */
-	char name[NOTE_NAME_MAX];
-	bool has_name;           /* of the log, by the head of its first segment */
-	uint8_t key[RECORD_KEY]; /* in force */
-	struct heads *heads;     /* `checkpoints` */
-	struct note next;        /* the checkpoint to come; size 0: none */
-	struct note last;        /* the one before */
-	uint64_t newest;         /* tree size of the newest at the beginning */
-	bool named;              /* a record names `last` */
-	bool grew;               /* the log goes on behind what was looked at */
-	struct anchor *anchors;  /* by size */
-	size_t anchors_n;
-	size_t anchors_done;
-	struct tree tree;
-	uint8_t device[RECORD_KEY]; /* zeros: none was named yet */
-	struct breach *breaches;
-	size_t breaches_n;
-	uint64_t hashes; /* records of which only the hash is there */
-	uint64_t hashes_first;
-	uint64_t hashes_last; /* the last of them */
-	uint64_t retained;    /* up to here a sealed RETENTION says they may be */
-	uint64_t retaining;   /* as the last RETENTION says, which is record retention_seq */
-	uint64_t retention_seq;
-};
-
-__attribute__((format(printf, 2, 3))) static void line(const struct verify *v, const char *fmt, ...)
+void verify_line(const struct verify *v, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
 	va_list ap;
@@ -74,7 +31,7 @@ __attribute__((format(printf, 2, 3))) static void line(const struct verify *v, c
 }
 
 /* What is wrong with the record in hand. Return: -EBADMSG. */
-static int bad(const struct verify *v, struct err *e, const char *why)
+int verify_bad(const struct verify *v, struct err *e, const char *why)
 {
 	const struct segment *at = &v->reader->at;
 
@@ -144,7 +101,7 @@ static int take_key(struct verify *v, const char *dir, struct err *e)
 	if (!v->has_name)
 		memcpy(v->name, name, NOTE_NAME_MAX);
 	note_fingerprint(v->key, print);
-	line(v, "origin key %s%s", print,
+	verify_line(v, "origin key %s%s", print,
 		v->o->key.text ? "" : ", from the log itself: it is checked against itself only");
 	return 0;
 }
@@ -224,7 +181,8 @@ static int look_at_heads(struct verify *v, struct err *e)
 		before = note.size;
 	}
 	if (rc == 0 && v->heads->torn)
-		line(v, HEADS_FILE " ends within a checkpoint, at offset %" PRIu64, v->heads->pos);
+		verify_line(v, HEADS_FILE " ends within a checkpoint, at offset %" PRIu64,
+			v->heads->pos);
 	v->newest = before;
 	v->heads->pos = v->heads->base = v->heads->count = 0;
 	v->heads->len = 0;
@@ -232,75 +190,6 @@ static int look_at_heads(struct verify *v, struct err *e)
 }
 
 /* ---- records ------------------------------------------------------------------------------ */
-
-/* A record names a checkpoint that was not there at the beginning. Is it there now? */
-static int check_grown(struct verify *v, const struct record_seal *seal, struct err *e)
-{
-	struct note note = {.size = v->last.size};
-	int rc = 1;
-
-	while (rc == 1 && note.size < seal->size)
-		rc = heads_next(v->heads, v->name, &note, e);
-	if (rc < 0)
-		return rc;
-	if (note.size != seal->size || memcmp(note.root, seal->root, RECORD_ROOT) != 0)
-		return bad(v, e, "the checkpoint that it names is missing");
-	v->grew = true;
-	return 0;
-}
-
-static int note_breach(struct verify *v, const struct record_seal *seal)
-{
-	struct breach *more = realloc(v->breaches, (v->breaches_n + 1) * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	v->breaches = more;
-	more = &v->breaches[v->breaches_n++];
-	*more = (struct breach){.seq = v->ev.seq};
-	memcpy(more->key, seal->next, RECORD_KEY);
-	memcpy(more->device, v->device, RECORD_KEY);
-	memcpy(more->before, v->key, RECORD_KEY);
-	line(v,
-		"record %" PRIu64 ": discontinuity: sealed up to record %" PRIu64
-		", then another key",
-		v->ev.seq, seal->size);
-	return 0;
-}
-
-static int check_device(struct verify *v, const struct record_seal *seal, struct err *e)
-{
-	char print[NOTE_NAME_MAX];
-
-	if (!signer_seal_checks(AUDIT_DEVICE, v->reader->at.head.log_id, seal, v->key))
-		return bad(v, e, "its signature does not hold");
-	memcpy(v->device, seal->next, RECORD_KEY);
-	note_fingerprint(seal->next, print);
-	line(v, "record %" PRIu64 ": the device's key is %s", v->ev.seq, print);
-	return 0;
-}
-
-static int check_endorsement(struct verify *v, const struct record_seal *seal, struct err *e)
-{
-	static const char *const who[] = {"?", "the device", "an owner", "an auditor"};
-	char print[NOTE_NAME_MAX];
-	struct breach *b = v->breaches;
-
-	while (b < v->breaches + v->breaches_n && b->seq != seal->size)
-		b++;
-	if (b == v->breaches + v->breaches_n || memcmp(b->key, seal->root, RECORD_KEY) != 0)
-		return bad(v, e, "it endorses no key that came with a discontinuity");
-	if (seal->role == RECORD_BY_DEVICE && memcmp(b->device, seal->next, RECORD_KEY) != 0 &&
-		memcmp(b->before, seal->next, RECORD_KEY) != 0)
-		return bad(v, e, "it is by neither the device's key nor the one before");
-	if (!signer_seal_checks(AUDIT_ENDORSEMENT, v->reader->at.head.log_id, seal, v->key))
-		return bad(v, e, "its signature does not hold");
-	b->by |= 1u << seal->role;
-	note_fingerprint(seal->next, print);
-	line(v, "record %" PRIu64 ": endorses the discontinuity %" PRIu64 ", by %s, with %s",
-		v->ev.seq, seal->size, who[seal->role], print);
-	return 0;
-}
 
 /* Return: whether somebody who may has vouched for it. */
 static bool is_endorsed(const struct breach *b)
@@ -310,39 +199,12 @@ static bool is_endorsed(const struct breach *b)
 	return (b->by & 1u << RECORD_BY_DEVICE) || (b->by & both) == both;
 }
 
-static int check_seal(struct verify *v, struct err *e)
-{
-	const struct segment *at = &v->reader->at;
-	bool epoch = v->ev.type == AUDIT_EPOCH;
-	struct record_seal seal;
-
-	record_seal_decode(segment_bytes(at), &seal);
-	if (v->ev.type == AUDIT_DEVICE)
-		return check_device(v, &seal, e);
-	if (v->ev.type == AUDIT_ENDORSEMENT)
-		return check_endorsement(v, &seal, e);
-	if (seal.size > v->newest && seal.size != v->last.size)
-		return check_grown(v, &seal, e);
-	if (seal.size != v->last.size || memcmp(seal.root, v->last.root, RECORD_ROOT) != 0 ||
-		(epoch && !seal.size))
-		return bad(v, e, "it names no checkpoint, or not the last before it");
-	if (epoch && v->named)
-		return bad(v, e, "the checkpoint that it names was named before");
-	if (!signer_seal_checks(v->ev.type, at->head.log_id, &seal, v->key))
-		return bad(v, e, "its signature does not hold");
-	if (!epoch && note_breach(v, &seal) < 0)
-		return err_set(e, ENOMEM, "no memory");
-	memcpy(v->key, seal.next, RECORD_KEY);
-	v->named = true;
-	return 0;
-}
-
 static int check_head(struct verify *v, struct err *e)
 {
 	uint8_t root[TREE_HASH];
 
 	if (v->last.size && !v->named)
-		return bad(v, e, "a second checkpoint without an epoch between");
+		return verify_bad(v, e, "a second checkpoint without an epoch between");
 	tree_root(&v->tree, root, NULL);
 	if (memcmp(root, v->next.root, TREE_HASH) != 0)
 		return err_set(e, EBADMSG,
@@ -374,7 +236,7 @@ static int check_anchor(struct verify *v, struct err *e)
 	if (!signer_note_checks(v->name, &a->note, v->key))
 		return err_set(
 			e, EBADMSG, "%s: the signature of this anchor does not hold", a->name);
-	line(v, "complete up to record %" PRIu64 ", by %s", a->note.size, a->name);
+	verify_line(v, "complete up to record %" PRIu64 ", by %s", a->note.size, a->name);
 	return 0;
 }
 
@@ -388,7 +250,7 @@ static int take_hashes(struct verify *v, struct err *e)
 	const uint8_t *hash = record_hashes(segment_bytes(&v->reader->at), &level);
 
 	if ((v->next.size && v->next.size < end) || anchor < end)
-		return bad(v, e, "a checkpoint or an anchor lies within");
+		return verify_bad(v, e, "a checkpoint or an anchor lies within");
 	tree_add_subtree(&v->tree, level, hash, NULL);
 	v->hashes_first = v->hashes ? v->hashes_first : v->ev.seq;
 	v->hashes += v->ev.length;
@@ -403,7 +265,7 @@ static int check_record(struct verify *v, struct err *e)
 	int rc = 0;
 
 	if (record_is_seal(v->ev.type))
-		rc = check_seal(v, e);
+		rc = verify_seal(v, e);
 	if (rc < 0 || v->grew)
 		return rc;
 	if (v->ev.type == AUDIT_HASHES) {
@@ -454,7 +316,7 @@ static void tell_rest(const struct verify *v)
 	const struct segment *at = &v->reader->at;
 
 	if (v->hashes)
-		line(v,
+		verify_line(v,
 			"%s%" PRIu64 " of records %" PRIu64 " to %" PRIu64
 			" are there as hashes only",
 			at->head.kind == RECORD_LOG ? "deleted as the policy says: "
@@ -462,14 +324,14 @@ static void tell_rest(const struct verify *v)
 			v->hashes, v->hashes_first, v->hashes_last);
 	for (size_t i = 0; i < v->breaches_n; i++)
 		if (!is_endorsed(&v->breaches[i]))
-			line(v,
+			verify_line(v,
 				"record %" PRIu64 ": this discontinuity is unendorsed: nobody "
 				"vouches for who went on",
 				v->breaches[i].seq);
 	if (at->fd >= 0 && at->torn)
-		line(v, "%s: ends within a record, at offset %" PRIu64, at->name, at->pos);
+		verify_line(v, "%s: ends within a record, at offset %" PRIu64, at->name, at->pos);
 	if (v->tree.size > v->last.size)
-		line(v, "the last %" PRIu64 " records are not sealed yet",
+		verify_line(v, "the last %" PRIu64 " records are not sealed yet",
 			v->tree.size - v->last.size);
 }
 
@@ -533,8 +395,8 @@ static int verify(struct verify *v, const char *dir, struct err *e)
 	if (rc < 0)
 		return rc;
 	tell_rest(v);
-	line(v, "intact: %" PRIu64 " records, sealed up to record %" PRIu64 "%s", v->tree.size,
-		v->last.size,
+	verify_line(v, "intact: %" PRIu64 " records, sealed up to record %" PRIu64 "%s",
+		v->tree.size, v->last.size,
 		v->anchors_n ? "" : "; nothing from outside says how far it is complete");
 	return 0;
 }
