@@ -169,6 +169,19 @@ with open(sys.argv[1], "r+b") as f:
     f.write(bytes([d[len(d) // 2] ^ 1]))
 PY
 both 1 "a byte in a compressed segment that was changed is found"
+
+# a stream without a flaw, in which something else stands than the groups it had
+for wrong in "d[:64]" "d[:-1]" "d[:64] + bytes(8) + d[64:]" "d[:64] + b'\\xff' * 8 + d[72:]" \
+	"d[:72 + 5 * n] + b'\\0' + d[73 + 5 * n:]" "d[:72 + 5 * n] + b'\\x0b' + d[73 + 5 * n:]" \
+	"d + bytes(4)" "d + (1).to_bytes(8, 'little')"; do
+	python3 - "$WORK/kept" "$f" "$wrong" <<-'PY'
+		import lzma, sys
+		d = lzma.decompress(open(sys.argv[1], "rb").read())
+		n = int.from_bytes(d[64:72], "little")
+		open(sys.argv[2], "wb").write(lzma.compress(eval(sys.argv[3])))
+	PY
+	both 1 "a segment that is compressed as $wrong is found"
+done
 cp -p "$WORK/kept" "$f"
 both 3 "as it was, it holds"
 done_testing

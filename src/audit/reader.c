@@ -100,6 +100,7 @@ static int enter_next(struct audit_reader *r, struct err *e)
 
 	if (r->at.fd >= 0 && r->at.seq == r->at.head.first_seq)
 		return check_missing(r, seq, e);
+	segment_forget(&r->at);
 	rc = segment_open(r->dirfd, seq, &next, e);
 	if (rc == -ENOENT || rc == -ENODATA)
 		return check_missing(r, seq, e);

@@ -293,6 +293,14 @@ void segment_close(struct segment *s)
 	*s = (struct segment){.fd = -1};
 }
 
+void segment_forget(struct segment *s)
+{
+	if (!s->whole || s->pos != s->len)
+		return;
+	free(s->data);
+	s->data = NULL;
+}
+
 /* Whether a whole record stands on any unit behind @s->pos: 1 or 0, or -EIO. */
 static int record_follows(struct segment *s, struct err *e)
 {

@@ -54,6 +54,9 @@ int segment_list(int dirfd, uint64_t **out, size_t *n, struct err *e);
  */
 int segment_open(int dirfd, uint64_t first_seq, struct segment *s, struct err *e);
 void segment_close(struct segment *s);
+/** segment_forget() - where all of it was read, its bytes: two uncompressed segments at once would
+ * take much memory. */
+void segment_forget(struct segment *s);
 /** segment_fresh() - an empty file that is to take a segment's place; not in the log yet. Return: a
  * descriptor; -errno. */
 int segment_fresh(int dirfd);
