@@ -85,24 +85,32 @@ static bool take_job(struct searches *s, struct job *j)
 	return j->n > 0;
 }
 
-static int keep(struct searches *s, const struct job *j, size_t source, const struct remnants *r)
+static int by_source(const void *a, const void *b)
+{
+	const struct remnant *x = a;
+	const struct remnant *y = b;
+
+	if (x->source != y->source)
+		return x->source < y->source ? -1 : 1;
+	return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* [@n] of one source, in order of places. */
+static int keep(struct searches *s, const struct job *j, size_t source, const struct remnant *found,
+	size_t n)
 {
 	struct searched *e = find(s, s->n, j->ev, &j->needles[source]);
 	struct view_interval *v = NULL;
-	size_t n = 0;
 
-	for (size_t i = 0; i < r->n; i++)
-		n += r->v[i].source == source;
+	if (!e)
+		return -ENOMEM;
+	if (e->state == KNOWN)
+		return 0;
 	v = calloc(n + 1, sizeof(*v));
-	if (!v || !e || e->state == KNOWN) {
-		free(v);
-		return v ? 0 : -ENOMEM;
-	}
-	n = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->v[i].source == source)
-			v[n++] = (struct view_interval){r->v[i].begin, r->v[i].end - 1};
-	}
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct view_interval){found[i].begin, found[i].end - 1};
 	e->v = v;
 	e->n = n;
 	e->state = KNOWN;
@@ -114,13 +122,21 @@ static int keep(struct searches *s, const struct job *j, size_t source, const st
 static int run_job(struct searches *s, const struct job *j)
 {
 	struct remnants found = {NULL, 0, 0};
+	size_t at = 0;
 	int r = 0;
 
 	pthread_mutex_unlock(&s->lock);
 	r = remnants_find(j->ev, j->sources, j->n, &s->stop, &found);
+	if (found.n > 0)
+		qsort(found.v, found.n, sizeof(*found.v), by_source);
 	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; r == 0 && i < j->n; i++)
-		r = keep(s, j, i, &found);
+	for (size_t i = 0; r == 0 && i < j->n; i++) {
+		size_t first = at;
+
+		while (at < found.n && found.v[at].source == i)
+			at++;
+		r = keep(s, j, i, found.v ? found.v + first : NULL, at - first);
+	}
 	free(found.v);
 	return r;
 }
