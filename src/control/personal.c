@@ -183,7 +183,7 @@ static void make_own(const struct personal *p, struct view *v)
 }
 
 static int compile(struct personal *p, const struct model *m, const struct moment *now,
-	struct view **out, struct err *e)
+	bool hurried, struct view **out, struct err *e)
 {
 	const unsigned rights =
 		RIGHT_READ | RIGHT_DELETED | RIGHT_RAW | (p->o.privileged ? RIGHT_PRIVILEGED : 0);
@@ -192,6 +192,8 @@ static int compile(struct personal *p, const struct model *m, const struct momen
 		.clock = p->service->clock,
 		.withheld = withheld,
 		.masks = p->masks,
+		.hurried = hurried,
+		.before = session_view(p->o.session),
 		.only_case = p->case_id,
 		.modest = !p->o.privileged};
 	int r = 0;
@@ -209,13 +211,22 @@ void personal_hold(struct personal *p)
 	session_hold(p->o.session);
 }
 
-void personal_show(struct personal *p, const struct model *m, const struct moment *now)
+bool personal_show(
+	struct personal *p, const struct model *m, const struct moment *now, bool hurried)
 {
 	struct view *v = NULL;
+	bool held = false;
 
-	if (!m || compile(p, m, now, &v, NULL))
+	if (!m || compile(p, m, now, hurried, &v, NULL))
 		v = NULL; /* then nothing is shown */
+	held = v && v->hurried;
 	session_set_view(p->o.session, v);
+	return held;
+}
+
+struct view_masks *personal_masks(struct personal *p)
+{
+	return p->masks;
 }
 
 /* ---- the catalog ---------------------------------------------------------------------------- */
@@ -314,8 +325,8 @@ static int open_catalog(struct personal *p, struct err *e)
 {
 	int r = p->service->store ? 0 : service_open_catalog(p->service, e);
 
-	if (r == 0 && !p->service->searches && searches_new(&p->service->searches))
-		r = err_errno(e, ENOMEM, "the thread that looks for remnants");
+	if (r == 0)
+		r = service_finder_start(p->service, e);
 	if (r == 0 && !p->service->clock)
 		r = service_open_clock(p->service, e);
 	if (r == 0)
@@ -382,11 +393,10 @@ static void follow(struct personal *p)
 	struct service *s = p->service;
 
 	pthread_mutex_lock(&s->acting);
-	if (s->model.marks_n > 0) {
-		service_marks_refresh(s);
+	if (s->model.marks_n > 0 && service_marks_refresh(s, 0))
 		service_refresh(s);
-	}
 	pthread_mutex_unlock(&s->acting);
+	service_marks_settled(s, FINDER_ALWAYS);
 }
 
 static void *look_main(void *arg)
@@ -463,8 +473,10 @@ static int take_up(struct personal *p, struct err *e)
 	pthread_mutex_lock(&p->service->acting);
 	r = open_catalog(p, e);
 	if (r == 0) {
-		service_marks_refresh(p->service);
-		service_refresh(p->service);
+		service_marks_refresh(p->service, FINDER_ALWAYS);
+		pthread_mutex_lock(&p->service->showing);
+		service_show(p->service, false);
+		pthread_mutex_unlock(&p->service->showing);
 	}
 	pthread_mutex_unlock(&p->service->acting);
 	return r;
@@ -549,6 +561,8 @@ void personal_stop(struct personal *p)
 	p->stop = true;
 	pthread_cond_broadcast(&p->wake);
 	pthread_mutex_unlock(&p->lock);
+	if (p->service)
+		service_finder_stop(p->service);
 	if (p->looks)
 		pthread_join(p->look, NULL);
 	p->looks = false;

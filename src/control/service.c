@@ -17,7 +17,9 @@
 #include "mount/process.h"
 #include "policy/view.h"
 
-#define SETTLE_MS 2000 /* an act is answered when mounts have come and gone, or then */
+#define SETTLE_MS 2000  /* an act is answered when mounts have come and gone, or then */
+#define MARKS_MS  400   /* requests wait so long for what marks withhold: then it is held */
+#define MASKS_MS  30000 /* and an act is answered when nothing is held, or then */
 
 static uint64_t service_policy(struct service *s)
 {
@@ -334,6 +336,7 @@ static void hold(struct service *s, enum act_kind k)
 int service_do_all(struct service *s, const struct caller *c, struct act *acts, size_t n,
 	size_t *made, struct err *e)
 {
+	bool held = false;
 	int r = 0;
 
 	*made = 0;
@@ -345,12 +348,14 @@ int service_do_all(struct service *s, const struct caller *c, struct act *acts, 
 		hold(s, acts[0].kind);
 		r = keep(s, c, acts, n, made, e);
 		if (!s->broken[0])
-			service_marks_refresh(s);
-		service_refresh(s); /* also after a fault: nothing is shown then */
+			service_marks_refresh(s, MARKS_MS);
+		held = service_refresh(s); /* also after a fault: nothing is shown then */
 	}
 	pthread_mutex_unlock(&s->acting);
 	if (r == 0 && n > 0 && acts[0].kind == ACT_MARK)
 		service_marks_wait(s);
+	else if (r == 0 && held)
+		service_marks_settled(s, MASKS_MS);
 	if (r == 0 && s->viewers)
 		viewers_settled(s->viewers, SETTLE_MS);
 	return r;
@@ -364,18 +369,21 @@ int service_do(struct service *s, const struct caller *c, struct act *a, struct 
 }
 
 /* Called with `showing`. */
-void service_show(struct service *s)
+bool service_show(struct service *s, bool hurried)
 {
 	struct moment now = clock_now(s->clock);
 	struct model nothing;
 	int64_t next = 0;
+	bool held = false;
 
 	model_init(&nothing);
+	hurried = hurried && s->finder;
 	pthread_rwlock_rdlock(&s->lock);
 	if (s->own)
-		personal_show(s->own, s->broken[0] ? NULL : &s->model, &now);
+		held = personal_show(s->own, s->broken[0] ? NULL : &s->model, &now, hurried);
 	else
-		viewers_refresh(s->viewers, s->broken[0] ? &nothing : &s->model, &now);
+		held = viewers_refresh(
+			s->viewers, s->broken[0] ? &nothing : &s->model, &now, hurried);
 	next = view_next(&s->model, &now, s->clock);
 	pthread_rwlock_unlock(&s->lock);
 	pthread_mutex_lock(&s->ticking);
@@ -383,13 +391,19 @@ void service_show(struct service *s)
 	s->next_boot_ns = next;
 	pthread_cond_broadcast(&s->tick);
 	pthread_mutex_unlock(&s->ticking);
+	if (held)
+		finder_poke(s->finder);
+	return held;
 }
 
-void service_refresh(struct service *s)
+bool service_refresh(struct service *s)
 {
+	bool held = false;
+
 	pthread_mutex_lock(&s->showing);
-	service_show(s);
+	held = service_show(s, true);
 	pthread_mutex_unlock(&s->showing);
+	return held;
 }
 
 /* ---- what is in force ------------------------------------------------------------------- */

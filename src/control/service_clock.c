@@ -54,7 +54,7 @@ static void look(struct service *s)
 	}
 	pthread_mutex_lock(&s->showing);
 	if (!viewers_held(s->viewers) && is_due(s, &now))
-		service_show(s);
+		service_show(s, true);
 	pthread_mutex_unlock(&s->showing);
 }
 
@@ -133,10 +133,8 @@ static void mend_marks(struct service *s)
 {
 	if (pthread_mutex_trylock(&s->acting))
 		return;
-	if (!s->broken[0] && service_marks_again(s)) {
-		service_marks_refresh(s);
+	if (!s->broken[0] && service_marks_again(s) && service_marks_refresh(s, 0))
 		service_refresh(s);
-	}
 	pthread_mutex_unlock(&s->acting);
 }
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "audit/behind.h"
+#include "control/finder.h"
 #include "control/people.h"
 #include "control/registry.h"
 #include "control/searches.h"
@@ -14,12 +15,6 @@
 #include "policy/roads.h"
 
 /* What is compiled of a case's marks, and from what. */
-struct marks_stamp {
-	size_t marks;
-	size_t evidence;
-	uint64_t hashed;
-	uint64_t searched; /* searches that have ended */
-};
 struct case_marks {
 	uint64_t case_id;
 	struct marks_stamp stamp;
@@ -49,9 +44,10 @@ struct service {
 	struct model model;
 	struct case_marks *marks; /* service_marks.c: of cases that have any; under `lock` */
 	size_t marks_n;
-	bool marks_lost;           /* no memory for one of them */
-	struct roads_facts *facts; /* under `acting` */
+	bool marks_lost; /* no memory for one of them */
+	struct roads_facts *facts;
 	struct searches *searches;
+	struct finder *finder;     /* NULL: nothing was marked yet, on a mount of one's own */
 	char broken[ERR_TEXT_MAX]; /* why nothing is served; "" all is well */
 	bool started;              /* its START is in the log; without one there is no STOP */
 	pthread_mutex_t ticking;   /* over what follows, down to next_boot_ns */
@@ -71,10 +67,12 @@ struct service {
 	int64_t looked_ns; /* and when that was seen, real time */
 };
 
-/** service_refresh() - every session shows what is in force now. */
-void service_refresh(struct service *s);
-/** service_show() - the same, called with `showing`. */
-void service_show(struct service *s);
+/** service_refresh() - every session shows what is in force now, or less: what takes long is held,
+ * and shown from the finder's thread. Return: whether anything is held so. */
+bool service_refresh(struct service *s);
+/** service_show() - the same, called with `showing`. @hurried: false: it takes as long as it takes.
+ */
+bool service_show(struct service *s, bool hurried);
 /** service_poke() - look again soon. From any thread, with no lock. */
 void service_poke(void *service);
 /** service_note_ends() - record what has ended by time, by what was shown last. The clerk's. */
@@ -97,20 +95,32 @@ uint64_t personal_case(const struct personal *p);
 uid_t personal_uid(const struct personal *p);
 struct evidence *personal_evidence(const struct personal *p, const struct model_evidence *me);
 int personal_caller(struct personal *p, uid_t uid, pid_t pid, struct caller *out, struct err *e);
-/** personal_hold(), personal_show() - as viewers_hold() and viewers_refresh(). */
+/** personal_hold(), personal_show(), personal_masks() - as those of viewers.h. */
 void personal_hold(struct personal *p);
-void personal_show(struct personal *p, const struct model *m, const struct moment *now);
+bool personal_show(
+	struct personal *p, const struct model *m, const struct moment *now, bool hurried);
+struct view_masks *personal_masks(struct personal *p);
 
 /** service_record() - an act's record, synced. Return: 0 and @ev->seq; -errno. */
 int service_record(struct service *s, const struct caller *c, struct audit_event *ev);
 
-/** service_marks_refresh() - what marks withhold is as the model says. Called with `acting`. */
-void service_marks_refresh(struct service *s);
+/**
+ * service_marks_refresh() - what marks withhold is as the model says, or is held
+ * @wait_ms: for the finder: what is not found by then is held, and in force when it is
+ * Called with `acting`. Return: whether anything has changed: service_refresh() then.
+ */
+bool service_marks_refresh(struct service *s, unsigned wait_ms);
 /** service_marks_again() - something could not be compiled: refresh again soon. With `acting`. */
 bool service_marks_again(const struct service *s);
-/** service_marks_wait() - after an act, until byte streams that a mark took away until they are
- * searched are back; for some seconds at most. Holding nothing. */
+/** service_marks_settled() - until what was held is as it shall be; @ms at most. Holding nothing.
+ */
+void service_marks_settled(struct service *s, unsigned ms);
+/** service_marks_wait() - after an act, the same, and until byte streams that a mark took away
+ * until they are searched are back; for some seconds at most. Holding nothing. */
 void service_marks_wait(struct service *s);
+/** service_finder_start(), _stop() - the thread that compiles behind the acts. Once. */
+int service_finder_start(struct service *s, struct err *e);
+void service_finder_stop(struct service *s);
 void service_marks_end(struct service *s);
 /** service_withheld() - as view_sources.withheld; @ctx: the service, its `lock` held. */
 const struct withheld *service_withheld(void *ctx, const struct model_evidence *me);

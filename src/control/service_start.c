@@ -234,8 +234,8 @@ static int open_sessions(struct service *s, struct err *e)
 		r = registry_new(s->ch, &s->start->config, &s->registry, e);
 	if (r == 0)
 		r = people_new(&nss, service_poke, s, &s->people, e);
-	if (r == 0 && searches_new(&s->searches))
-		r = err_errno(e, ENOMEM, "the thread that looks for remnants");
+	if (r == 0)
+		r = service_finder_start(s, e);
 	o.people = s->people;
 	o.begun = service_poke;
 	o.ctx = s;
@@ -323,8 +323,12 @@ int service_new(
 		record_start(s);
 		for (size_t i = 0; i < start->sessions_n; i++)
 			viewers_adopt(s->viewers, &start->sessions[i]);
-		service_marks_refresh(s);
-		service_refresh(s);
+		pthread_mutex_lock(&s->acting);
+		service_marks_refresh(s, FINDER_ALWAYS);
+		pthread_mutex_unlock(&s->acting);
+		pthread_mutex_lock(&s->showing);
+		service_show(s, false);
+		pthread_mutex_unlock(&s->showing);
 		/* without it nothing would end by time */
 		r = service_clock_start(s, e);
 		if (r) {
@@ -375,6 +379,7 @@ void service_end(struct service *s, bool keep)
 		return;
 	service_clock_stop(s);
 	service_follow_stop(s);
+	service_finder_stop(s);
 	hangs = !viewers_end(s->viewers, keep);
 	people_free(s->people);
 	service_marks_end(s);
@@ -412,6 +417,7 @@ bool service_free_personal(struct service *s)
 {
 	if (!s)
 		return true;
+	service_finder_stop(s);
 	if (!searches_free(s->searches))
 		return false;
 	service_marks_end(s);

@@ -81,15 +81,18 @@ static const struct withheld *withheld(void *ctx, const struct model_evidence *m
 	return o->withheld(o->withheld_ctx, m);
 }
 
-/* What @uid may see; NULL: it cannot be told, so nothing. With the lock. */
-static struct view *view_of(
-	struct viewers *all, const struct model *m, uid_t uid, const struct moment *now)
+/* What @u may see; NULL: it cannot be told, so nothing. With the lock. */
+static struct view *view_of(struct viewers *all, const struct model *m, const struct user *u,
+	const struct moment *now, bool hurried)
 {
 	const struct view_sources src = {.evidence = open_evidence,
 		.ctx = all,
 		.clock = all->o.clock,
 		.withheld = all->o.withheld ? withheld : NULL,
-		.masks = all->masks};
+		.masks = all->masks,
+		.hurried = hurried,
+		.before = session_view(u->session)};
+	const uid_t uid = u->uid;
 	struct identity who = {.uid = uid};
 	struct view *v = NULL;
 	struct err e = {0};
@@ -361,15 +364,27 @@ bool viewers_held(struct viewers *all)
 	return held;
 }
 
-static void show(struct viewers *all, const struct model *m, const struct moment *now)
+static bool show(struct viewers *all, const struct model *m, const struct moment *now, bool hurried)
 {
-	for (struct user *u = all->first; u; u = u->next)
-		session_swap_view(u->session, view_of(all, m, u->uid, now));
+	bool held = false;
+
+	for (struct user *u = all->first; u; u = u->next) {
+		struct view *v = view_of(all, m, u, now, hurried);
+
+		held = held || (v && v->hurried);
+		session_swap_view(u->session, v);
+	}
 	for (struct user *u = all->first; u; u = u->next) {
 		session_settle(u->session);
 		u->fresh = false;
 	}
 	all->held = false;
+	return held;
+}
+
+struct view_masks *viewers_masks(struct viewers *all)
+{
+	return all->masks;
 }
 
 /* Sessions of users that are not in @uids end. */
@@ -409,17 +424,19 @@ static int members_of(void *ctx, const struct subject *s, uid_t **out, size_t *n
 	return people_members(ctx, s, out, n);
 }
 
-void viewers_refresh(struct viewers *all, const struct model *m, const struct moment *now)
+bool viewers_refresh(
+	struct viewers *all, const struct model *m, const struct moment *now, bool hurried)
 {
 	const struct view_people people = {members_of, all->o.people};
 	struct err e = {0};
 	uid_t *uids = NULL;
 	size_t n = 0;
+	bool held = false;
 	int r = 0;
 
 	pthread_mutex_lock(&all->lock);
 	all->again = false;
-	show(all, m, now);
+	held = show(all, m, now, hurried);
 	r = view_users(m, now, all->o.clock, &people, &uids, &n, &e);
 	if (r) { /* no session begins or ends; each shows what its own user may see */
 		fprintf(stderr, "evidencefsd: who holds grants cannot be told: %s\n",
@@ -432,6 +449,7 @@ void viewers_refresh(struct viewers *all, const struct model *m, const struct mo
 	pthread_cond_signal(&all->work);
 	pthread_cond_broadcast(&all->idle);
 	pthread_mutex_unlock(&all->lock);
+	return held;
 }
 
 bool viewers_again(struct viewers *all)

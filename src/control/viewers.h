@@ -47,8 +47,12 @@ void viewers_adopt(struct viewers *all, const struct channel_session *s);
 /**
  * viewers_refresh() - let every session show what the model says at @now
  * What ended is dead when this returns; mounts then go and come behind. One caller at a time.
+ * @hurried: masks that take long are not made: what they are about is held
+ * Return: whether any is held so: view_masks_make(), and refresh again.
  */
-void viewers_refresh(struct viewers *all, const struct model *m, const struct moment *now);
+bool viewers_refresh(
+	struct viewers *all, const struct model *m, const struct moment *now, bool hurried);
+struct view_masks *viewers_masks(struct viewers *all);
 /** viewers_hold() - every session's requests wait, until the refresh that must follow. */
 void viewers_hold(struct viewers *all);
 /** viewers_held() - whether they wait: nothing but that refresh may come now. */

@@ -69,6 +69,13 @@ int gate_decide(const struct session *s, const struct scene *sc, const struct as
 	return -ENOENT;
 }
 
+int gate_contents(const struct scene *sc, const struct node *n)
+{
+	const struct view_evidence *ev = scene_place(sc, n)->ev;
+
+	return ev ? view_contents(ev, n->trace) : 0;
+}
+
 /* A commitment to the name of the trace, whatever is recorded of it. In doubt there is none. */
 static void commit_name(const struct session *s, struct evidence *evidence, const struct node *n,
 	struct audit_event *ev)

@@ -35,6 +35,9 @@ static inline bool gate_shows(const struct permit *p, enum entry_kind kind)
 	return !p->name_only || kind == ENTRY_DIR;
 }
 
+/** gate_contents() - whether the contents of what is allowed may be shown now: 0, -EACCES. */
+int gate_contents(const struct scene *sc, const struct node *n);
+
 /* One act, as the log takes it. */
 struct access {
 	enum audit_type type;

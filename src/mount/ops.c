@@ -363,6 +363,8 @@ static int read_link(const struct visit *v, struct buf *out)
 	if (r == 0)
 		r = t.kind == ENTRY_LINK ? attr_link_target(&c, &t, out) : -EINVAL;
 	evidence_cursor_release(&c);
+	if (r == 0)
+		r = gate_contents(v->sc, &v->n);
 	return r;
 }
 

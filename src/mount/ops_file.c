@@ -45,12 +45,27 @@ static int content_of(struct visit *v, struct handle *h, struct content **out)
 /* Return: why what is decided upon cannot be opened as a file; else 0, with its contents. */
 static int open_file(struct visit *v, struct content **out)
 {
+	int r = 0;
+
 	if (v->n.root || (!attr_in_evidence(v->sc, &v->n) && !live_is(v->sc, &v->n)))
 		return -EISDIR;
 	if (live_is(v->sc, &v->n))
 		return 0;
 	/* a directory by name only is not asked to be opened as a file */
-	return v->permit.name_only ? -ESTALE : make_ready(v, out);
+	if (v->permit.name_only)
+		return -ESTALE;
+	r = gate_contents(v->sc, &v->n);
+	return r ? r : make_ready(v, out);
+}
+
+/* Whether reads of what is open may go on: 0; -EACCES. */
+static int decide_read(struct session *s, const struct scene *sc, const struct read_job *j)
+{
+	const struct node n = handle_node(j->handle);
+	struct permit p;
+	int r = ops_decide(s, sc, &j->who, j->handle, &p);
+
+	return r ? r : gate_contents(sc, &n);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -184,8 +199,7 @@ static bool decide_and_answer(struct session *s, const struct read_job *j, struc
 	const struct scene *sc = scene_enter(s, &token);
 	const struct mask *m = mask_of(sc, j);
 	bool able = d->copy || !m;
-	struct permit p;
-	int again = ops_decide(s, sc, &j->who, j->handle, &p);
+	int again = decide_read(s, sc, j);
 
 	if (again) {
 		answer_error(s, sc, j, again);
@@ -246,7 +260,7 @@ static int read_at_hand(struct visit *v, struct read_job *j)
 	struct content *c = NULL;
 	uint8_t buf[SMALL_READ];
 	struct delivery d;
-	int r = ops_decide(v->s, v->sc, &v->who, j->handle, &v->permit);
+	int r = decide_read(v->s, v->sc, j);
 
 	if (r == 0 && live_is(v->sc, &v->n)) {
 		answer_text(v, j);
@@ -320,8 +334,7 @@ struct answering {
 static bool refuse_read(void *ctx, const struct read_job *j)
 {
 	const struct answering *a = ctx;
-	struct permit p;
-	int r = ops_decide(a->s, a->sc, &j->who, j->handle, &p);
+	int r = decide_read(a->s, a->sc, j);
 
 	if (r)
 		answer_error(a->s, a->sc, j, r);

@@ -294,7 +294,9 @@ static void find_changes(const struct place *before, const struct place *now, st
 	}
 	c->in = c->own;
 	c->n = n;
-	c->bytes = before->ev && now->ev && !mask_same(before->ev->mask, now->ev->mask);
+	c->bytes = before->ev && now->ev &&
+		   (!mask_same(before->ev->mask, now->ev->mask) ||
+			   !view_held_same(before->ev, now->ev));
 }
 
 void revoke_changes(struct session *s, const struct scene *before, const struct scene *now)
@@ -356,6 +358,13 @@ void session_swap_view(struct session *s, struct view *view)
 		s->ending = before;
 	}
 	scene_resume(s);
+}
+
+const struct view *session_view(const struct session *s)
+{
+	const struct scene *now = atomic_load(&s->scene);
+
+	return s->waiting || !now ? NULL : now->view;
 }
 
 void session_settle(struct session *s)

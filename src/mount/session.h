@@ -174,6 +174,9 @@ void session_swap_view(struct session *s, struct view *view);
  * looked up anew. The old view is freed.
  */
 void session_settle(struct session *s);
+/** session_view() - what is seen now; NULL: no view was given yet. Good until the next swap, which
+ * the caller keeps from happening. */
+const struct view *session_view(const struct session *s);
 /** session_set_view() - swap and settle. */
 void session_set_view(struct session *s, struct view *view);
 /**

@@ -96,7 +96,7 @@ static int get_name(const struct about *a, struct buf *out)
 
 static int get_target(const struct about *a, struct buf *out)
 {
-	if (a->t.kind != ENTRY_LINK)
+	if (a->t.kind != ENTRY_LINK || a->masked)
 		return -ENODATA;
 	buf_put(out, a->t.target, a->t.target_len);
 	return 0;
@@ -308,6 +308,8 @@ static int about_node(struct session *s, const struct scene *sc, const struct pe
 	a->ev = ev;
 	if (r == 0)
 		a->masked = is_masked(ev, scene_place(sc, n)->ev->mask, &a->t);
+	if (r == 0 && a->t.kind != ENTRY_DIR)
+		a->masked = a->masked || gate_contents(sc, n);
 	if (r == 0 && trace_part(n->trace) > 0 && trace_number(n->trace) == 0 &&
 		!trace_in_deleted(n->trace))
 		a->volume = &a->ev->manifest.volumes[trace_volume(n->trace)];

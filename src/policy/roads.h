@@ -12,6 +12,8 @@
 #ifndef EVIDENCEFS_POLICY_ROADS_H
 #define EVIDENCEFS_POLICY_ROADS_H
 
+#include <stdatomic.h>
+
 #include "policy/marks.h"
 #include "policy/view.h"
 #include "serve/remnants.h"
@@ -56,7 +58,8 @@ struct withheld {
 	size_t tops_n;
 	struct view_interval *remnants; /* media bytes with pieces of it, where no file has them */
 	size_t remnants_n;
-	bool searching; /* they are not known yet: byte streams are withheld */
+	bool searching;    /* they are not known yet: byte streams are withheld */
+	struct held *held; /* its other roads are not known yet: asked one by one; NULL: they are */
 };
 
 /* What is withheld and looked for where no file has it. */
@@ -68,15 +71,22 @@ struct road_needle {
 };
 
 struct roads {
+	_Atomic unsigned uses;
 	uint64_t case_id;
 	bool doubt;         /* everything of the case is withheld */
 	struct withheld *v; /* by `evidence` */
 	size_t n;
-	size_t missing; /* evidence that could not be opened, all of it withheld: compile again */
-	bool searching; /* as in withheld, of any: compile again when a search has ended */
+	size_t missing;   /* evidence that could not be opened, all of it withheld: compile again */
+	bool searching;   /* as in withheld, of any: roads_searched() when a search has ended */
+	bool held;        /* made by roads_hold() */
+	uint64_t newest;  /* number of the newest mark whose roads are known; 0 none */
+	uint64_t *covers; /* numbers of the case's evidence when it was compiled */
+	size_t covers_n;
+	struct road_needle *needles; /* while searching: what is looked for */
+	size_t needles_n;
 };
 
-/* What never changes of the evidence, found once. Not for several threads at once. */
+/* What never changes of the evidence, found once. Safe from several threads. */
 struct roads_facts;
 struct roads_facts *roads_facts_new(void);
 void roads_facts_free(struct roads_facts *f);
@@ -91,7 +101,11 @@ struct roads_opts {
 	 * Return: 1; 0 not known yet; -ENOMEM. NULL: they are not looked for. */
 	int (*remnants)(void *ctx, struct evidence *ev, const struct road_needle *v, size_t n,
 		struct view_interval **out, size_t *out_n);
+	/** wait() - once, where some are not known yet: they are asked for again then. May be NULL.
+	 */
+	void (*wait)(void *ctx);
 	void *ctx;
+	const _Atomic bool *stop; /* true: give up with -EINTR; NULL */
 };
 
 /** road_needle_order() - less than, equal to, or greater than 0: equal when the same is meant. */
@@ -100,6 +114,28 @@ int road_needle_order(const struct road_needle *a, const struct road_needle *b);
 /** roads_compile() - what is withheld in one case. Return: 0; -ENOMEM. */
 int roads_compile(
 	const struct model *m, uint64_t case_id, const struct roads_opts *o, struct roads **out);
+/**
+ * roads_hold() - what is withheld at once, while roads_compile() is at it, however large it is
+ * What marks reach by their place is known without looking at each trace. Withheld are: that,
+ * what @before withholds, what a file system keeps for itself, evidence that @before does not
+ * know, and every byte stream of the case. What else may lead to what is marked since @before is
+ * held trace by trace (policy/held.h).
+ * @before: what was in force; NULL: nothing is known, everything is withheld
+ * Return: 1 and *@out; 0 there is nothing to hold, @before withholds enough; -ENOMEM.
+ */
+int roads_hold(const struct model *m, uint64_t case_id, const struct roads_opts *o,
+	const struct roads *before, struct roads **out);
+/**
+ * roads_searched() - @old, once more of what is looked for in free space is known
+ * @old: `searching`, of the same marks and the same evidence, all of it there (`missing` 0)
+ */
+int roads_searched(const struct model *m, const struct roads_opts *o, const struct roads *old,
+	struct roads **out);
+/** roads_none() - nothing of the evidence there is is withheld. Return: NULL: no memory. */
+struct roads *roads_none(const struct model *m, uint64_t case_id);
+/** roads_get() - one more who will roads_free() it. NULL allowed. */
+struct roads *roads_get(struct roads *r);
+/** roads_free() - by all who have it. NULL allowed. */
 void roads_free(struct roads *r);
 
 /** roads_of() - of one piece of evidence; NULL nothing is withheld. */

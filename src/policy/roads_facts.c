@@ -7,6 +7,7 @@
 #include "policy/roads_private.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,17 @@
 #define LINKS_MAX 40 /* followed one behind the other, as the kernel does */
 
 struct roads_facts {
+	pthread_mutex_t lock; /* over the list, and while something is found */
 	struct facts *first;
 };
 
 struct roads_facts *roads_facts_new(void)
 {
-	return calloc(1, sizeof(struct roads_facts));
+	struct roads_facts *all = calloc(1, sizeof(*all));
+
+	if (all)
+		pthread_mutex_init(&all->lock, NULL);
+	return all;
 }
 
 static void facts_free(struct facts *f)
@@ -40,6 +46,8 @@ void roads_facts_free(struct roads_facts *all)
 		all->first = f->next;
 		facts_free(f);
 	}
+	if (all)
+		pthread_mutex_destroy(&all->lock);
 	free(all);
 }
 
@@ -259,7 +267,9 @@ static int find_system(struct finding *x, struct index_reader *reader)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static int find(struct evidence *ev, struct facts *f)
+typedef int find_fn(struct finding *x, struct index_reader *reader);
+
+static int find(struct evidence *ev, struct facts *f, find_fn *each)
 {
 	struct finding x = {.f = f};
 	int r = 0;
@@ -270,39 +280,62 @@ static int find(struct evidence *ev, struct facts *f)
 
 		x.volume = k;
 		r = evidence_reader(&x.c, trace_id(1 + 2 * k, 0), &reader);
-		if (r == -ENOENT) {
+		if (r == 0)
+			r = each(&x, reader);
+		else if (r == -ENOENT)
 			r = 0;
-			continue;
-		}
-		if (r == 0)
-			r = find_system(&x, reader);
-		if (r == 0)
-			r = find_links(&x, reader);
 	}
 	evidence_cursor_release(&x.c);
 	return r;
 }
 
-int roads_facts_of(struct roads_facts *all, struct evidence *ev, const struct facts **out)
+/* With the lock. */
+static int facts_new(struct roads_facts *all, struct evidence *ev, struct facts **out)
 {
-	struct facts *f = all->first;
-	int r = 0;
+	struct facts *f = calloc(1, sizeof(*f));
+	int r = f ? 0 : -ENOMEM;
 
-	while (f && f->ev != ev)
-		f = f->next;
-	if (!f) {
-		f = calloc(1, sizeof(*f));
-		if (!f)
-			return -ENOMEM;
+	if (f) {
 		f->ev = ev;
-		r = find(ev, f);
-		if (r) {
-			facts_free(f);
-			return r;
-		}
-		f->next = all->first;
-		all->first = f;
+		r = find(ev, f, find_system);
 	}
+	if (r) {
+		if (f)
+			facts_free(f);
+		return r;
+	}
+	f->next = all->first;
+	all->first = f;
 	*out = f;
 	return 0;
+}
+
+/* With the lock. What a failure has left is found again. */
+static int add_links(struct facts *f, struct evidence *ev)
+{
+	int r = 0;
+
+	f->links_n = f->ends_n = 0;
+	r = find(ev, f, find_links);
+	f->linked = r == 0;
+	return r;
+}
+
+int roads_facts_of(
+	struct roads_facts *all, struct evidence *ev, bool links, const struct facts **out)
+{
+	struct facts *f = NULL;
+	int r = 0;
+
+	pthread_mutex_lock(&all->lock);
+	for (f = all->first; f && f->ev != ev;)
+		f = f->next;
+	if (!f)
+		r = facts_new(all, ev, &f);
+	if (r == 0 && links && !f->linked)
+		r = add_links(f, ev);
+	pthread_mutex_unlock(&all->lock);
+	if (r == 0)
+		*out = f;
+	return r;
 }

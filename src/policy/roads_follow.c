@@ -28,6 +28,8 @@ static int each_part(struct gathering *g, const struct road_way *way, each_part_
 	int r = 0;
 
 	evidence_cursor_init(&c, g->ev);
+	if (g->stop && *g->stop)
+		r = -EINTR;
 	for (unsigned part = 1; r == 0 && part <= 2 * g->ev->manifest.n; part++) {
 		uint64_t first = trace_id(part, 0);
 		uint64_t last = trace_id(part, TRACE_NUMBER_MASK);
@@ -46,33 +48,6 @@ static int each_part(struct gathering *g, const struct road_way *way, each_part_
 	}
 	evidence_cursor_release(&c);
 	return r;
-}
-
-static int by_way(const void *a, const void *b)
-{
-	const struct road_way *x = a;
-	const struct road_way *y = b;
-
-	return (x->first > y->first) - (x->first < y->first);
-}
-
-/* What the ways [0, @to) are together, in order and apart; NULL: no memory. */
-static struct view_interval *sum_of(const struct gathering *g, size_t to, size_t *n)
-{
-	struct road_way *ways = calloc(to + 1, sizeof(*ways));
-	struct view_interval *v = calloc(to + 1, sizeof(*v));
-
-	if (ways && v && to > 0) {
-		memcpy(ways, g->ways, to * sizeof(*ways));
-		qsort(ways, to, sizeof(*ways), by_way);
-	}
-	*n = ways && v ? ways_sum(ways, to, v) : 0;
-	if (!ways) {
-		free(v);
-		v = NULL;
-	}
-	free(ways);
-	return v;
 }
 
 static bool is_within(const struct view_interval *sum, size_t n, const struct road_way *way)
@@ -123,7 +98,7 @@ int follow_inodes(struct gathering *g, size_t from, size_t to, enum road road)
 {
 	struct names x = {.g = g, .road = road};
 	size_t before_n = 0;
-	struct view_interval *before = sum_of(g, from, &before_n);
+	struct view_interval *before = gathering_sum(g, from, &before_n);
 	int r = before ? 0 : -ENOMEM;
 
 	for (size_t i = from; r == 0 && i < to; i++) {
@@ -155,6 +130,8 @@ static int add_source(void *ctx, const struct index_item *item)
 {
 	struct sources *x = ctx;
 
+	if (x->g->stop && *x->g->stop)
+		return -EINTR;
 	if ((item->kind != ENTRY_FILE && item->kind != ENTRY_STREAM) || item->size == 0 ||
 		item->size < x->floor || (!x->single && (item->flags & ENTRY_REALLOC)))
 		return 0;
@@ -320,7 +297,7 @@ int follow_names(struct gathering *g, size_t to, struct needles *n)
 {
 	struct naming x = {.g = g, .out = n, .left = NAMES_MAX};
 	size_t sum_n = 0;
-	struct view_interval *sum = sum_of(g, to, &sum_n);
+	struct view_interval *sum = gathering_sum(g, to, &sum_n);
 	int r = sum ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < sum_n; i++) {
@@ -355,6 +332,8 @@ static int pick_copy(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
 	const struct wanted_hash *found = NULL;
 	struct wanted_hash key = {.mark = 0};
 
+	if (x->g->stop && *x->g->stop)
+		return -EINTR;
 	memcpy(key.sha256, sha256, 32);
 	found = bsearch(&key, x->w->v, x->w->n, sizeof(key), by_hash);
 	return found ? gathering_add(x->g, trace, trace, ROAD_COPY, found->mark) : 0;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* roads_private.h - shared by roads.c (ways and their sum), roads_follow.c (other names, copies),
- * roads_needles.c (what is looked for in free space) and roads_facts.c (links, what a file system
- * keeps for itself). */
+/* roads_private.h - shared by roads.c (a case, and the sum of the ways), roads_place.c (what marks
+ * reach by place), roads_follow.c (other names, copies), roads_needles.c (what is looked for in
+ * free space), roads_facts.c (links, what a file system keeps for itself), roads_holders.c (what
+ * leads to it or may hold its bytes) and roads_hold.c (what is withheld while the rest is found).
+ */
 #ifndef EVIDENCEFS_POLICY_ROADS_PRIVATE_H
 #define EVIDENCEFS_POLICY_ROADS_PRIVATE_H
 
+#include "policy/held.h"
 #include "policy/roads.h"
 
 /* Ways into one piece of evidence, while they are gathered. */
@@ -18,11 +21,45 @@ struct gathering {
 	size_t sorted_n; /* the first of them are in order, once settled */
 	struct road_top *tops;
 	size_t tops_n, tops_cap;
+	const _Atomic bool *stop; /* as in roads_opts */
 };
 
 /** gathering_add() - one more way; of evidence's ids. Return: 0; -ENOMEM. */
 int gathering_add(
 	struct gathering *g, uint64_t first, uint64_t last, enum road road, uint64_t mark);
+
+/** gathering_place() - what marks reach by place in it. Return: 0; -ENOMEM; -errno. */
+int gathering_place(struct gathering *g, const struct mark_own *marks, size_t n);
+/** mark_is_in() - whether a marked path leads into that evidence. */
+bool mark_is_in(const struct mark_own *own, const struct model_evidence *me);
+/** gathering_doubt() - all of it is withheld. */
+int gathering_doubt(struct gathering *g);
+/** gathering_or_doubt() - @r, where an error but -ENOMEM is doubt. */
+int gathering_or_doubt(struct gathering *g, int r);
+/** gathering_settle() - ways in order, each once; @w->v is their sum. */
+int gathering_settle(struct gathering *g, struct withheld *w);
+/** gathering_sum() - what the ways [0, @to) are together, in order and apart; NULL: no memory. */
+struct view_interval *gathering_sum(const struct gathering *g, size_t to, size_t *n);
+
+/* One case, while what is withheld of it is found. */
+struct roads_case {
+	const struct roads_opts *o;
+	struct mark_own *marks;
+	size_t marks_n;
+	struct gathering *v; /* of each piece of evidence */
+	size_t n;
+	bool withholds; /* some mark does */
+	bool doubt;     /* something marked cannot be read */
+};
+/** roads_case_begin() - Return: 0; -ENOMEM. roads_case_end() in any case. */
+int roads_case_begin(
+	struct roads_case *x, const struct model *m, uint64_t case_id, const struct roads_opts *o);
+void roads_case_end(struct roads_case *x);
+/** roads_new() - empty. Return: NULL: no memory. */
+struct roads *roads_new(uint64_t case_id);
+/** roads_take() - what was found, into @out, which has none yet. @w: [x->n], with their sums; what
+ * is in them is taken, also on failure. */
+int roads_take(struct roads_case *x, struct withheld *w, struct roads *out);
 
 /* What is looked for in all evidence of the case. */
 struct wanted_hash {
@@ -83,9 +120,24 @@ struct facts {
 	size_t ends_n, ends_cap;
 	struct fact_system *system;
 	size_t system_n, system_cap;
+	bool linked; /* links are found */
 	struct facts *next;
 };
-/** roads_facts_of() - found at the first call. Return: 0; -ENOMEM; -errno. */
-int roads_facts_of(struct roads_facts *all, struct evidence *ev, const struct facts **out);
+/** roads_facts_of() - found at the first call; links only when they are asked for, as they take
+ * long. Return: 0; -ENOMEM; -errno. */
+int roads_facts_of(
+	struct roads_facts *all, struct evidence *ev, bool links, const struct facts **out);
+
+/** holders_links() - links that lead to what @w has. @g: settled into @w. */
+int holders_links(struct gathering *g, const struct facts *f, const struct withheld *w);
+/** holders_bytes() - what a file system keeps for itself, and byte streams that cannot be masked;
+ * all byte streams while it is searched. */
+int holders_bytes(struct gathering *g, const struct facts *f, const struct withheld *w);
+/** holders_system() - what the file systems of volumes in which @w has something keep; NULL: of
+ * all.
+ */
+int holders_system(struct gathering *g, const struct facts *f, const struct withheld *w);
+/** holders_streams() - every byte stream. */
+int holders_streams(struct gathering *g);
 
 #endif

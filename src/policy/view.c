@@ -96,13 +96,25 @@ static bool look_at_case(struct compiler *x, const struct model_case *c, struct 
 	return h->owner || h->officer || holds;
 }
 
+/* The same evidence in the user's view up to now; NULL: it was not in it. */
+static const struct view_evidence *before_of(const struct compiler *x, const struct evidence *ev)
+{
+	const struct view *v = x->src->before;
+
+	for (size_t i = 0; v && i < v->evidence_n; i++) {
+		if (v->evidence[i].evidence == ev)
+			return &v->evidence[i];
+	}
+	return NULL;
+}
+
 static int compile_evidence(
 	struct compiler *x, const struct model_case *c, const struct view_holding *h)
 {
 	for (size_t i = 0; i < x->m->evidence_n; i++) {
 		const struct model_evidence *me = &x->m->evidence[i];
-		struct evidence *ev = NULL;
-		const struct withheld *w = NULL;
+		struct view_from from = {
+			.me = me, .masks = x->src->masks, .hurried = x->src->hurried};
 		bool concerned = h->officer || (h->owner && me->released_ns);
 		int r = 0;
 
@@ -110,12 +122,13 @@ static int compile_evidence(
 			continue;
 		for (size_t k = 0; k < h->n && !concerned; k++)
 			concerned = h->v[k]->act.kind == ACT_GRANT && hold_covers(h->v[k], me);
-		ev = concerned ? x->src->evidence(x->src->ctx, me) : NULL;
-		if (!ev)
+		from.ev = concerned ? x->src->evidence(x->src->ctx, me) : NULL;
+		if (!from.ev)
 			continue;
-		w = x->src->withheld ? x->src->withheld(x->src->ctx, me) : NULL;
+		from.w = x->src->withheld ? x->src->withheld(x->src->ctx, me) : NULL;
+		from.before = before_of(x, from.ev);
 		r = view_evidence_compile(
-			h, me, ev, w, x->src->masks, &x->v->evidence[x->v->evidence_n]);
+			h, &from, &x->v->evidence[x->v->evidence_n], &x->v->hurried);
 		if (r < 0)
 			return r;
 		x->v->evidence_n += (size_t)r;

@@ -34,6 +34,8 @@ struct view_range {
 	uint64_t grant[3];
 };
 
+struct view_held; /* policy/view_held.c */
+
 struct view_evidence {
 	uint64_t id; /* in the catalog; in a personal mount 1, 2, ... */
 	uint64_t case_id;
@@ -46,7 +48,8 @@ struct view_evidence {
 	size_t ranges_n;
 	uint64_t *passages;
 	size_t passages_n;
-	struct mask *mask; /* bytes of the media that are not shown; NULL: all are */
+	struct mask *mask;      /* bytes of the media that are not shown; NULL: all are */
+	struct view_held *held; /* it is not known of all contents yet: view_contents() */
 };
 
 /* A note that may be read. Texts are borrowed from the model. */
@@ -83,6 +86,7 @@ struct view_hidden {
 struct view {
 	uint64_t version; /* of the model it was made from */
 	uid_t uid;
+	bool hurried;            /* a mask was not made: compile again */
 	bool personal;           /* a mount without cases: evidence stands in the root */
 	struct view_case *cases; /* by name */
 	size_t cases_n;
@@ -98,6 +102,9 @@ struct withheld; /* policy/roads.h */
 /* Masks that were made lately: most refreshes change none. Safe from several threads. */
 struct view_masks;
 struct view_masks *view_masks_new(void);
+/** view_masks_make() - those that a hurried compile did without. With no lock that a compile
+ * holds. Return: how many. */
+unsigned view_masks_make(struct view_masks *m);
 /** view_masks_free() - NULL allowed. Before the evidence is closed. */
 void view_masks_free(struct view_masks *m);
 
@@ -111,7 +118,9 @@ struct view_sources {
 	 * function may be NULL: there are no marks. */
 	const struct withheld *(*withheld)(void *ctx, const struct model_evidence *m);
 	struct view_masks *masks; /* NULL: the view is asked for names alone, and has no masks */
-	uint64_t only_case;       /* 0: all of them */
+	bool hurried; /* masks that take long are not made: what they are about is held */
+	const struct view *before; /* what the user sees up to now; NULL: nothing is known of it */
+	uint64_t only_case;        /* 0: all of them */
 	bool modest; /* `privileged` counts for nothing: who has it does not want to see what it
 			shows */
 };
@@ -149,6 +158,17 @@ int view_find(const struct view *v, uint64_t case_id, const char *path,
 /** view_hidden() - the name that is hidden there; NULL: there is none. With the same work. */
 const struct view_hidden *view_hidden(
 	const struct view *v, uint64_t in_case, bool in_notes, const char *name);
+
+/**
+ * view_contents() - whether the contents of a trace that is seen, or where a link leads, may be
+ * shown, but for what its mask blanks
+ * While it is being found what else has the bytes of something hidden, what may have them is
+ * held. Reads indexes then.
+ * Return: 0; -EACCES held, or it cannot be told.
+ */
+int view_contents(const struct view_evidence *ev, uint64_t trace);
+/** view_held_same() - whether both hold the same contents. NULL allowed. */
+bool view_held_same(const struct view_evidence *a, const struct view_evidence *b);
 
 /** view_rights() - what the view's user holds on a trace; all grants taken together. */
 unsigned view_rights(const struct view_evidence *ev, uint64_t trace);

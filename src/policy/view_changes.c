@@ -115,7 +115,7 @@ static size_t room_for(const struct view_evidence *ev)
 int view_changes(const struct view_evidence *old, const struct view_evidence *new,
 	struct view_interval **out, size_t *n)
 {
-	struct changes c = {.v = calloc(room_for(old) + room_for(new) + 2, sizeof(*c.v)), .n = 0};
+	struct changes c = {.v = calloc(room_for(old) + room_for(new) + 3, sizeof(*c.v)), .n = 0};
 
 	if (!c.v)
 		return -ENOMEM;
@@ -123,6 +123,9 @@ int view_changes(const struct view_evidence *old, const struct view_evidence *ne
 	passages_differ(old, new, &c);
 	passages_differ(new, old, &c);
 	masks_differ(old, new, &c);
+	/* pages of what was copied elsewhere, too */
+	if (!view_held_same(old, new))
+		c.v[c.n++] = (struct view_interval){0, UINT64_MAX};
 	tidy(&c);
 	*out = c.v;
 	*n = c.n;

@@ -6,7 +6,7 @@
  * streams are masked to what is seen; where that cannot be done, one is there only while
  * all that stands in it is.
  */
-#include "policy/view_private.h"
+#include "policy/view_compile.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,51 +19,15 @@
 static const uint64_t evidence_dir = TRACE_EVIDENCE_DIR;
 static const uint64_t evidence_txt = TRACE_EVIDENCE_TXT;
 
-/* Somewhere that a grant gives something: a subtree is seen if its top is. */
-struct top {
-	uint64_t id;
-	uint64_t parent;
-};
-
-struct tops {
-	struct top *v;
-	size_t n;
-	size_t cap;
-};
-
-/* Of a volume. */
-struct volume_facts {
-	bool touched; /* an exclusion names it, or anything in it */
-	bool sealed;  /* an exclusion names its bytes */
-	bool parted;  /* a grant names something in it */
-	bool masked;  /* something in it may not be seen */
-	bool gone;    /* its byte streams cannot be shown */
-};
-
-struct compile {
-	struct evidence_cursor c;
-	size_t volumes;
-	const struct withheld *withheld; /* NULL nothing */
-	struct view_pieces pieces;
-	struct tops tops;
-	unsigned unwanted;       /* rights that count for nothing */
-	unsigned everywhere;     /* rights on all of it */
-	bool excluded;           /* an exclusion names it, or anything in it */
-	bool outside;            /* one names what lies in no volume */
-	struct volume_facts *of; /* [volumes] */
-	bool *masks;             /* for each volume: masked, or one is that lies over it */
-	bool names;              /* its directories' names are shown */
-};
-
-static int add(struct compile *x, enum view_piece_kind kind, uint64_t first, uint64_t last,
+int compile_add(struct compile *x, enum view_piece_kind kind, uint64_t first, uint64_t last,
 	unsigned rights, uint64_t grant)
 {
 	return view_pieces_add(&x->pieces, &(struct view_piece){first, last, kind, rights, grant});
 }
 
-static int take(struct compile *x, uint64_t trace)
+int compile_take(struct compile *x, uint64_t trace)
 {
-	return add(x, PIECE_TAKES, trace, trace, 0, 0);
+	return compile_add(x, PIECE_TAKES, trace, trace, 0, 0);
 }
 
 static int add_top(struct compile *x, uint64_t id, uint64_t parent)
@@ -98,7 +62,7 @@ static int give_all(struct compile *x, unsigned rights, uint64_t grant)
 {
 	rights &= ~x->unwanted;
 	x->everywhere |= rights;
-	return add(x, PIECE_GIVES, 0, UINT64_MAX, rights, grant);
+	return compile_add(x, PIECE_GIVES, 0, UINT64_MAX, rights, grant);
 }
 
 /* Streams are seen for themselves, where a road withholds what they belong to. */
@@ -133,7 +97,7 @@ static int give(struct compile *x, const struct act *a)
 	if (!places.outside)
 		x->of[places.volume].parted = true;
 	for (size_t i = 0; r == 0 && i < places.n; i++) {
-		r = add(x, PIECE_GIVES, places.v[i].first, places.v[i].last,
+		r = compile_add(x, PIECE_GIVES, places.v[i].first, places.v[i].last,
 			a->rights & ~x->unwanted, a->object);
 		if (r == 0)
 			r = add_top(x, places.v[i].first, places.v[i].parent);
@@ -147,7 +111,7 @@ static int give(struct compile *x, const struct act *a)
 
 static int take_all(struct compile *x)
 {
-	return add(x, PIECE_TAKES, 0, UINT64_MAX, 0, 0);
+	return compile_add(x, PIECE_TAKES, 0, UINT64_MAX, 0, 0);
 }
 
 /* Whether there is anything at the path makes no difference to what is touched. */
@@ -168,7 +132,7 @@ static int exclude(struct compile *x, const struct act *a)
 			x->of[places.volume].sealed = true;
 	}
 	for (size_t i = 0; r == 0 && i < places.n; i++)
-		r = add(x, PIECE_TAKES, places.v[i].first, places.v[i].last, 0, 0);
+		r = compile_add(x, PIECE_TAKES, places.v[i].first, places.v[i].last, 0, 0);
 	return r;
 }
 
@@ -188,16 +152,18 @@ static int add_apart(void *ctx, const struct index_apart *a)
 	bool touched = o->x->of[o->volume].touched;
 
 	if (touched)
-		return add(o->x, a->orphans ? PIECE_TAKES : PIECE_META, first, last, 0, 0);
-	return a->orphans && !o->whole_deleted ? add(o->x, PIECE_ORPHANS, first, last, 0, 0) : 0;
+		return compile_add(o->x, a->orphans ? PIECE_TAKES : PIECE_META, first, last, 0, 0);
+	return a->orphans && !o->whole_deleted ? compile_add(o->x, PIECE_ORPHANS, first, last, 0, 0)
+					       : 0;
 }
 
-static int take_part(struct compile *x, unsigned part)
+int compile_take_part(struct compile *x, unsigned part)
 {
-	return add(x, PIECE_TAKES, trace_id(part, 0), trace_id(part, TRACE_NUMBER_MASK), 0, 0);
+	return compile_add(
+		x, PIECE_TAKES, trace_id(part, 0), trace_id(part, TRACE_NUMBER_MASK), 0, 0);
 }
 
-static int set_apart(struct compile *x, unsigned k, bool whole_deleted)
+int compile_apart(struct compile *x, unsigned k, bool whole_deleted)
 {
 	struct apart o = {x, k, whole_deleted};
 	struct index_reader *reader = NULL;
@@ -212,109 +178,8 @@ static int set_apart(struct compile *x, unsigned k, bool whole_deleted)
 		r = index_apart(reader, add_apart, &o);
 	if (r == 0 || r == -ENOMEM)
 		return r;
-	r = take_part(x, 1 + 2 * k); /* in doubt, everything */
-	return r ? r : take_part(x, 2 + 2 * k);
-}
-
-/* ---- byte streams ------------------------------------------------------------------------- */
-
-/* Whether he sees what is withheld anywhere in the volume. */
-static bool is_privileged(const struct compile *x, unsigned k)
-{
-	return (view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) &
-		       view_pieces_rights(&x->pieces, trace_id(2 + 2 * k, 0)) & RIGHT_PRIVILEGED) !=
-	       0;
-}
-
-/* A volume that is not known has no trees: a right on them would lead to nothing. */
-static int take_missing(struct compile *x, unsigned k)
-{
-	int r = take_part(x, 1 + 2 * k);
-
-	if (r == 0)
-		r = take_part(x, 2 + 2 * k);
-	return r ? r : take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k));
-}
-
-/* Whether a mark keeps something in the volume, or its bytes, from him. */
-static bool is_withheld(const struct compile *x, unsigned k, bool known)
-{
-	const struct scan_volume *at = &x->c.ev->manifest.volumes[k].scan;
-
-	if (is_privileged(x, k))
-		return false;
-	return (known && withheld_in(x->withheld, trace_id(1 + 2 * k, 0),
-				 trace_id(2 + 2 * k, TRACE_NUMBER_MASK))) ||
-	       withheld_bytes(x->withheld, at->offset, at->offset + at->length);
-}
-
-static int set_volume(struct compile *x, unsigned k)
-{
-	bool known = x->c.ev->volumes[k].index != NULL;
-	bool read = view_pieces_rights(&x->pieces, trace_id(1 + 2 * k, 0)) & RIGHT_READ;
-	bool deleted = view_pieces_rights(&x->pieces, trace_id(2 + 2 * k, 0)) & RIGHT_DELETED;
-	bool whole =
-		!x->of[k].touched && (!known || (read && deleted)) && !is_withheld(x, k, known);
-	int r = set_apart(x, k, deleted);
-
-	x->of[k].masked = !whole;
-	x->of[k].gone = (!whole && known && !x->c.ev->volumes[k].maskable) || x->of[k].sealed ||
-			(!known && x->of[k].touched);
-	return r == 0 && !known ? take_missing(x, k) : r;
-}
-
-/* Whether the bytes of both have some in common: slices in a partition, hybrid media, pools. */
-static bool overlap(const struct compile *x, unsigned k, unsigned other)
-{
-	const struct scan_volume *a = &x->c.ev->manifest.volumes[k].scan;
-	const struct scan_volume *b = &x->c.ev->manifest.volumes[other].scan;
-
-	return a->offset < b->offset + b->length && b->offset < a->offset + a->length;
-}
-
-/* The bytes of a volume as such are not for him: no other stream shows them either. */
-static bool is_sealed_off(const struct compile *x, unsigned k)
-{
-	uint64_t raw = TRACE_VOLUME_RAW((uint64_t)k);
-
-	return x->of[k].gone ||
-	       (withheld_in(x->withheld, trace_id(0, raw), trace_id(0, raw)) &&
-		       !(view_pieces_rights(&x->pieces, trace_id(0, raw)) & RIGHT_PRIVILEGED));
-}
-
-/* What is masked in one volume is masked in what lies over it. */
-static int set_overlaps(struct compile *x, unsigned k)
-{
-	bool masked = x->of[k].masked;
-	bool gone = x->of[k].gone;
-
-	for (unsigned other = 0; other < x->volumes; other++) {
-		if (other == k || !overlap(x, k, other))
-			continue;
-		masked = masked || x->of[other].masked;
-		gone = gone || is_sealed_off(x, other);
-	}
-	x->masks[k] = masked;
-	if (!gone)
-		return 0;
-	return take(x, TRACE_VOLUME_RAW((uint64_t)k)) ||
-			       take(x, TRACE_VOLUME_UNALLOCATED((uint64_t)k))
-		       ? -ENOMEM
-		       : 0;
-}
-
-static int set_streams(struct compile *x)
-{
-	bool all = !x->outside;
-	int r = 0;
-
-	for (unsigned k = 0; r == 0 && k < x->volumes; k++) {
-		r = set_volume(x, k);
-		all = all && !x->of[k].gone;
-	}
-	for (unsigned k = 0; r == 0 && k < x->volumes; k++)
-		r = set_overlaps(x, k);
-	return r == 0 && !all ? take(x, TRACE_IMAGE_RAW) : r;
+	r = compile_take_part(x, 1 + 2 * k); /* in doubt, everything */
+	return r ? r : compile_take_part(x, 2 + 2 * k);
 }
 
 /* ---- ranges, and what leads to them ------------------------------------------------------- */
@@ -326,7 +191,7 @@ static bool shows(const struct view_evidence *ev, uint64_t trace)
 	return r && (r->rights & right_for(trace));
 }
 
-static int set_ranges(struct compile *x, struct view_evidence *out)
+int compile_ranges(struct compile *x, struct view_evidence *out)
 {
 	free(out->ranges);
 	out->ranges = NULL;
@@ -349,9 +214,9 @@ static int show_text(struct compile *x, struct view_evidence *out)
 		return 0;
 	for (size_t k = 0; k < 3 && !grant; k++)
 		grant = r->grant[k];
-	if (add(x, PIECE_GIVES, evidence_txt, evidence_txt, RIGHT_READ, grant))
+	if (compile_add(x, PIECE_GIVES, evidence_txt, evidence_txt, RIGHT_READ, grant))
 		return -ENOMEM;
-	return set_ranges(x, out);
+	return compile_ranges(x, out);
 }
 
 struct ids {
@@ -426,7 +291,7 @@ static int set_passages(struct compile *x, struct view_evidence *out)
 	return r;
 }
 
-/* ---- all of it -------------------------------------------------------------------------- */
+/* ---- what counts for him ------------------------------------------------------------------ */
 
 static bool gives(const struct model_grant *g, const struct model_evidence *me)
 {
@@ -488,54 +353,50 @@ static int set_head(struct view_evidence *out, const struct model_evidence *me, 
 	return out->name ? 0 : -ENOMEM;
 }
 
-static int set_mask(struct compile *x, struct view_masks *masks, struct view_evidence *out)
+/* ---- all of it -------------------------------------------------------------------------- */
+
+static int compile(struct compile *x, const struct view_holding *h, const struct view_from *from,
+	struct view_evidence *out, bool *later)
 {
-	for (unsigned k = 0; k < x->volumes; k++) {
-		if (x->masks[k])
-			return view_mask(masks, out, x->withheld, x->masks, &out->mask);
-	}
-	/* between the volumes there may be something too */
-	return x->withheld && x->withheld->remnants_n > 0 && !(x->everywhere & RIGHT_PRIVILEGED)
-		       ? view_mask(masks, out, x->withheld, x->masks, &out->mask)
-		       : 0;
+	int r = gather(x, h, from->me);
+
+	if (r == 0)
+		r = compile_streams(x);
+	if (r == 0)
+		r = compile_ranges(x, out);
+	if (r == 0)
+		r = show_text(x, out);
+	if (r || !is_seen(x, out))
+		return r;
+	r = set_passages(x, out);
+	if (r == 0)
+		r = set_head(out, from->me, from->ev, x);
+	if (r == 0)
+		r = compile_mask(x, from, out, later);
+	return r ? r : 1;
 }
 
-int view_evidence_compile(const struct view_holding *h, const struct model_evidence *me,
-	struct evidence *ev, const struct withheld *w, struct view_masks *masks,
-	struct view_evidence *out)
+int view_evidence_compile(const struct view_holding *h, const struct view_from *from,
+	struct view_evidence *out, bool *later)
 {
-	struct compile x = {.volumes = ev->manifest.n,
-		.withheld = w,
+	struct compile x = {.volumes = from->ev->manifest.n,
+		.withheld = from->w,
 		.unwanted = h->modest ? RIGHT_PRIVILEGED : 0};
 	struct view_evidence v = {0};
-	bool seen = false;
 	int r = 0;
 
-	evidence_cursor_init(&x.c, ev);
+	evidence_cursor_init(&x.c, from->ev);
 	x.of = calloc(x.volumes + 1, sizeof(*x.of));
 	x.masks = calloc(x.volumes + 1, sizeof(*x.masks));
-	r = x.of && x.masks ? gather(&x, h, me) : -ENOMEM;
-	if (r == 0)
-		r = set_streams(&x);
-	if (r == 0)
-		r = set_ranges(&x, &v);
-	if (r == 0)
-		r = show_text(&x, &v);
-	seen = r == 0 && is_seen(&x, &v);
-	if (seen)
-		r = set_passages(&x, &v);
-	if (r == 0 && seen)
-		r = set_head(&v, me, ev, &x);
-	if (r == 0 && seen && masks)
-		r = set_mask(&x, masks, &v);
+	r = x.of && x.masks ? compile(&x, h, from, &v, later) : -ENOMEM;
 	evidence_cursor_release(&x.c);
 	free(x.of);
 	free(x.masks);
 	free(x.pieces.v);
 	free(x.tops.v);
-	if (r || !seen) {
+	if (r <= 0) {
 		view_evidence_release(&v);
-		return r == -ENOMEM || !seen ? r : 0;
+		return r == -ENOMEM ? r : 0;
 	}
 	*out = v;
 	return 1;
@@ -547,5 +408,6 @@ void view_evidence_release(struct view_evidence *ev)
 	free(ev->ranges);
 	free(ev->passages);
 	mask_put(ev->mask);
+	view_held_free(ev->held);
 	*ev = (struct view_evidence){0};
 }

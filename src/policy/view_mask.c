@@ -10,7 +10,6 @@
 #include "policy/view_private.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,7 +275,7 @@ static int blank_remnants(struct masking *x)
 	return r;
 }
 
-static int compile(const struct view_evidence *ev, const struct withheld *w, const bool *masked,
+int view_mask_make(const struct view_evidence *ev, const struct withheld *w, const bool *masked,
 	struct mask **out)
 {
 	struct masking x = {.ev = ev, .w = w, .out = mask_new(ev->evidence->manifest.n)};
@@ -301,118 +300,4 @@ static int compile(const struct view_evidence *ev, const struct withheld *w, con
 	mask_settle_blank(x.out);
 	*out = x.out;
 	return 0;
-}
-
-/* ---- masks that are in use ------------------------------------------------------------------- */
-
-#define MASKS_MAX 64u
-
-/* What a mask was made from. */
-struct kept {
-	const struct evidence *ev;
-	struct buf from;
-	struct mask *mask;
-	uint64_t used;
-};
-
-struct view_masks {
-	pthread_mutex_t lock;
-	struct kept v[MASKS_MAX];
-	uint64_t uses;
-};
-
-struct view_masks *view_masks_new(void)
-{
-	struct view_masks *m = calloc(1, sizeof(*m));
-
-	if (m)
-		pthread_mutex_init(&m->lock, NULL);
-	return m;
-}
-
-static void forget(struct kept *k)
-{
-	buf_release(&k->from);
-	mask_put(k->mask);
-	*k = (struct kept){NULL, BUF_INIT, NULL, 0};
-}
-
-void view_masks_free(struct view_masks *m)
-{
-	for (size_t i = 0; m && i < MASKS_MAX; i++)
-		forget(&m->v[i]);
-	if (m)
-		pthread_mutex_destroy(&m->lock);
-	free(m);
-}
-
-static void put_key(const struct view_evidence *ev, const struct withheld *w, const bool *masked,
-	struct buf *out)
-{
-	buf_put(out, masked, ev->evidence->manifest.n * sizeof(*masked));
-	buf_put_u64(out, ev->ranges_n);
-	for (size_t i = 0; i < ev->ranges_n; i++) {
-		buf_put_u64(out, ev->ranges[i].first);
-		buf_put_u64(out, ev->ranges[i].last);
-		buf_put_u32(out, ev->ranges[i].rights & VIEW_RIGHTS);
-	}
-	buf_put_u64(out, ev->passages_n);
-	buf_put(out, ev->passages, ev->passages_n * sizeof(*ev->passages));
-	for (size_t i = 0; w && i < w->n; i++) {
-		buf_put_u64(out, w->v[i].first);
-		buf_put_u64(out, w->v[i].last);
-	}
-	for (size_t i = 0; w && i < w->remnants_n; i++) {
-		buf_put_u64(out, w->remnants[i].first);
-		buf_put_u64(out, w->remnants[i].last);
-	}
-}
-
-static struct kept *place_for(
-	struct view_masks *m, const struct evidence *ev, const struct buf *from)
-{
-	struct kept *oldest = &m->v[0];
-
-	for (size_t i = 0; i < MASKS_MAX; i++) {
-		struct kept *k = &m->v[i];
-
-		if (k->mask && k->ev == ev && k->from.len == from->len &&
-			memcmp(k->from.data, from->data, from->len) == 0)
-			return k;
-		if (k->used < oldest->used)
-			oldest = k;
-	}
-	forget(oldest);
-	return oldest;
-}
-
-int view_mask(struct view_masks *m, const struct view_evidence *ev, const struct withheld *w,
-	const bool *masked, struct mask **out)
-{
-	struct buf from = BUF_INIT;
-	struct kept *k = NULL;
-	int r = 0;
-
-	put_key(ev, w, masked, &from);
-	if (from.error) {
-		buf_release(&from);
-		return -ENOMEM;
-	}
-	pthread_mutex_lock(&m->lock);
-	k = place_for(m, ev->evidence, &from);
-	if (!k->mask) {
-		r = compile(ev, w, masked, &k->mask);
-		k->ev = ev->evidence;
-		k->from = from;
-		from = (struct buf)BUF_INIT;
-		if (r)
-			forget(k);
-	}
-	if (r == 0) {
-		k->used = ++m->uses;
-		*out = mask_get(k->mask);
-	}
-	pthread_mutex_unlock(&m->lock);
-	buf_release(&from);
-	return r;
 }

@@ -9,6 +9,7 @@
 #ifndef EVIDENCEFS_POLICY_VIEW_PRIVATE_H
 #define EVIDENCEFS_POLICY_VIEW_PRIVATE_H
 
+#include "policy/held.h"
 #include "policy/roads.h"
 #include "policy/view.h"
 
@@ -95,16 +96,23 @@ struct view_holding {
 	bool modest; /* as view_sources has it */
 };
 
+/* What one piece of evidence is compiled from. */
+struct view_from {
+	const struct model_evidence *me;
+	struct evidence *ev;
+	const struct withheld *w;           /* what marks withhold of it; NULL nothing */
+	struct view_masks *masks;           /* NULL: none is made */
+	bool hurried;                       /* as in view_sources */
+	const struct view_evidence *before; /* the same in the user's view up to now; NULL */
+};
 /**
- * view_evidence_compile() - what @h shows of @me
- * @w: what marks withhold of it; NULL nothing
- * @masks: NULL: none is made
- * @out: name, ids and evidence are set too. Return: 1 something is seen; 0 nothing, or its
- * mask cannot be made; -ENOMEM.
+ * view_evidence_compile() - what @h shows of a piece of evidence
+ * @out: name, ids and evidence are set too
+ * @later: set where a mask was not made
+ * Return: 1 something is seen; 0 nothing, or its mask cannot be made; -ENOMEM.
  */
-int view_evidence_compile(const struct view_holding *h, const struct model_evidence *me,
-	struct evidence *ev, const struct withheld *w, struct view_masks *masks,
-	struct view_evidence *out);
+int view_evidence_compile(const struct view_holding *h, const struct view_from *from,
+	struct view_evidence *out, bool *later);
 void view_evidence_release(struct view_evidence *ev);
 
 /* ---- notes ----------------------------------------------------------------------------- */
@@ -118,9 +126,29 @@ int view_hidden_compile(const struct model *m, struct view *v);
 /**
  * view_mask() - the bytes that @ev's ranges and passages do not show
  * @masked: [manifest.n] volumes of which something is not shown
- * Return: 0 and *@out, to be put; -ENOMEM; -EIO it cannot be told.
+ * @hurried: only if it does not take long
+ * Return: 0 and *@out, to be put; -EAGAIN it takes long; -ENOMEM; -EIO it cannot be told.
  */
 int view_mask(struct view_masks *m, const struct view_evidence *ev, const struct withheld *w,
-	const bool *masked, struct mask **out);
+	const bool *masked, bool hurried, struct mask **out);
+
+/** view_mask_make() - the same, made anew; pure but for reading indexes. -ENOMEM; -EIO. */
+int view_mask_make(const struct view_evidence *ev, const struct withheld *w, const bool *masked,
+	struct mask **out);
+
+/* ---- what is held ---------------------------------------------------------------------- */
+
+#define HELD_DELETED 0x1u /* contents of deleted entries: others may have their bytes now */
+#define HELD_ALL     0x2u /* all contents */
+
+/**
+ * view_hold() - hold contents in @ev until it is known what its mask is
+ * What was blanked up to now stays so.
+ * @roads: which traces, one by one; NULL: their roads are known
+ * @volumes: [manifest.n] HELD_... of each volume
+ */
+int view_hold(struct view_evidence *ev, const struct view_evidence *before, struct held *roads,
+	const uint8_t *volumes);
+void view_held_free(struct view_held *h);
 
 #endif

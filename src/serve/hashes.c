@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "serve/hashes_private.h"
 
+#define STRETCH 4096u /* rows read without a pause */
+
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS total(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS trace(id INTEGER PRIMARY KEY, sha256 BLOB);"
@@ -76,18 +78,43 @@ static int each_row(struct db_stmt *s, hashes_fn *each, void *ctx)
 	return r;
 }
 
+/* A stretch of it: who wants one hash meanwhile must not wait for a million. */
+struct stretch {
+	hashes_fn *each;
+	void *ctx;
+	uint64_t next; /* behind the last row of it */
+	unsigned left;
+	bool more;
+};
+
+static int take_row(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
+{
+	struct stretch *x = ctx;
+	int r = x->each(x->ctx, trace, sha256);
+
+	x->next = trace + 1;
+	x->more = r == 0 && --x->left == 0;
+	return x->more ? 1 : r;
+}
+
 int hashes_each(struct hashes *h, uint64_t first, uint64_t last, hashes_fn *each, void *ctx)
 {
+	struct stretch x = {.each = each, .ctx = ctx, .next = first, .more = true};
 	int r = 0;
 
-	pthread_mutex_lock(&h->lock);
-	if (h->each) {
-		db_bind_int(h->each, 1, (int64_t)first);
-		db_bind_int(h->each, 2, (int64_t)(last > INT64_MAX ? INT64_MAX : last));
-		r = each_row(h->each, each, ctx);
+	last = last > INT64_MAX ? INT64_MAX : last;
+	while (x.more && x.next <= last) {
+		x.more = false;
+		x.left = STRETCH;
+		pthread_mutex_lock(&h->lock);
+		if (h->each) {
+			db_bind_int(h->each, 1, (int64_t)x.next);
+			db_bind_int(h->each, 2, (int64_t)last);
+			r = each_row(h->each, take_row, &x);
+		}
+		pthread_mutex_unlock(&h->lock);
 	}
-	pthread_mutex_unlock(&h->lock);
-	return r;
+	return x.more ? 0 : r;
 }
 
 int hashes_with(struct hashes *h, const uint8_t sha256[static 32], hashes_fn *each, void *ctx)
@@ -98,6 +125,22 @@ int hashes_with(struct hashes *h, const uint8_t sha256[static 32], hashes_fn *ea
 	if (h->with) {
 		db_bind_blob(h->with, 1, sha256, 32);
 		r = each_row(h->with, each, ctx);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+int hashes_within(struct hashes *h, const uint8_t sha256[static 32], uint64_t first, uint64_t last)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->within) {
+		db_bind_blob(h->within, 1, sha256, 32);
+		db_bind_int(h->within, 2, (int64_t)first);
+		db_bind_int(h->within, 3, (int64_t)(last > INT64_MAX ? INT64_MAX : last));
+		r = db_step(h->within, NULL);
+		db_stmt_reset(h->within);
 	}
 	pthread_mutex_unlock(&h->lock);
 	return r;
@@ -184,6 +227,10 @@ static int open_db(struct hashes *h, struct err *e)
 			&h->each, e);
 	if (r == 0)
 		r = db_prepare(h->db, "SELECT id, sha256 FROM trace WHERE sha256=?1", &h->with, e);
+	if (r == 0)
+		r = db_prepare(h->db,
+			"SELECT 1 FROM trace WHERE sha256=?1 AND id BETWEEN ?2 AND ?3 LIMIT 1",
+			&h->within, e);
 	if (r == 0 && h->lock_fd >= 0)
 		r = db_prepare(h->db, "INSERT OR REPLACE INTO trace VALUES(?1,?2)", &h->put, e);
 	if (r == 0) {
@@ -254,6 +301,7 @@ void hashes_close(struct hashes *h)
 	db_stmt_free(h->put);
 	db_stmt_free(h->each);
 	db_stmt_free(h->with);
+	db_stmt_free(h->within);
 	db_close(h->db);
 	if (h->lock_fd >= 0)
 		close(h->lock_fd);

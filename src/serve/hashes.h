@@ -68,5 +68,7 @@ typedef int hashes_fn(void *ctx, uint64_t trace, const uint8_t sha256[static 32]
 int hashes_each(struct hashes *h, uint64_t first, uint64_t last, hashes_fn *each, void *ctx);
 /** hashes_with() - each trace of that SHA-256. As hashes_each(). */
 int hashes_with(struct hashes *h, const uint8_t sha256[static 32], hashes_fn *each, void *ctx);
+/** hashes_within() - whether a trace from @first to @last has that SHA-256. 1, 0; -errno. */
+int hashes_within(struct hashes *h, const uint8_t sha256[static 32], uint64_t first, uint64_t last);
 
 #endif

@@ -20,6 +20,7 @@ struct hashes {
 	struct db_stmt *put;
 	struct db_stmt *each;
 	struct db_stmt *with;
+	struct db_stmt *within;
 	struct sweep *sweep;  /* the thread's own, while it reads the image */
 	uint64_t since;       /* traces written by this run */
 	pthread_mutex_t lock; /* over db, its statements, status */

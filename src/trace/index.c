@@ -495,6 +495,22 @@ int index_same_inode(struct index_reader *r, uint64_t first, uint64_t last, bool
 	return rc;
 }
 
+int index_of_inode(struct index_reader *r, uint64_t inode, index_item_fn *each, void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	rc = db_prepare(r->db, "SELECT " ITEM " FROM trace WHERE inode = ?1 AND flags & 0x200 = 0",
+		&s, NULL);
+	if (rc == 0) {
+		db_bind_int(s, 1, (int64_t)inode);
+		rc = each_item(s, each, ctx);
+	}
+	db_stmt_free(s);
+	return rc;
+}
+
 int index_children_named(
 	struct index_reader *r, uint64_t dir, const char *name, index_item_fn *each, void *ctx)
 {

@@ -136,6 +136,8 @@ int index_links(struct index_reader *r, index_item_fn *each, void *ctx);
  */
 int index_same_inode(struct index_reader *r, uint64_t first, uint64_t last, bool reused,
 	index_item_fn *each, void *ctx);
+/** index_of_inode() - every trace of that metadata address, streams too, but what was made up. */
+int index_of_inode(struct index_reader *r, uint64_t inode, index_item_fn *each, void *ctx);
 /** index_children_named() - children of @dir whose ASCII names are @name in any case. */
 int index_children_named(
 	struct index_reader *r, uint64_t dir, const char *name, index_item_fn *each, void *ctx);

@@ -7,6 +7,7 @@
  */
 #include "policy-help.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <time.h>
 
@@ -26,6 +27,8 @@ static uint64_t the_case, ids[PIECES];
 static struct roads_facts *facts;
 static bool gone[PIECES];
 static const struct roads *roads; /* for views */
+static struct roads *before;      /* what was withheld at the last look; NULL: there was none */
+static struct view_masks *masks;
 
 static void add_sized(struct build *b, enum entry_kind kind, const char *name, uint64_t inode,
 	uint32_t flags, uint64_t size)
@@ -170,6 +173,8 @@ static const struct withheld *withheld(void *ctx, const struct model_evidence *m
 static void begin(struct team *t)
 {
 	team_begin(t);
+	roads_free(before);
+	before = NULL;
 	the_case = team_case(t, "case-1", &olga);
 	team_officer(t, the_case, &omar);
 	for (unsigned i = 0; i < PIECES; i++) {
@@ -246,6 +251,79 @@ static bool sees(struct team *t, const struct person *p, unsigned piece, uint64_
 	return sees;
 }
 
+/* ---- what is withheld before the roads are known ------------------------------------------ */
+
+static struct view *view_with(
+	struct team *t, const struct person *p, const struct roads *r, const struct view *earlier)
+{
+	const struct view_sources src = {.evidence = open_one,
+		.clock = t->clock,
+		.withheld = withheld,
+		.masks = r->held ? masks : NULL,
+		.before = earlier};
+	const struct moment now = clock_now(t->clock);
+	struct view *v = NULL;
+
+	roads = r;
+	if (view_compile(&t->m, &p->id, &now, &src, &v, NULL))
+		bail_out("no memory");
+	return v;
+}
+
+/* Whether a view shows a trace, and what is in it. */
+static bool shows(const struct view *v, const struct person *p, unsigned piece, uint64_t id)
+{
+	for (size_t i = 0; i < v->evidence_n; i++) {
+		if (v->evidence[i].id == ids[piece])
+			return decide(v, &v->evidence[i], p->id.uid, id, NULL) == DECIDE_ALLOW &&
+			       view_contents(&v->evidence[i], id) == 0;
+	}
+	return false;
+}
+
+/* All that @after withholds, and little else. */
+static void is_held(struct team *t, const struct roads *after, const char *what)
+{
+	const struct view_sources src = {.evidence = open_one, .clock = t->clock};
+	const struct roads_opts o = {.src = &src, .facts = facts, .copy_floor = 256};
+	struct roads *held = NULL;
+	struct view *earlier = NULL;
+	struct view *alices = NULL;
+	struct view *rosas = NULL;
+	unsigned wrong = 0;
+	int r = 0;
+
+	if (!before)
+		before = roads_none(&t->m, the_case);
+	r = before ? roads_hold(&t->m, the_case, &o, before, &held) : -ENOMEM;
+	if (r < 0)
+		bail_out("no memory");
+	if (r == 0)
+		held = roads_get(before);
+	earlier = view_with(t, &alice, before, NULL);
+	alices = view_with(t, &alice, held, earlier);
+	rosas = view_with(t, &rosa, held, NULL);
+	for (unsigned piece = 0; piece < PIECES; piece++) {
+		for (size_t i = 0; i < traces[piece].n; i++) {
+			const struct known_trace *k = &traces[piece].v[i];
+			bool is = withheld_has(roads_of(after, ids[piece]), k->id);
+
+			if (!(is && shows(alices, &alice, piece, k->id)) &&
+				shows(rosas, &rosa, piece, k->id))
+				continue;
+			diag("%s/%s is %s", names[piece], k->path, is ? "shown" : "held from all");
+			wrong++;
+		}
+	}
+	ok(wrong == 0, "%s: held before its roads are known", what);
+	is_int(held->held, r, "  and only where there is something to hold");
+	view_free(earlier);
+	view_free(alices);
+	view_free(rosas);
+	roads = NULL;
+	roads_free(held);
+}
+
 /* Exactly what matches one of @patterns, which have ? where a path has a blank, is withheld. */
 static void is_withheld(struct team *t, const char *patterns, const char *what)
 {
@@ -272,8 +350,10 @@ static void is_withheld(struct team *t, const char *patterns, const char *what)
 		}
 	}
 	is_int(wrong, 0, what);
+	is_held(t, r, what);
 	roads = NULL;
-	roads_free(r);
+	roads_free(before);
+	before = r;
 }
 
 #define BYTES_1                                                                                    \
@@ -477,11 +557,14 @@ int main(void)
 			bail_out(e.text);
 	}
 	facts = roads_facts_new();
+	masks = view_masks_new();
 	test_roads();
 	test_folders();
 	test_unknown();
 	test_doubt();
 	test_many();
+	roads_free(before);
+	view_masks_free(masks);
 	roads_facts_free(facts);
 	for (unsigned i = 0; i < PIECES; i++) {
 		traces_release(&traces[i]);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* roads_ask.c - asking what is withheld, once that is known; see roads.h. */
+#include "policy/roads.h"
+
+const char *road_name(enum road r)
+{
+	static const char *const names[ROADS_N] = {
+		NULL, "mark", "inode", "copy", "link", "system", "bytes", "doubt"};
+
+	return (unsigned)r < ROADS_N ? names[r] : NULL;
+}
+
+const struct withheld *withheld_everything(void)
+{
+	static struct view_interval all = {0, UINT64_MAX};
+	static struct road_way way = {0, UINT64_MAX, ROAD_DOUBT, 0};
+	static const struct withheld everything = {.v = &all, .n = 1, .ways = &way, .ways_n = 1};
+
+	return &everything;
+}
+
+const struct withheld *roads_of(const struct roads *r, uint64_t evidence)
+{
+	if (r->doubt)
+		return withheld_everything();
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->v[i].evidence == evidence)
+			return &r->v[i];
+	}
+	return NULL;
+}
+
+size_t withheld_place(const struct withheld *w, uint64_t first)
+{
+	size_t low = 0;
+	size_t high = w ? w->n : 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (w->v[middle].last < first)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool withheld_bytes(const struct withheld *w, uint64_t begin, uint64_t end)
+{
+	for (size_t i = 0; w && i < w->remnants_n && w->remnants[i].first < end; i++) {
+		if (w->remnants[i].last >= begin)
+			return true;
+	}
+	return false;
+}
+
+bool withheld_in(const struct withheld *w, uint64_t first, uint64_t last)
+{
+	size_t at = withheld_place(w, first);
+
+	return w && at < w->n && w->v[at].first <= last;
+}
+
+bool withheld_has(const struct withheld *w, uint64_t trace)
+{
+	return withheld_in(w, trace, trace);
+}
