@@ -473,7 +473,7 @@ static int take_up(struct personal *p, struct err *e)
 	pthread_mutex_lock(&p->service->acting);
 	r = open_catalog(p, e);
 	if (r == 0) {
-		service_marks_refresh(p->service, FINDER_ALWAYS);
+		service_marks_refresh(p->service, MARKS_START_MS);
 		pthread_mutex_lock(&p->service->showing);
 		service_show(p->service, false);
 		pthread_mutex_unlock(&p->service->showing);

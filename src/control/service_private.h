@@ -104,6 +104,8 @@ struct view_masks *personal_masks(struct personal *p);
 /** service_record() - an act's record, synced. Return: 0 and @ev->seq; -errno. */
 int service_record(struct service *s, const struct caller *c, struct audit_event *ev);
 
+/* At a start requests wait so long for what marks withhold: then it is held. */
+#define MARKS_START_MS 5000
 /**
  * service_marks_refresh() - what marks withhold is as the model says, or is held
  * @wait_ms: for the finder: what is not found by then is held, and in force when it is

@@ -324,7 +324,7 @@ int service_new(
 		for (size_t i = 0; i < start->sessions_n; i++)
 			viewers_adopt(s->viewers, &start->sessions[i]);
 		pthread_mutex_lock(&s->acting);
-		service_marks_refresh(s, FINDER_ALWAYS);
+		service_marks_refresh(s, MARKS_START_MS);
 		pthread_mutex_unlock(&s->acting);
 		pthread_mutex_lock(&s->showing);
 		service_show(s, false);
