@@ -81,9 +81,11 @@ struct ruleset {
 		LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                     \
 		LANDLOCK_ACCESS_FS_MAKE_REG | FS_REFER | FS_TRUNC)
 
-/* What naming users and writing messages needs. What is not there is left out. */
+/* What naming users and writing messages needs, and how much memory may be used. What is not
+ * there is left out. */
 static const char *const readable[] = {"/etc", "/usr", "/lib", "/lib64", "/bin", "/sbin", "/proc",
-	"/run", "/var/lib/sss", "/var/lib/extrausers", "/dev/null", "/dev/urandom", "/dev/log"};
+	"/sys/fs/cgroup", "/run", "/var/lib/sss", "/var/lib/extrausers", "/dev/null",
+	"/dev/urandom", "/dev/log"};
 
 static uint64_t handled_fs(long abi)
 {

@@ -189,7 +189,7 @@ static void ease(struct chunks *ch)
 
 	if (atomic_exchange(&ch->looked, second) == second || memory_now(&m) < 0)
 		return;
-	limit = memory_share(&m, cache_slots(ch->cache), before);
+	limit = memory_share(&m, ch->chunk_size, cache_slots(ch->cache), before);
 	if (limit < SLOTS_MIN)
 		limit = SLOTS_MIN;
 	if (limit != before && atomic_compare_exchange_strong(&ch->limit, &before, limit))

@@ -18,11 +18,13 @@
 #include <unistd.h>
 
 #include "tap.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "worker/cache.h"
 
 #define FAKE_MS 400 /* deadline against a fake worker */
 #define KIB     1024u
+#define MIB     UINT64_C(1048576)
 
 struct place {
 	char dir[64];
@@ -430,12 +432,75 @@ static void memory_is_told(void)
 	ok(m.total == UINT64_C(16000000) * KIB && m.available == UINT64_C(3000000) * KIB,
 		"in bytes");
 	is_int(memory_parse("MemTotal: 5 kB\n", &m), -EBADMSG, "half of it is none");
-	is_int(memory_share(&m, 1000, 125), 1000, "much is left: all of a cache");
+	is_int(memory_share(&m, KIB, 1000, 125), 1000, "much is left: all of a cache");
 	m.available = m.total / 10;
-	is_int(memory_share(&m, 1000, 1000), 1000, "less: as it is");
-	is_int(memory_share(&m, 1000, 125), 125, "either way");
+	is_int(memory_share(&m, KIB, 1000, 1000), 1000, "less: as it is");
+	is_int(memory_share(&m, KIB, 1000, 125), 125, "either way");
 	m.available = m.total / 17;
-	is_int(memory_share(&m, 1000, 1000), 125, "little: an eighth");
+	is_int(memory_share(&m, KIB, 1000, 1000), 125, "little: an eighth");
+	m = (struct memory){.total = 1200 * KIB, .available = 1000 * KIB};
+	is_int(memory_share(&m, KIB, 1000, 1000), 300, "never more than a quarter of all there is");
+}
+
+static void group_file(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (file_write(path, text, strlen(text), NULL))
+		bail_out(path);
+}
+
+/* Of a machine of 8 GiB of which a quarter is left. */
+static struct memory grouped(const char *root, const char *group)
+{
+	struct memory m = {.total = 8192 * MIB, .available = 2048 * MIB};
+
+	memory_group(root, group, &m);
+	return m;
+}
+
+static void groups_limit_memory(void)
+{
+	static char root[] = "/tmp/t-client.XXXXXX";
+	char outer[64];
+	char inner[80];
+	struct memory m;
+
+	if (!mkdtemp(root))
+		bail_out("no folder");
+	snprintf(outer, sizeof(outer), "%s/a", root);
+	snprintf(inner, sizeof(inner), "%s/b", outer);
+	if (mkdir(outer, 0700) || mkdir(inner, 0700))
+		bail_out("no folder");
+	m = grouped(root, "/a/b");
+	ok(m.total == 8192 * MIB && m.available == 2048 * MIB, "groups that limit no memory");
+	group_file(inner, "memory.max", "max\n");
+	group_file(inner, "memory.high", "max\n");
+	m = grouped(root, "/a/b");
+	ok(m.total == 8192 * MIB, "nor do those that could");
+	group_file(inner, "memory.max", "419430400\n");
+	group_file(inner, "memory.current", "314572800\n");
+	group_file(inner, "memory.stat",
+		"anon 1\nfile 209715200\nslab_inactive_file 5\ninactive_file 52428800\n"
+		"active_file 26214400\n");
+	m = grouped(root, "/a/b");
+	ok(m.total == 400 * MIB && m.available / MIB == 100,
+		"a limit, of which the machine has the smaller part left");
+	group_file(inner, "memory.high", "262144000\n");
+	m = grouped(root, "/a/b");
+	ok(m.total == 250 * MIB && m.available / MIB == 25,
+		"a lower one: what is taken, without pages that can be read again");
+	group_file(outer, "memory.max", "1073741824\n");
+	group_file(outer, "memory.current", "1063741824\n");
+	m = grouped(root, "/a/b");
+	ok(m.total == 250 * MIB && m.available / MIB == 2, "the group above has the least left");
+	group_file(inner, "memory.current", "999999999999\n");
+	m = grouped(root, "/a/b");
+	ok(m.available == 0, "more is taken than the limit");
+	m = grouped(root, "/not there");
+	ok(m.total == 8192 * MIB && m.available == 2048 * MIB, "a group that is not there");
+	file_remove_tree(root, NULL);
 }
 
 /* --- the real worker -------------------------------------------------------------------------- */
@@ -751,6 +816,7 @@ int main(void)
 	cache_keeps();
 	cache_shrinks();
 	memory_is_told();
+	groups_limit_memory();
 	fake_scans(&p);
 	fake_scan_kills(&p);
 	fake_walks(&p);

@@ -268,7 +268,7 @@ static bool is_third(void *ctx, uint64_t id)
 /* The medium, in pieces of any size, each read as a whole or not at all. */
 static int go_by(struct sweep *s, const struct run *r)
 {
-	static const uint64_t most[] = {1, 50, 4096, MEDIA_BYTES};
+	static const uint64_t most[] = {64, 1000, 4096, MEDIA_BYTES};
 	uint64_t size = most[draw(4)];
 	uint64_t off = 0;
 	int rc = 0;
@@ -367,7 +367,7 @@ static void test_sweeps(struct evidence *ev)
 	bool gaps = true;
 	bool planned = true;
 
-	for (unsigned i = 0; i < 12; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		struct run r = {.wrong = 0};
 		struct run again = {.o = {.known = is_third}};
 		struct run holed = draw_gaps();
@@ -390,7 +390,7 @@ static void test_bounds(struct evidence *ev)
 	bool sound = true;
 	unsigned least = VOLUMES * FILES;
 
-	for (unsigned i = 0; i < 12; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		struct run r = draw_gaps();
 		unsigned n = 0;
 
