@@ -3,10 +3,10 @@
  * bench-null.c - an empty FUSE file system that serves memory: the ceiling of tools/bench
  *
  * What the kernel and libfuse cost when nothing else is done. The same library,
- * low-level interface, INIT flags, direct I/O, threads and long timeouts as the
- * product's mount. One file, `large`, of any size (a buffer again and again), and
- * one directory, `many`, of any number of empty files. Extended attributes are
- * answered (there are none), because a file system that has some must answer too.
+ * low-level interface, INIT flags, direct I/O and long timeouts as the product's
+ * mount, and libfuse's own threads. One file, `large`, of any size (a buffer again and
+ * again), and one directory, `many`, of any number of empty files. Extended attributes
+ * are answered (there are none), because a file system that has some must answer too.
  *
  *	bench-null SIZE ENTRIES MOUNTPOINT       in the foreground, until it is unmounted
  */
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define THREADS      16 /* as in src/mount/session.c */
+#define THREADS      16
 #define TIMEOUT      86400.0
 #define BUFFER_BYTES ((size_t)1 << 20)
 #define LARGE        2u /* node ids: 1 is the root */

@@ -286,7 +286,7 @@ stage_asan() {
 }
 
 # the pins, the pool of workers and its cache, the log, sessions; 64 readers on a mount
-tsan_tests='tests/unit/t-pin tests/unit/t-raw tests/unit/t-content tests/unit/t-client tests/unit/t-audit
+tsan_tests='tests/unit/t-pin tests/unit/t-ahead tests/unit/t-raw tests/unit/t-content tests/unit/t-client tests/unit/t-audit
 	tests/40-readers.sh'
 
 stage_tsan() {

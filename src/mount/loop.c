@@ -1,120 +1,302 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop.c - the threads that serve a team's session; see loop.h. */
+/* loop.c - the threads that serve a session; see loop.h. */
 #include "mount/loop.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "base/now.h"
+#include "base/thread.h"
 #include "mount/fuse.h"
+
+#define STANDBY_MAX 8       /* threads that wait to be called; others end */
+#define FETCHERS    4       /* that wait for requests together, while reads fetch */
+#define TICK_NS     5000000 /* at one request for so long: it waits for something */
+#define TICKS_MAX   20      /* without a request, until nobody watches */
 
 enum use { UNUSED, RUNNING, ENDED };
 
-struct worker {
+struct server {
 	struct loop *loop;
 	pthread_t thread;
-	enum use use;
+	enum use use; /* under the lock */
 	struct fuse_buf buf;
+	_Atomic bool answering;
+	_Atomic bool aside;     /* not counted as active; set under the lock */
+	_Atomic uint64_t taken; /* requests */
+	uint64_t seen;          /* the watcher's: taken at the last tick */
 };
 
 struct loop {
 	struct fuse_session *fuse;
-	pthread_mutex_t lock; /* over what follows */
-	unsigned idle;        /* waiting for a request */
+	unsigned together; /* that may answer at once, beside those aside */
+	sem_t unmounted;
+	_Atomic bool unwatched;  /* the watcher sleeps */
+	_Atomic unsigned active; /* waiting for a request, or answering; changed under the lock */
+	pthread_mutex_t lock;    /* over what follows */
+	pthread_cond_t called_for;
+	pthread_cond_t watch;
+	unsigned standby; /* wait to be called */
+	unsigned called;  /* of them, and active already */
 	bool stop;
-	struct worker worker[LOOP_THREADS];
+	bool watched; /* the watcher is to be joined */
+	pthread_t watcher;
+	unsigned size;
+	unsigned high; /* servers before it were in use */
+	struct server server[];
 };
+
+static _Thread_local struct server *self;
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static bool is_pending(const struct loop *l)
+{
+	struct pollfd p = {.fd = fuse_session_fd(l->fuse), .events = POLLIN};
+
+	return poll(&p, 1, 0) != 0;
+}
 
 static void *serve(void *arg);
 
-/* One more thread, if there is room. With the lock held. */
+/* A thread more, if there is room. With the lock held. */
 static int grow(struct loop *l)
 {
-	for (unsigned i = 0; i < LOOP_THREADS; i++) {
-		struct worker *w = &l->worker[i];
+	for (unsigned i = 0; i < l->size; i++) {
+		struct server *me = &l->server[i];
 
-		if (w->use == RUNNING)
+		if (me->use == RUNNING)
 			continue;
-		if (w->use == ENDED)
-			pthread_join(w->thread, NULL);
-		w->loop = l;
-		w->use = UNUSED;
-		if (pthread_create(&w->thread, NULL, serve, w))
+		if (me->use == ENDED)
+			pthread_join(me->thread, NULL);
+		me->loop = l;
+		me->use = UNUSED;
+		atomic_store(&me->aside, false);
+		if (thread_start(&me->thread, serve, me))
 			return -EAGAIN;
-		w->use = RUNNING;
-		l->idle++;
+		me->use = RUNNING;
+		if (i >= l->high)
+			l->high = i + 1;
 		return 0;
 	}
 	return -EAGAIN;
 }
 
-/* Return: whether this thread goes on to wait. */
-static bool begin_wait(struct worker *w, bool first)
+/* One more answers. With the lock held. */
+static int call(struct loop *l)
 {
-	struct loop *l = w->loop;
-	bool stay = true;
-
-	pthread_mutex_lock(&l->lock);
-	if (l->stop || (!first && l->idle >= LOOP_IDLE)) {
-		w->use = ENDED;
-		stay = false;
-	} else if (!first) {
-		l->idle++;
+	if (l->standby > l->called) {
+		l->called++;
+		pthread_cond_signal(&l->called_for);
+	} else if (grow(l)) {
+		return -EAGAIN; /* whoever has answered next goes on */
 	}
-	pthread_mutex_unlock(&l->lock);
-	return stay;
+	l->active++;
+	return 0;
 }
 
-/* A request has come: somebody must go on waiting for the next. */
-static void end_wait(struct loop *l)
+/* With the lock held: somebody else answers meanwhile. */
+static void put_aside(struct server *me)
 {
-	pthread_mutex_lock(&l->lock);
-	if (--l->idle == 0 && !l->stop)
-		grow(l);
-	pthread_mutex_unlock(&l->lock);
+	struct loop *l = me->loop;
+
+	if (atomic_exchange(&me->aside, true))
+		return;
+	if (--l->active == 0 && !l->stop)
+		call(l);
 }
 
-static int receive(struct worker *w)
+void loop_step_aside(void)
+{
+	struct server *me = self;
+
+	if (!me || atomic_load(&me->aside))
+		return;
+	pthread_mutex_lock(&me->loop->lock);
+	put_aside(me);
+	pthread_mutex_unlock(&me->loop->lock);
+}
+
+/* ---- one thread -------------------------------------------------------------------------- */
+
+static int receive(struct server *me)
 {
 	int n = 0;
 
 	do {
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		n = fuse_session_receive_buf(w->loop->fuse, &w->buf);
+		n = fuse_session_receive_buf(me->loop->fuse, &me->buf);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	} while (n == -EINTR || n == -EAGAIN);
 	return n;
 }
 
+static void begin_answer(struct server *me)
+{
+	struct loop *l = me->loop;
+
+	atomic_fetch_add(&me->taken, 1);
+	atomic_store(&me->answering, true);
+	if (atomic_load(&l->unwatched)) {
+		pthread_mutex_lock(&l->lock);
+		pthread_cond_signal(&l->watch);
+		pthread_mutex_unlock(&l->lock);
+	}
+	if (atomic_load(&l->active) < l->together && is_pending(l)) {
+		pthread_mutex_lock(&l->lock);
+		if (l->active < l->together && !l->stop)
+			call(l);
+		pthread_mutex_unlock(&l->lock);
+	}
+}
+
+/* Return: whether this thread waits for the next request, too. */
+static bool end_answer(struct server *me)
+{
+	struct loop *l = me->loop;
+	unsigned active = atomic_load(&l->active);
+	unsigned room = 1;
+	bool stays = true;
+
+	atomic_store(&me->answering, false);
+	if (!atomic_load(&me->aside) && (active == 1 || (active <= l->together && is_pending(l))))
+		return true;
+	pthread_mutex_lock(&l->lock);
+	if (atomic_exchange(&me->aside, false)) {
+		/* where one read fetches the next does: then nobody has to be called */
+		l->active++;
+		room = FETCHERS;
+	}
+	stays = !l->stop && l->active <= room;
+	if (!stays)
+		l->active--;
+	pthread_mutex_unlock(&l->lock);
+	return stays;
+}
+
+/* Return: false: the thread is to end. */
+static bool stand_by(struct server *me)
+{
+	struct loop *l = me->loop;
+	bool goes_on = false;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->standby < STANDBY_MAX) {
+		l->standby++;
+		while (l->called == 0 && !l->stop)
+			pthread_cond_wait(&l->called_for, &l->lock);
+		l->standby--;
+		goes_on = !l->stop;
+		l->called -= goes_on;
+	}
+	if (!goes_on && !l->stop)
+		me->use = ENDED;
+	pthread_mutex_unlock(&l->lock);
+	return goes_on;
+}
+
 static void *serve(void *arg)
 {
-	struct worker *w = arg;
+	struct server *me = arg;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	for (bool first = true; begin_wait(w, first); first = false) {
-		int n = receive(w);
-
-		if (n <= 0)
-			break; /* unmounted; the thread is joined by who stops the loop */
-		end_wait(w->loop);
-		fuse_session_process_buf(w->loop->fuse, &w->buf);
-	}
+	self = me;
+	do {
+		do {
+			if (receive(me) <= 0) { /* joined by who stops the loop */
+				fuse_session_exit(me->loop->fuse);
+				sem_post(&me->loop->unmounted);
+				return NULL;
+			}
+			begin_answer(me);
+			fuse_session_process_buf(me->loop->fuse, &me->buf);
+		} while (end_answer(me));
+	} while (stand_by(me));
 	return NULL;
 }
 
-int loop_start(struct fuse_session *fuse, struct loop **out)
+/* ---- who watches --------------------------------------------------------------------------- */
+
+/* Return: whether anything has happened since the last tick. With the lock held. */
+static bool look_at_all(struct loop *l)
 {
-	struct loop *l = calloc(1, sizeof(*l));
+	bool any = false;
+
+	for (unsigned i = 0; i < l->high; i++) {
+		struct server *s = &l->server[i];
+		uint64_t taken = atomic_load(&s->taken);
+		bool answering = atomic_load(&s->answering);
+
+		if (answering && taken == s->seen && s->use == RUNNING)
+			put_aside(s);
+		any = any || taken != s->seen || (answering && !atomic_load(&s->aside));
+		s->seen = taken;
+	}
+	/* it could not be called before */
+	if (l->active == 0)
+		any = call(l) != 0 || any;
+	return any;
+}
+
+static void *watch(void *arg)
+{
+	struct loop *l = arg;
+	unsigned ticks = 0;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->stop) {
+		int64_t at = now_ns() + TICK_NS;
+		const struct timespec until = {at / 1000000000, at % 1000000000};
+
+		/* said first: what begins after it is looked for wakes this thread */
+		atomic_store(&l->unwatched, ticks >= TICKS_MAX);
+		ticks = look_at_all(l) ? 0 : ticks + 1;
+		if (ticks <= TICKS_MAX) {
+			pthread_cond_timedwait(&l->watch, &l->lock, &until);
+			continue;
+		}
+		if (!l->stop)
+			pthread_cond_wait(&l->watch, &l->lock);
+		ticks = 0;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out)
+{
+	struct loop *l = calloc(1, sizeof(*l) + threads * sizeof(l->server[0]));
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int r = 0;
 
 	if (!l)
 		return -ENOMEM;
 	l->fuse = fuse;
+	l->size = threads;
+	l->together = cpus > 3 ? (unsigned)cpus / 2 : 1;
 	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->called_for, NULL);
+	thread_cond_init(&l->watch);
+	sem_init(&l->unmounted, 0, 0);
 	pthread_mutex_lock(&l->lock);
-	r = grow(l);
+	r = call(l);
 	pthread_mutex_unlock(&l->lock);
+	if (r == 0) {
+		r = -thread_start(&l->watcher, watch, l);
+		l->watched = r == 0;
+	}
 	if (r) {
 		loop_stop(l);
 		return r;
@@ -123,12 +305,18 @@ int loop_start(struct fuse_session *fuse, struct loop **out)
 	return 0;
 }
 
-/* Return: whether it is gone. */
-static bool join(struct worker *w, const struct timespec *until)
+void loop_wait(struct loop *l)
 {
-	if (w->use != UNUSED && pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, until))
+	while (!fuse_session_exited(l->fuse))
+		sem_wait(&l->unmounted);
+}
+
+/* Return: whether it is gone. */
+static bool join(struct server *s, const struct timespec *until)
+{
+	if (s->use != UNUSED && pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, until))
 		return false;
-	w->use = UNUSED;
+	s->use = UNUSED;
 	return true;
 }
 
@@ -141,18 +329,27 @@ bool loop_stop(struct loop *l)
 		return true;
 	pthread_mutex_lock(&l->lock);
 	l->stop = true;
-	for (unsigned i = 0; i < LOOP_THREADS; i++) {
-		if (l->worker[i].use == RUNNING)
-			pthread_cancel(l->worker[i].thread);
+	pthread_cond_broadcast(&l->called_for);
+	pthread_cond_signal(&l->watch);
+	for (unsigned i = 0; i < l->high; i++) {
+		if (l->server[i].use == RUNNING)
+			pthread_cancel(l->server[i].thread);
 	}
 	pthread_mutex_unlock(&l->lock);
-	until = now_plus(CLOCK_MONOTONIC, LOOP_END_MS * NOW_MS);
-	for (unsigned i = 0; i < LOOP_THREADS; i++)
-		gone = join(&l->worker[i], &until) && gone;
+	if (l->watched)
+		pthread_join(l->watcher, NULL);
+	l->watched = false;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOOP_END_MS / 1000;
+	for (unsigned i = 0; i < l->high; i++)
+		gone = join(&l->server[i], &until) && gone;
 	if (!gone)
 		return false;
-	for (unsigned i = 0; i < LOOP_THREADS; i++)
-		free(l->worker[i].buf.mem);
+	for (unsigned i = 0; i < l->high; i++)
+		free(l->server[i].buf.mem);
+	sem_destroy(&l->unmounted);
+	pthread_cond_destroy(&l->watch);
+	pthread_cond_destroy(&l->called_for);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 	return true;

@@ -1,29 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * loop.h - the threads that serve a team's session
+ * loop.h - the threads that serve a session
  *
- * One while nothing happens, more as requests come, at most LOOP_THREADS. libfuse's own
- * loop ends with a signal to its thread; this one when it is told. Reads that fetch
- * (mount/reads.h) never take all of them.
+ * libfuse's own loop keeps a second thread waiting, so that requests go from thread to
+ * thread and each costs a switch of context more; and its threads end by a signal. Here
+ * one thread answers what comes, as long as nothing makes it wait. Another is called when it
+ * steps aside to fetch; when several requests wait and there are processors for it; and
+ * when it has been at one request for some milliseconds, whatever the reason. Where
+ * nothing happens all sleep. Reads that fetch (mount/reads.h) never take all threads.
  */
 #ifndef EVIDENCEFS_MOUNT_LOOP_H
 #define EVIDENCEFS_MOUNT_LOOP_H
 
 #include "mount/session.h"
 
+/* Of a team's session. */
 #define LOOP_READS_EACH 8u  /* threads that fetch from one piece of evidence */
 #define LOOP_READS      56u /* and from all */
 #define LOOP_THREADS    (LOOP_READS + 8u)
-#define LOOP_IDLE       8u /* threads that wait for a request; others end */
 
-/** loop_start() - Return: 0 and *@out; -errno. */
-int loop_start(struct fuse_session *fuse, struct loop **out);
+/** loop_start() - @threads: at most. Return: 0 and *@out; -errno. */
+int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out);
+/** loop_wait() - until it is unmounted, or a signal that libfuse handles has come. */
+void loop_wait(struct loop *l);
 /**
  * loop_stop() - what is being answered is answered; then all threads are gone. NULL allowed.
  * Return: false: some hang, in storage; they have been waited for for LOOP_END_MS, and end
- * by themselves. Nothing is freed then.
+ * by themselves. Nothing is freed then, and it may be called again.
  */
 #define LOOP_END_MS 1000
 bool loop_stop(struct loop *l);
+
+/**
+ * loop_step_aside() - the request that this thread is at may take long: others go on without it
+ * Until the request is answered; a second call, or one in another thread, does nothing.
+ */
+void loop_step_aside(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include "mount/attr.h"
 #include "mount/kernel.h"
 #include "mount/live.h"
+#include "mount/loop.h"
 #include "mount/ops.h"
 #include "mount/ops_private.h"
 #include "mount/reads.h"
@@ -319,6 +320,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		}
 	}
 	ops_leave(&v);
+	if (go > 0)
+		loop_step_aside();
 	/* its own, then what waited for a thread */
 	while (go > 0 && j) {
 		fetch_and_answer(s, j);

@@ -25,7 +25,6 @@
 #include "mount/scene.h"
 #include "mount/session_private.h"
 
-#define THREADS_IDLE 16   /* kept */
 #define THREADS_MORE 16   /* for all but reads */
 #define READS_EACH   16   /* threads, for one piece of evidence */
 #define READS_ALL    4080 /* threads */
@@ -332,21 +331,20 @@ int session_mount(struct session *s, struct err *e)
 
 int session_run(struct session *s)
 {
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	size_t reads = atomic_load(&s->scene)->view->evidence_n * READS_EACH;
-	int r = config ? look_start(s) : -ENOMEM;
+	unsigned threads = THREADS_MORE + (unsigned)(reads < READS_ALL ? reads : READS_ALL);
+	struct loop *l = NULL;
+	int r = look_start(s);
 
-	if (r == 0) {
-		fuse_loop_cfg_set_clone_fd(config, 0);
-		fuse_loop_cfg_set_max_threads(
-			config, THREADS_MORE + (unsigned)(reads < READS_ALL ? reads : READS_ALL));
-		fuse_loop_cfg_set_idle_threads(config, THREADS_IDLE);
-		r = fuse_session_loop_mt(s->fuse, config);
-		if (r > 0)
-			r = 0; /* a signal asked for the end */
-		look_end(s);
-	}
-	fuse_loop_cfg_destroy(config);
+	if (r)
+		return r;
+	r = loop_start(s->fuse, threads, &l);
+	if (r == 0)
+		loop_wait(l); /* a signal may ask for the end */
+	/* where storage does not answer, who looks after reads ends the process meanwhile */
+	while (!loop_stop(l))
+		;
+	look_end(s);
 	return r;
 }
 
