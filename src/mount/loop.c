@@ -311,18 +311,23 @@ void loop_wait(struct loop *l)
 		sem_wait(&l->unmounted);
 }
 
-/* Return: whether it is gone. */
-static bool join(struct server *s, const struct timespec *until)
+/* Return: whether it is gone. Asked again and again: the thread sanitizer of GCC 12 does not know
+ * pthread_clockjoin_np(). */
+static bool join(struct server *s, int64_t until_ns)
 {
-	if (s->use != UNUSED && pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, until))
-		return false;
-	s->use = UNUSED;
-	return true;
+	const struct timespec pause = {.tv_nsec = 1000000};
+	bool gone = s->use == UNUSED;
+
+	while (!gone && !(gone = pthread_tryjoin_np(s->thread, NULL) == 0) && now_ns() < until_ns)
+		nanosleep(&pause, NULL);
+	if (gone)
+		s->use = UNUSED;
+	return gone;
 }
 
 bool loop_stop(struct loop *l)
 {
-	struct timespec until;
+	int64_t until_ns = 0;
 	bool gone = true;
 
 	if (!l)
@@ -339,10 +344,9 @@ bool loop_stop(struct loop *l)
 	if (l->watched)
 		pthread_join(l->watcher, NULL);
 	l->watched = false;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOP_END_MS / 1000;
+	until_ns = now_ns() + LOOP_END_MS * INT64_C(1000000);
 	for (unsigned i = 0; i < l->high; i++)
-		gone = join(&l->server[i], &until) && gone;
+		gone = join(&l->server[i], until_ns) && gone;
 	if (!gone)
 		return false;
 	for (unsigned i = 0; i < l->high; i++)
