@@ -123,7 +123,7 @@ static int each_in(const char *state, const char *folder,
 			free(k.path);
 			continue;
 		}
-		snprintf(k.id, sizeof(k.id), "%s", entry->d_name);
+		memcpy(k.id, entry->d_name, strlen(entry->d_name) + 1); /* it fits */
 		look(state, &k);
 		k.bytes = file_tree_bytes(k.path);
 		if (!k.of)
