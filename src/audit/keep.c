@@ -143,8 +143,7 @@ static bool wait_sealed(struct keep *k, uint64_t seq)
 
 	pthread_mutex_lock(&l->lock);
 	while (!k->stop && !(sealed = log_seal_size(l) >= seq)) {
-		const int64_t at = now_ns(CLOCK_MONOTONIC) + SEALED_NS;
-		const struct timespec until = {at / NS_PER_SEC, at % NS_PER_SEC};
+		const struct timespec until = now_plus(CLOCK_MONOTONIC, SEALED_NS);
 
 		pthread_cond_timedwait(&l->tidy, &l->lock, &until);
 	}
@@ -261,7 +260,7 @@ static void wait_for_more(const struct keep *k, int rc, uint64_t safe)
 		pthread_cond_wait(&l->tidy, &l->lock);
 		return;
 	}
-	until = (struct timespec){at / NS_PER_SEC, at % NS_PER_SEC};
+	until = now_at(at);
 	while (!k->stop && pthread_cond_timedwait(&l->tidy, &l->lock, &until) == 0 && rc < 0)
 		;
 }

@@ -20,13 +20,13 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit/log_private.h"
 #include "audit/reserve.h"
 #include "audit/segment.h"
 #include "base/file.h"
+#include "base/now.h"
 
 void log_say_stderr(void *context, const char *text)
 {
@@ -45,11 +45,8 @@ void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context)
 /* Real time, never below that of any record before. */
 static int64_t stamp(const struct audit_log *l)
 {
-	struct timespec ts = {.tv_sec = 0};
-	int64_t now = 0;
+	int64_t now = now_ns(CLOCK_REALTIME);
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	now = (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 	return now > l->time_ns ? now : l->time_ns;
 }
 

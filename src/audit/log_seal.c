@@ -24,6 +24,7 @@
 #include "audit/reader_private.h"
 #include "audit/reserve.h"
 #include "base/file.h"
+#include "base/now.h"
 #include "base/thread.h"
 
 #define DUE_NS   800000000 /* from when a record was seen, 100 ms at most after it came */
@@ -32,14 +33,6 @@
 /* bytes ahead in `checkpoints`; and how few are left when more are taken */
 #define HEADS_RESERVE   65536
 #define HEADS_AHEAD_MIN 16384
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec t = {.tv_sec = 0};
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
 
 int log_seal_name(struct seal *s)
 {
@@ -140,7 +133,7 @@ static int grow(struct seal *s)
 	if (ev.type != AUDIT_EPOCH && ev.type != AUDIT_DISCONTINUITY) {
 		s->fresh++;
 		if (s->due_ns == 0)
-			s->due_ns = monotonic_ns() + DUE_NS;
+			s->due_ns = now_ns(CLOCK_MONOTONIC) + DUE_NS;
 	}
 	return 0;
 }
@@ -161,7 +154,7 @@ static int advance(struct seal *s, uint64_t safe)
 				rc = log_seal_name(s);
 		}
 	}
-	if (rc == 0 && s->due_ns && monotonic_ns() >= s->due_ns && may_seal(s)) {
+	if (rc == 0 && s->due_ns && now_ns(CLOCK_MONOTONIC) >= s->due_ns && may_seal(s)) {
 		rc = checkpoint(s);
 		if (rc == 0)
 			rc = log_seal_name(s);
@@ -173,15 +166,14 @@ static int advance(struct seal *s, uint64_t safe)
 static void wait_for_work(struct seal *s, bool failed)
 {
 	struct audit_log *l = s->log;
-	struct timespec until = {.tv_sec = 0};
-	int64_t now = monotonic_ns();
+	struct timespec until;
+	int64_t now = now_ns(CLOCK_MONOTONIC);
 	/* while the EPOCH is not safe, it is waited for */
 	int64_t at = failed ? now + RETRY_NS : may_seal(s) ? s->due_ns : 0;
 
 	if (keys_can_go(s->keys) && (at == 0 || at > now + LOOK_NS))
 		at = now + LOOK_NS;
-	until.tv_sec = at / NS_PER_SEC;
-	until.tv_nsec = at % NS_PER_SEC;
+	until = now_at(at);
 	if (!failed && l->safe_seq > s->tree.size)
 		return;
 	if (at == 0)
@@ -262,7 +254,7 @@ int audit_seal(struct audit_log *l, struct keys *keys, bool *first, struct err *
 	rc = keys ? 0 : own_keys(l, &s->keys, &why);
 	if (rc == 0)
 		rc = log_seal_load(s, &made, &why);
-	s->due_ns = s->fresh ? monotonic_ns() + DUE_NS : 0;
+	s->due_ns = s->fresh ? now_ns(CLOCK_MONOTONIC) + DUE_NS : 0;
 	if (rc < 0)
 		err_set(e, -rc, "%s: %s", l->dir, err_text(&why, -rc));
 	else

@@ -19,6 +19,7 @@
 #include "audit/reserve.h"
 #include "audit/segment.h"
 #include "base/file.h"
+#include "base/now.h"
 #include "base/thread.h"
 
 #define SYNC_DELAY_NS 50000000  /* from the first unsynced record on; 100 ms are promised */
@@ -159,14 +160,8 @@ static void renew_reserve(struct audit_log *l)
 /* With the lock: until @ns from now, or as long as @sleeps says. */
 static void wait_until(struct audit_log *l, int64_t ns, bool (*sleeps)(const struct audit_log *l))
 {
-	struct timespec until = {.tv_sec = 0};
+	struct timespec until = now_plus(CLOCK_MONOTONIC, ns);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ns;
-	if (until.tv_nsec >= NS_PER_SEC) {
-		until.tv_nsec -= NS_PER_SEC;
-		until.tv_sec++;
-	}
 	while (!l->stop && sleeps(l) && pthread_cond_timedwait(&l->wake, &l->lock, &until) == 0)
 		;
 }

@@ -20,9 +20,12 @@ double now_since(int64_t begun_ns)
 	return (double)(now_ns(CLOCK_MONOTONIC) - begun_ns) / NOW_SECOND;
 }
 
+struct timespec now_at(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / NOW_SECOND, .tv_nsec = (long)(ns % NOW_SECOND)};
+}
+
 struct timespec now_plus(clockid_t clock, int64_t ns)
 {
-	int64_t at = now_ns(clock) + ns;
-
-	return (struct timespec){.tv_sec = at / NOW_SECOND, .tv_nsec = (long)(at % NOW_SECOND)};
+	return now_at(now_ns(clock) + ns);
 }

@@ -13,7 +13,9 @@ int64_t now_ns(clockid_t clock);
 int64_t now_ms(clockid_t clock);
 /** now_since() - seconds since now_ns(CLOCK_MONOTONIC) was @begun_ns */
 double now_since(int64_t begun_ns);
-/** now_plus() - @ns (0 or more) from now, for pthread_cond_timedwait() and its like */
+/** now_at() - that moment, as pthread_cond_timedwait() and its like take it */
+struct timespec now_at(int64_t ns);
+/** now_plus() - @ns (0 or more) from now, likewise */
 struct timespec now_plus(clockid_t clock, int64_t ns);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/now.h"
 #include "base/thread.h"
 
 /* For the search of what is new in free space: from the beginning of a compile. */
@@ -114,18 +115,10 @@ static void job_free(struct job *j)
 	free(j);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void wait_for_search(void *ctx)
 {
 	const struct job *j = ctx;
-	int64_t left = j->begun_ms + SEARCH_MS - now_ms();
+	int64_t left = j->begun_ms + SEARCH_MS - now_ms(CLOCK_MONOTONIC);
 
 	if (left > 0)
 		searches_wait(j->f->o.searches, (unsigned)left);
@@ -154,7 +147,7 @@ static struct roads *find(struct job *j)
 	struct roads *roads = NULL;
 	int r = 0;
 
-	j->begun_ms = now_ms();
+	j->begun_ms = now_ms(CLOCK_MONOTONIC);
 	r = j->old ? roads_searched(&j->m.m, &opts, j->old, &roads)
 		   : roads_compile(&j->m.m, j->case_id, &opts, &roads);
 	return r ? NULL : roads;
@@ -315,15 +308,8 @@ static bool is_idle(const struct finder *f)
 /* @case_id: 0: until it is idle. */
 static void wait_until(struct finder *f, uint64_t case_id, unsigned ms)
 {
-	struct timespec until;
+	struct timespec until = now_plus(CLOCK_MONOTONIC, ms * NOW_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop && !(case_id ? is_found(f, case_id) : is_idle(f))) {
 		if (ms == FINDER_ALWAYS)

@@ -372,7 +372,7 @@ static uint64_t found(const struct personal *p)
 static void wait_for(struct personal *p, int64_t ns)
 {
 	int64_t until = now_ns(CLOCK_MONOTONIC) + ns;
-	struct timespec t = {until / 1000000000, until % 1000000000};
+	struct timespec t = now_at(until);
 
 	while (!p->stop && pthread_cond_timedwait(&p->wake, &p->lock, &t) == 0)
 		;

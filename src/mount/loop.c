@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "base/thread.h"
 #include "mount/fuse.h"
 
@@ -51,14 +52,6 @@ struct loop {
 };
 
 static _Thread_local struct server *self;
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 static bool is_pending(const struct loop *l)
 {
@@ -255,8 +248,7 @@ static void *watch(void *arg)
 
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop) {
-		int64_t at = now_ns() + TICK_NS;
-		const struct timespec until = {at / 1000000000, at % 1000000000};
+		const struct timespec until = now_plus(CLOCK_MONOTONIC, TICK_NS);
 
 		/* said first: what begins after it is looked for wakes this thread */
 		atomic_store(&l->unwatched, ticks >= TICKS_MAX);
@@ -318,7 +310,8 @@ static bool join(struct server *s, int64_t until_ns)
 	const struct timespec pause = {.tv_nsec = 1000000};
 	bool gone = s->use == UNUSED;
 
-	while (!gone && !(gone = pthread_tryjoin_np(s->thread, NULL) == 0) && now_ns() < until_ns)
+	while (!gone && !(gone = pthread_tryjoin_np(s->thread, NULL) == 0) &&
+		now_ns(CLOCK_MONOTONIC) < until_ns)
 		nanosleep(&pause, NULL);
 	if (gone)
 		s->use = UNUSED;
@@ -344,7 +337,7 @@ bool loop_stop(struct loop *l)
 	if (l->watched)
 		pthread_join(l->watcher, NULL);
 	l->watched = false;
-	until_ns = now_ns() + LOOP_END_MS * INT64_C(1000000);
+	until_ns = now_ns(CLOCK_MONOTONIC) + LOOP_END_MS * NOW_MS;
 	for (unsigned i = 0; i < l->high; i++)
 		gone = join(&l->server[i], until_ns) && gone;
 	if (!gone)

@@ -11,8 +11,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/now.h"
 
 #define SLOTS      64         /* two descriptors each */
 #define TOLD_NS    1000000000 /* how long the hook, and groups and cgroup, are believed */
@@ -130,14 +131,6 @@ static void meet(struct slot *s, pid_t pid)
 	s->loginuid = openat(s->dir, "loginuid", O_RDONLY | O_CLOEXEC);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* ---- what changes seldom ------------------------------------------------------------ */
 
 static int compare_u32(const void *a, const void *b)
@@ -215,7 +208,7 @@ static void read_cgroup(int dir, struct belongs *b)
 
 static void read_belongs(struct slot *s)
 {
-	struct belongs b = {.read_ns = now_ns()};
+	struct belongs b = {.read_ns = now_ns(CLOCK_MONOTONIC)};
 	char text[16];
 
 	if (s->belongs.read_ns && b.read_ns - s->belongs.read_ns < TOLD_NS)
@@ -247,7 +240,7 @@ static void ask_exe(const struct process_cache *c, struct slot *s, char *exe, si
 	struct audit_exe_file *file)
 {
 	char comm[sizeof(s->comm)];
-	int64_t now = now_ns();
+	int64_t now = now_ns(CLOCK_MONOTONIC);
 	int n = 0;
 
 	read_text(s->dir, "comm", comm, sizeof(comm));
@@ -290,7 +283,7 @@ static bool is_same_file(const struct audit_exe_file *a, const struct audit_exe_
 static void tell_program(const struct process_cache *c, struct slot *s, struct audit_event *ev)
 {
 	struct audit_exe_file file = {.inode = 0};
-	int64_t now = now_ns();
+	int64_t now = now_ns(CLOCK_MONOTONIC);
 	ssize_t n = 0;
 
 	process_exe_file(s->dir, &file);
