@@ -106,7 +106,7 @@ back() { # [COMMAND]: an unclean end, and the catalog as it was kept; wait for t
 	"$BUILD/evidencefsd" --config "$CONF" --foreground >>"$SERVICE_LOG" 2>&1 &
 	STARTER=$!
 	track_pid "$STARTER"
-	wait_for -t 20 "${1:-healthy}"
+	wait_for -t 60 "${1:-healthy}"
 }
 healthy() {
 	[[ $("$EVIDENCEFS" status --json) == *'"healthy":true'* ]]

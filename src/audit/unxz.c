@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <lzma.h>
@@ -15,7 +16,6 @@
 
 #define PRESET       0           /* nonces do not compress, the rest does at any preset */
 #define MEMORY_BYTES (64u << 20) /* for decoding: what a preset of 6 needs is a sixth of it */
-#define BLOCK_BYTES  (16u << 20) /* that can be decoded side by side */
 #define THREADS_MAX  4
 #define CHUNK        ((size_t)64 << 10)
 
@@ -121,8 +121,26 @@ static int pull_all(struct flow *f, uint8_t *p, size_t n)
 	return rc == 0 ? -EBADMSG : rc < 0 ? rc : 0;
 }
 
-/* The records of one group. Return: as pull(); *@n: their bytes, at @joined. */
-static int pull_group(struct flow *f, uint8_t *columns, uint8_t *joined, size_t *n)
+/* The records of one group, as they come and as they were. */
+struct group {
+	uint8_t *columns, *joined;
+	size_t columns_room, joined_room;
+	size_t n; /* bytes, joined */
+};
+
+static int make_room(uint8_t **p, size_t *room, size_t n)
+{
+	uint8_t *more = n > *room ? realloc(*p, n) : *p;
+
+	if (!more)
+		return -ENOMEM;
+	*p = more;
+	*room = n > *room ? n : *room;
+	return 0;
+}
+
+/* The next group. Return: as pull(). */
+static int pull_group(struct flow *f, struct group *g)
 {
 	uint8_t head[COLUMNS_HEAD];
 	int64_t records = 0;
@@ -136,39 +154,42 @@ static int pull_group(struct flow *f, uint8_t *columns, uint8_t *joined, size_t 
 	if (records < 0)
 		return (int)records;
 	first = (size_t)records * RECORD_UNIT;
-	rc = pull_all(f, columns, first);
+	rc = make_room(&g->columns, &g->columns_room, first);
+	if (rc == 0)
+		rc = pull_all(f, g->columns, first);
 	if (rc < 0)
 		return rc;
-	rest = columns_rest(columns, (size_t)records);
-	rc = rest < 0 ? (int)rest : rest ? pull_all(f, columns + first, (size_t)rest) : 0;
+	rest = columns_rest(g->columns, (size_t)records);
+	if (rest < 0)
+		return (int)rest;
+	g->n = first + (size_t)rest;
+	rc = make_room(&g->columns, &g->columns_room, g->n);
+	if (rc == 0)
+		rc = make_room(&g->joined, &g->joined_room, g->n);
+	if (rc == 0 && rest)
+		rc = pull_all(f, g->columns + first, (size_t)rest);
 	if (rc < 0)
 		return rc;
-	columns_join(columns, columns + first, (size_t)records, joined);
-	*n = first + (size_t)rest;
+	columns_join(g->columns, g->columns + first, (size_t)records, g->joined);
 	return 1;
 }
 
 /* All of it, to @take: the head, then group by group. */
 static int flow_run(struct flow *f, take_bytes *take, void *to)
 {
-	uint8_t *columns = malloc(COLUMNS_BYTES_MAX);
-	uint8_t *joined = malloc(COLUMNS_BYTES_MAX);
-	size_t n = RECORD_UNIT;
-	int rc = -ENOMEM;
+	uint8_t head[RECORD_UNIT];
+	struct group g = {.n = 0};
+	int rc = begin_decoder(&f->s) == LZMA_OK ? 0 : -ENOMEM;
 
-	if (columns && joined && begin_decoder(&f->s) == LZMA_OK) {
-		rc = pull_all(f, joined, n);
-		if (rc == 0)
-			rc = 1;
-		while (rc == 1) {
-			rc = take(to, joined, n);
-			if (rc == 0)
-				rc = pull_group(f, columns, joined, &n);
-		}
-	}
+	if (rc == 0)
+		rc = pull_all(f, head, sizeof(head));
+	if (rc == 0)
+		rc = take(to, head, sizeof(head));
+	while (rc == 0 && (rc = pull_group(f, &g)) == 1)
+		rc = take(to, g.joined, g.n);
 	lzma_end(&f->s);
-	free(columns);
-	free(joined);
+	free(g.columns);
+	free(g.joined);
 	return rc;
 }
 
@@ -185,7 +206,7 @@ static int take_grown(void *to, const uint8_t *p, size_t n)
 	if (n > g->max - g->n)
 		return -EBADMSG;
 	while (room < g->n + n)
-		room = room ? 2 * room : COLUMNS_BYTES_MAX;
+		room = room ? 2 * room : CHUNK;
 	if (room > g->room) {
 		uint8_t *more = realloc(g->p, room);
 
@@ -282,14 +303,13 @@ int unxz_same(int packed, int plain, unxz_stop *stop, void *ctx)
 
 /* ---- compressing -------------------------------------------------------------------------- */
 
-static lzma_ret begin_encoder(lzma_stream *s)
+/* Blocks of [@block] bytes, that can be decoded side by side. */
+static lzma_ret begin_encoder(lzma_stream *s, size_t block)
 {
 	lzma_options_lzma lzma;
 	lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &lzma}, {LZMA_VLI_UNKNOWN, NULL}};
-	const lzma_mt mt = {.threads = 1,
-		.block_size = BLOCK_BYTES,
-		.filters = filters,
-		.check = LZMA_CHECK_CRC32};
+	const lzma_mt mt = {
+		.threads = 1, .block_size = block, .filters = filters, .check = LZMA_CHECK_CRC32};
 
 	if (lzma_lzma_preset(&lzma, PRESET))
 		return LZMA_OPTIONS_ERROR;
@@ -338,15 +358,15 @@ static ssize_t fill(int in, uint8_t *p, size_t have, size_t room)
 	return (ssize_t)have;
 }
 
-/* The records of @in, group by group. */
+/* The records of @in, group by group, of @room bytes at most. */
 static int push_groups(lzma_stream *s, int in, int out, uint8_t *plain, uint8_t *columns,
-	unxz_stop *stop, void *ctx)
+	size_t room, unxz_stop *stop, void *ctx)
 {
 	size_t left = 0;
 	ssize_t have = 0;
 	int rc = 0;
 
-	while (rc == 0 && (have = fill(in, plain, left, COLUMNS_BYTES_MAX)) > 0) {
+	while (rc == 0 && (have = fill(in, plain, left, room)) > 0) {
 		size_t records = 0;
 		int64_t n = columns_count(plain, (size_t)have, &records);
 
@@ -360,15 +380,35 @@ static int push_groups(lzma_stream *s, int in, int out, uint8_t *plain, uint8_t 
 	return have < 0 ? (int)have : rc;
 }
 
+/* Of the records in one group: those of a small segment are one, and take no more memory. */
+static int group_room(int in, size_t *room)
+{
+	struct stat st;
+
+	if (fstat(in, &st))
+		return -errno;
+	*room = (uint64_t)st.st_size < COLUMNS_BYTES_MAX ? (size_t)st.st_size : COLUMNS_BYTES_MAX;
+	*room = *room < RECORD_UNIT ? RECORD_UNIT : *room;
+	return 0;
+}
+
 int unxz_pack(int in, int out, unxz_stop *stop, void *ctx)
 {
-	uint8_t *plain = malloc(COLUMNS_BYTES_MAX);
-	uint8_t *columns = malloc(COLUMNS_HEAD + COLUMNS_BYTES_MAX);
 	lzma_stream s = LZMA_STREAM_INIT;
-	lzma_ret r = plain && columns ? begin_encoder(&s) : LZMA_MEM_ERROR;
+	lzma_ret r = LZMA_MEM_ERROR;
+	uint8_t *columns = NULL;
+	uint8_t *plain = NULL;
+	size_t room = 0;
 	ssize_t n = 0;
-	int rc = r == LZMA_OK ? 0 : error_of(r);
+	int rc = group_room(in, &room);
 
+	if (rc)
+		return rc;
+	plain = malloc(room);
+	columns = malloc(COLUMNS_HEAD + room);
+	if (plain && columns)
+		r = begin_encoder(&s, room);
+	rc = r == LZMA_OK ? 0 : error_of(r);
 	if (rc == 0) {
 		n = fill(in, plain, 0, RECORD_UNIT);
 		rc = n < 0 ? (int)n : n < RECORD_UNIT ? -EBADMSG : 0;
@@ -376,7 +416,7 @@ int unxz_pack(int in, int out, unxz_stop *stop, void *ctx)
 	if (rc == 0)
 		rc = push(&s, plain, RECORD_UNIT, LZMA_RUN, out, stop, ctx);
 	if (rc == 0)
-		rc = push_groups(&s, in, out, plain, columns, stop, ctx);
+		rc = push_groups(&s, in, out, plain, columns, room, stop, ctx);
 	if (rc == 0)
 		rc = push(&s, NULL, 0, LZMA_FINISH, out, stop, ctx);
 	lzma_end(&s);

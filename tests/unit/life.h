@@ -437,6 +437,17 @@ static inline bool answers_are_there(const char *log, const struct life *f)
 	return n == f->answers_n;
 }
 
+/* The name of a segment may be safe before the end of the one before it is: by the sync of the
+ * folder of who puts a compressed segment in its place. Then what is missing was not safe. */
+static inline bool only_unsafe_is_missing(
+	const struct life *f, const struct promised *p, const struct err *e)
+{
+	uint64_t first = 0;
+
+	return f->compress && sscanf(e->text, "records %" SCNu64 " to ", &first) == 1 &&
+	       first > p->safe;
+}
+
 /* What the disk has before anything is done to it. Where the disk kept the order of things,
  * it is a log without a flaw. */
 static inline bool raw_is_good(const char *log, const struct life *f, const struct promised *p,
@@ -447,7 +458,8 @@ static inline bool raw_is_good(const char *log, const struct life *f, const stru
 	if (v == VERDICT_UNKNOWN)
 		return !p->opened;
 	if (v == VERDICT_TAMPERED) /* what a failed sync was about may have holes */
-		return loss > DISK_ORDERED || !p->opened || f->refused;
+		return loss > DISK_ORDERED || !p->opened || f->refused ||
+		       only_unsafe_is_missing(f, p, e);
 	return v == (p->checkpoint ? VERDICT_COMPLETE : VERDICT_INTACT);
 }
 
