@@ -174,8 +174,7 @@ count_tests() {
 check_in() { # DIR [TESTS]
 	local status=0
 	# through a pipe: sandboxed processes may not make files longer, and stderr would be one
-	# one more than processors: a test waits half of its time
-	timeout -k 60 3600 make -C "$1" -j "$((jobs + 1))" check ${2:+TESTS="$2"} 2>&1 </dev/null |
+	timeout -k 60 3600 make -C "$1" -j "$jobs" check ${2:+TESTS="$2"} 2>&1 </dev/null |
 		cat >"$work/log.check.$stage" || status=$?
 	count_tests "$1"
 	if [[ $status != 0 && $stage_failed == 0 ]]; then
