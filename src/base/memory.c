@@ -39,19 +39,29 @@ int memory_parse(const char *text, struct memory *m)
 
 /* ---- control groups ------------------------------------------------------------------------ */
 
-/* The number in a file of a group; @none where there is no file, or it says "max". */
-static uint64_t group_number(const char *folder, const char *name, uint64_t none)
+/* A file of a group; NULL: there is none. */
+static char *group_text(const char *folder, const char *name)
 {
-	uint64_t n = none;
 	char *path = NULL;
 	char *text = NULL;
 
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
-		return none;
-	if (file_read(path, FILE_MAX, &text, NULL) == 0 && sscanf(text, "%" SCNu64, &n) != 1)
+		return NULL;
+	if (file_read(path, FILE_MAX, &text, NULL))
+		text = NULL;
+	free(path);
+	return text;
+}
+
+/* The number in a file of a group; @none where there is no file, or it says "max". */
+static uint64_t group_number(const char *folder, const char *name, uint64_t none)
+{
+	char *text = group_text(folder, name);
+	uint64_t n = none;
+
+	if (text && sscanf(text, "%" SCNu64, &n) != 1)
 		n = none;
 	free(text);
-	free(path);
 	return n;
 }
 
@@ -72,16 +82,10 @@ static uint64_t stat_value(const char *text, const char *name)
 /* What the group has taken and would give back: pages of files that are on a disk. */
 static uint64_t group_cached(const char *folder)
 {
-	char *path = NULL;
-	char *text = NULL;
-	uint64_t n = 0;
+	char *text = group_text(folder, "memory.stat");
+	uint64_t n = stat_value(text, "inactive_file") + stat_value(text, "active_file");
 
-	if (asprintf(&path, "%s/memory.stat", folder) < 0)
-		return 0;
-	if (file_read(path, FILE_MAX, &text, NULL) == 0)
-		n = stat_value(text, "inactive_file") + stat_value(text, "active_file");
 	free(text);
-	free(path);
 	return n;
 }
 

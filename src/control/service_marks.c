@@ -52,18 +52,22 @@ static bool same_cause(const struct marks_stamp *a, const struct marks_stamp *b)
 	return a->marks == b->marks && a->evidence == b->evidence;
 }
 
-static bool is_current(const struct case_marks *k, const struct marks_stamp *now)
+/* Whether all is known, but perhaps of free space. */
+static bool is_found(const struct case_marks *k, const struct marks_stamp *now)
 {
 	return k->roads && !k->roads->held && k->roads->missing == 0 &&
-	       (!k->roads->searching || k->stamp.searched == now->searched) &&
 	       same_cause(&k->stamp, now) && k->stamp.hashed == now->hashed;
+}
+
+static bool is_current(const struct case_marks *k, const struct marks_stamp *now)
+{
+	return is_found(k, now) && (!k->roads->searching || k->stamp.searched == now->searched);
 }
 
 /* Whether nothing has changed but what is known of free space. */
 static bool is_searched(const struct case_marks *k, const struct marks_stamp *now)
 {
-	return k->roads && !k->roads->held && k->roads->missing == 0 && k->roads->searching &&
-	       same_cause(&k->stamp, now) && k->stamp.hashed == now->hashed;
+	return is_found(k, now) && k->roads->searching;
 }
 
 static struct case_marks *marks_of(struct service *s, uint64_t case_id)

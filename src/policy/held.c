@@ -65,28 +65,16 @@ void held_put(struct held *h)
 	free(h);
 }
 
-/* The first interval that does not end before @first. */
-static size_t place_of(const struct part *p, uint64_t first)
-{
-	size_t low = 0;
-	size_t high = p->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p->v[middle].last < first)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static bool touches(const struct part *p, uint64_t first, uint64_t last)
 {
-	size_t at = place_of(p, first);
+	size_t at = view_interval_place(p->v, p->n, first);
 
 	return at < p->n && p->v[at].first <= last;
+}
+
+static bool touches_volume(const struct part *p, unsigned volume)
+{
+	return touches(p, trace_id(1 + 2 * volume, 0), trace_id(2 + 2 * volume, TRACE_NUMBER_MASK));
 }
 
 /* ---- traces that have the same ------------------------------------------------------------- */
@@ -123,8 +111,7 @@ static int has_name(const struct part *p, struct evidence_cursor *c, const struc
 	struct index_reader *reader = NULL;
 	int r = 0;
 
-	if (t->inode == 0 || !touches(p, trace_id(1 + 2 * volume, 0),
-				     trace_id(2 + 2 * volume, TRACE_NUMBER_MASK)))
+	if (t->inode == 0 || !touches_volume(p, volume))
 		return 0;
 	r = evidence_reader(c, t->id, &reader);
 	return r ? r : index_of_inode(reader, t->inode, look_at_name, &x);
@@ -162,8 +149,7 @@ static int look_for(
 static bool is_marked_in(const struct held *h, const struct evidence *ev, unsigned volume)
 {
 	for (size_t i = 0; i < h->n; i++) {
-		if (h->v[i].ev == ev && touches(&h->v[i], trace_id(1 + 2 * volume, 0),
-						trace_id(2 + 2 * volume, TRACE_NUMBER_MASK)))
+		if (h->v[i].ev == ev && touches_volume(&h->v[i], volume))
 			return true;
 	}
 	return false;

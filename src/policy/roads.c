@@ -270,28 +270,6 @@ static void compile_end(struct compile *x)
 	roads_case_end(&x->in);
 }
 
-int roads_compile(
-	const struct model *m, uint64_t case_id, const struct roads_opts *o, struct roads **out)
-{
-	struct compile x = {.v = NULL};
-	struct roads *roads = roads_new(case_id);
-	int r = roads_case_begin(&x.in, m, case_id, o);
-
-	if (!roads)
-		r = -ENOMEM;
-	if (r == 0)
-		r = find_ways(&x);
-	if (r == 0)
-		r = finish_all(&x, roads);
-	compile_end(&x);
-	if (r) {
-		roads_free(roads);
-		return r;
-	}
-	*out = roads;
-	return 0;
-}
-
 /* ---- once more is found where no file has it --------------------------------------------------
  */
 
@@ -340,17 +318,20 @@ static int take_all(struct compile *x, const struct roads *old)
 	return r;
 }
 
-int roads_searched(const struct model *m, const struct roads_opts *o, const struct roads *old,
-	struct roads **out)
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+/* @old: as in roads_searched(); NULL: all is found anew. */
+static int compile(const struct model *m, uint64_t case_id, const struct roads_opts *o,
+	const struct roads *old, struct roads **out)
 {
 	struct compile x = {.v = NULL};
-	struct roads *roads = roads_new(old->case_id);
-	int r = roads_case_begin(&x.in, m, old->case_id, o);
+	struct roads *roads = roads_new(case_id);
+	int r = roads_case_begin(&x.in, m, case_id, o);
 
 	if (!roads)
 		r = -ENOMEM;
 	if (r == 0)
-		r = take_all(&x, old);
+		r = old ? take_all(&x, old) : find_ways(&x);
 	if (r == 0)
 		r = finish_all(&x, roads);
 	compile_end(&x);
@@ -360,6 +341,18 @@ int roads_searched(const struct model *m, const struct roads_opts *o, const stru
 	}
 	*out = roads;
 	return 0;
+}
+
+int roads_compile(
+	const struct model *m, uint64_t case_id, const struct roads_opts *o, struct roads **out)
+{
+	return compile(m, case_id, o, NULL, out);
+}
+
+int roads_searched(const struct model *m, const struct roads_opts *o, const struct roads *old,
+	struct roads **out)
+{
+	return compile(m, old->case_id, o, old, out);
 }
 
 /* ---- by how many it is had ------------------------------------------------------------------

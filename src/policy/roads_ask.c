@@ -32,18 +32,7 @@ const struct withheld *roads_of(const struct roads *r, uint64_t evidence)
 
 size_t withheld_place(const struct withheld *w, uint64_t first)
 {
-	size_t low = 0;
-	size_t high = w ? w->n : 0;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (w->v[middle].last < first)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return w ? view_interval_place(w->v, w->n, first) : 0;
 }
 
 bool withheld_bytes(const struct withheld *w, uint64_t begin, uint64_t end)

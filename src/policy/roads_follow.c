@@ -52,18 +52,9 @@ static int each_part(struct gathering *g, const struct road_way *way, each_part_
 
 static bool is_within(const struct view_interval *sum, size_t n, const struct road_way *way)
 {
-	size_t low = 0;
-	size_t high = n;
+	size_t at = view_interval_place(sum, n, way->last);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (sum[middle].last < way->last)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n && sum[low].first <= way->first;
+	return at < n && sum[at].first <= way->first;
 }
 
 /* ---- other names ----------------------------------------------------------------------------- */

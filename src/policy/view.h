@@ -194,6 +194,9 @@ struct view_interval {
 	uint64_t first;
 	uint64_t last;
 };
+/** view_interval_place() - of [@n] in order and apart the first that does not end before @first;
+ * @n none. */
+size_t view_interval_place(const struct view_interval *v, size_t n, uint64_t first);
 /**
  * view_changes() - intervals of traces on which two views of one piece of evidence differ
  * Masks count: whole volumes then, and the byte streams.

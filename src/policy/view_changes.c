@@ -5,6 +5,22 @@
 #include <errno.h>
 #include <stdlib.h>
 
+size_t view_interval_place(const struct view_interval *v, size_t n, uint64_t first)
+{
+	size_t low = 0;
+	size_t high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (v[middle].last < first)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 struct changes {
 	struct view_interval *v;
 	size_t n;

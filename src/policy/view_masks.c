@@ -103,21 +103,32 @@ static void put_key(const struct view_evidence *ev, const struct withheld *w, co
 	}
 }
 
-static struct kept *place_for(
+static bool is_same(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* NULL: it was not made, or not lately. */
+static struct kept *find_kept(
 	struct view_masks *m, const struct evidence *ev, const struct buf *from)
 {
-	struct kept *oldest = &m->v[0];
-
 	for (size_t i = 0; i < MASKS_MAX; i++) {
 		struct kept *k = &m->v[i];
 
-		if (k->mask && k->ev == ev && k->from.len == from->len &&
-			memcmp(k->from.data, from->data, from->len) == 0)
+		if (k->mask && k->ev == ev && is_same(&k->from, from))
 			return k;
-		if (k->used < oldest->used)
-			oldest = k;
 	}
-	forget(oldest);
+	return NULL;
+}
+
+static struct kept *oldest_of(struct view_masks *m)
+{
+	struct kept *oldest = &m->v[0];
+
+	for (size_t i = 1; i < MASKS_MAX; i++) {
+		if (m->v[i].used < oldest->used)
+			oldest = &m->v[i];
+	}
 	return oldest;
 }
 
@@ -155,8 +166,7 @@ static void *copy_of(const void *v, size_t n, size_t size, int *r)
 static bool is_wanted(const struct view_masks *m, const struct evidence *ev, const struct buf *from)
 {
 	for (const struct wanted_mask *x = m->wanted; x; x = x->next) {
-		if (x->ev.evidence == ev && x->from.len == from->len &&
-			memcmp(x->from.data, from->data, from->len) == 0)
+		if (x->ev.evidence == ev && is_same(&x->from, from))
 			return true;
 	}
 	return false;
@@ -197,14 +207,17 @@ static int want(struct view_masks *m, const struct view_evidence *ev, const stru
 }
 
 /* With the lock. @from, @mask: taken. */
-static void put_kept(
+static struct kept *put_kept(
 	struct view_masks *m, const struct evidence *ev, struct buf *from, struct mask *mask)
 {
-	struct kept *k = place_for(m, ev, from);
+	struct kept *k = find_kept(m, ev, from);
 
+	if (!k)
+		k = oldest_of(m);
 	forget(k);
 	*k = (struct kept){ev, *from, mask, ++m->uses};
 	*from = (struct buf)BUF_INIT;
+	return k;
 }
 
 unsigned view_masks_make(struct view_masks *m)
@@ -235,6 +248,7 @@ int view_mask(struct view_masks *m, const struct view_evidence *ev, const struct
 	const bool *masked, bool hurried, struct mask **out)
 {
 	struct buf from = BUF_INIT;
+	struct mask *mask = NULL;
 	struct kept *k = NULL;
 	int r = 0;
 
@@ -244,18 +258,15 @@ int view_mask(struct view_masks *m, const struct view_evidence *ev, const struct
 		return -ENOMEM;
 	}
 	pthread_mutex_lock(&m->lock);
-	k = place_for(m, ev->evidence, &from);
-	if (!k->mask && hurried && !m->failed && takes_long(ev->evidence, masked)) {
+	k = find_kept(m, ev->evidence, &from);
+	if (!k && hurried && !m->failed && takes_long(ev->evidence, masked)) {
 		r = want(m, ev, w, masked, &from);
 		r = r ? r : -EAGAIN;
-	} else if (!k->mask) {
-		r = view_mask_make(ev, w, masked, &k->mask);
-		k->ev = ev->evidence;
-		k->from = from;
-		from = (struct buf)BUF_INIT;
+	} else if (!k) {
+		r = view_mask_make(ev, w, masked, &mask);
 		m->failed = false;
-		if (r)
-			forget(k);
+		if (r == 0)
+			k = put_kept(m, ev->evidence, &from, mask);
 	}
 	if (r == 0) {
 		k->used = ++m->uses;
