@@ -38,7 +38,7 @@ ok "what is its own it can" as_service mv "$WORK/team/catalog.db" "$WORK/team/ca
 ok "and back" as_service mv "$WORK/team/catalog.db.away" "$WORK/team/catalog.db"
 is "$(of_keyd Seccomp)" "2" "its calls are filtered"
 # but for the pages that the kernel lends to each process
-if grep -q __asan_init "$BUILD/evidencefs-keyd"; then
+if sanitized "$BUILD/evidencefs-keyd"; then
 	skip "an address sanitizer lets nothing be locked" "all of its memory is locked"
 else
 	ok "all of its memory is locked" test "$(of_keyd VmLck | cut -d' ' -f1)" -ge "$(($(of_keyd VmRSS | cut -d' ' -f1) - 32))"

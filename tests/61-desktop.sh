@@ -185,6 +185,11 @@ fi
 thumbnails() { # COUNT: are there that many, of files on the mount?
 	[[ $(me grep -raslF "file://$mnt/" "$home/.cache/thumbnails" | wc -l) -ge $1 ]]
 }
+pictured() { # are they seen? A busy Thunar can miss that one was made, until it reads the folder again
+	wait_for -t 20 coloured "$window" "$orange" && return
+	me timeout 20 xdotool windowactivate --sync "$window" key F5
+	return 1
+}
 manager() { # INTERFACE.METHOD ARGUMENT...
 	me gdbus call --session --dest org.xfce.FileManager --object-path "$1" --method "$2" "${@:3}"
 }
@@ -194,7 +199,7 @@ have "Thunar" thunar && {
 		me timeout 20 xdotool windowsize --sync "$window" 900 560 || true
 		if [[ -n $(find /usr/lib -name tumblerd 2>/dev/null) ]]; then
 			ok "thumbnails of all its pictures are made" wait_for -t 60 thumbnails 3
-			shows "$orange" "and seen"
+			ok "and seen" wait_for -t 120 pictured
 		else
 			skip "tumbler is not installed" "thumbnails"
 		fi

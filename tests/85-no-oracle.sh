@@ -401,12 +401,16 @@ same_waits() { # WHAT USER FOLDER NAMES
 		[[ $share -lt 560 ]] || break
 	done
 	ok "$1: a delay of 3 us is found" test "$share" -ge 560
-	for _ in 1 2 3; do # by chance beyond these once in a million
+	for _ in 1 2 3 4 5 6 7 8; do # by chance beyond these once in nine; what is there is so each time
 		look "$2" "$3" "$4" -t
 		diag "kind 1 hidden: longer in $share of 1000 pairs, median $median ns"
 		[[ $share -lt 475 || $share -gt 525 ]] || break
 	done
-	ok "$1: of hidden names there is none" test "$share" -ge 475 -a "$share" -le 525
+	if sanitized "$EVIDENCEFSD"; then
+		skip "of a sanitizer's own work differs by tens of ns" "$1: of hidden names there is none"
+	else
+		ok "$1: of hidden names there is none" test "$share" -ge 475 -a "$share" -le 525
+	fi
 }
 same_waits "copies" bert "$mix/../copies" "$WORK/names.copies"
 for i in $(seq $LOOKS); do

@@ -26,6 +26,7 @@
 #	need fuse | users | root | corpus
 #	need_tools PROGRAM...
 #	have NAME PROGRAM...         else the points called NAME are skipped, or have failed where tools are required
+#	sanitized PROGRAM            is it built with a sanitizer? (to be asked in an if)
 #	slow                         (said by a test that takes long: left out where EVIDENCEFS_QUICK is set)
 # Doing
 #	mount_image [OPTION]... IMAGE DIR   evidencefs mount, state in $STATE; DIR is made
@@ -236,6 +237,10 @@ have() {
 	done
 }
 
+sanitized() {
+	grep -q -e __asan_init -e __tsan_init "$1"
+}
+
 slow() {
 	[[ -z ${EVIDENCEFS_QUICK:-} ]] || skip_all "takes long (EVIDENCEFS_QUICK is set)"
 }
@@ -354,6 +359,7 @@ on_exit() {
 
 test_cleanup() {
 	local status=$? i
+	trap - ERR
 	trap - EXIT
 	set +e
 	cd /
@@ -376,10 +382,13 @@ test_cleanup() {
 		status=1
 	fi
 	if [[ $tap_done == no ]]; then
-		printf 'Bail out! the test ended early with status %d\n' "$status" >&"$tap_fd"
+		printf 'Bail out! the test ended early with status %d; what failed last: %s\n' "$status" "$tap_failing" >&"$tap_fd"
 	fi
 	exit "$status"
 }
 trap test_cleanup EXIT
+tap_failing=none
+set -E # within functions too
+trap 'tap_failing="line $LINENO: ${BASH_COMMAND%%$'"'\\n'"'*}"' ERR
 trap 'exit 130' INT
 trap 'exit 143' TERM
