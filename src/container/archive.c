@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * archive.c - zip, tar, cpio, 7z, ISO, and single compressed files, through libarchive
+ *
+ * The only file that includes <archive.h>. Which formats libarchive may try is
+ * decided here, by the bytes, so that it never guesses: one compression at most
+ * (what is compressed twice is a container in a container), and none that runs
+ * a program. A member's locator is its place among the archive's entries.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "container/archive_paths.h"
+#include "container/container.h"
+
+#define BLOCK     ((size_t)64 << 10)
+#define SKIP      ((size_t)256 << 10)
+#define ISO_AT    32769u /* "CD001" stands there */
+#define TAR_BLOCK 512u
+
+/* ---- which it is --------------------------------------------------------------------------- */
+
+enum layout { NONE, ZIP, SEVEN, ISO, TAR, CPIO, RAW };
+
+struct shape {
+	enum layout layout;
+	int filter; /* ARCHIVE_FILTER_NONE, ... */
+};
+
+static bool has(const uint8_t *p, size_t n, const char *magic, size_t len)
+{
+	return n >= len && memcmp(p, magic, len) == 0;
+}
+
+static int filter_of(const uint8_t *p, size_t n)
+{
+	if (has(p, n, "\x1f\x8b\x08", 3))
+		return ARCHIVE_FILTER_GZIP;
+	if (has(p, n, "BZh", 3) && n > 9 && p[3] >= '1' && p[3] <= '9' &&
+		(memcmp(p + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0 ||
+			memcmp(p + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0))
+		return ARCHIVE_FILTER_BZIP2;
+	if (has(p, n, "\xfd\x37\x7a\x58\x5a\x00", 6))
+		return ARCHIVE_FILTER_XZ;
+	if (has(p, n, "\x28\xb5\x2f\xfd", 4))
+		return ARCHIVE_FILTER_ZSTD;
+	return ARCHIVE_FILTER_NONE;
+}
+
+/* A header whose checksum is right: octal, over the block with spaces in its place. */
+static bool is_tar(const uint8_t *p, size_t n)
+{
+	unsigned want = 0;
+	unsigned sum = 0;
+	int as_signed = 0;
+	bool digits = false;
+
+	if (n < TAR_BLOCK || p[0] == '\0')
+		return false;
+	for (size_t i = 148; i < 156; i++) {
+		if (p[i] >= '0' && p[i] <= '7') {
+			want = want * 8 + (p[i] - '0');
+			digits = true;
+		} else if (digits || (p[i] != ' ' && p[i] != '\0')) {
+			break;
+		}
+	}
+	for (size_t i = 0; i < TAR_BLOCK; i++) {
+		uint8_t c = i >= 148 && i < 156 ? ' ' : p[i];
+
+		sum += c;
+		as_signed += (int8_t)c;
+	}
+	return digits && (want == sum || (int)want == as_signed);
+}
+
+/* The old binary header is two bytes of magic: its name must end where it says. */
+static bool is_binary_cpio(const uint8_t *p, size_t n)
+{
+	size_t len = 0;
+
+	if (has(p, n, "\xc7\x71", 2) && n > 26)
+		len = (size_t)p[20] | (size_t)p[21] << 8;
+	else if (has(p, n, "\x71\xc7", 2) && n > 26)
+		len = (size_t)p[21] | (size_t)p[20] << 8;
+	return len > 1 && len <= 1024 && n >= 26 + len && p[26 + len - 1] == '\0' &&
+	       !memchr(p + 26, '\0', len - 1);
+}
+
+static bool is_cpio(const uint8_t *p, size_t n)
+{
+	return has(p, n, "070701", 6) || has(p, n, "070702", 6) || has(p, n, "070707", 6) ||
+	       is_binary_cpio(p, n);
+}
+
+static enum layout plain_layout(const uint8_t *p, size_t n, const struct source *s)
+{
+	char iso[5];
+
+	if (has(p, n, "PK\3\4", 4) || has(p, n, "PK\5\6", 4) || has(p, n, "PK\7\x8PK\3\4", 8))
+		return ZIP;
+	if (has(p, n, "7z\xbc\xaf\x27\x1c", 6))
+		return SEVEN;
+	if (is_tar(p, n))
+		return TAR;
+	if (is_cpio(p, n))
+		return CPIO;
+	if (source_size(s) > ISO_AT + sizeof(iso) &&
+		source_read_all(s, iso, sizeof(iso), ISO_AT) == (ssize_t)sizeof(iso) &&
+		memcmp(iso, "CD001", sizeof(iso)) == 0)
+		return ISO;
+	return NONE;
+}
+
+static bool archive_probe(const uint8_t *head, size_t n, const struct source *s)
+{
+	return filter_of(head, n) != ARCHIVE_FILTER_NONE || plain_layout(head, n, s) != NONE;
+}
+
+/* ---- libarchive over a source -------------------------------------------------------------- */
+
+struct reader {
+	const struct source *s;
+	struct archive *a;
+	struct archive_entry *entry; /* borrowed from `a` */
+	struct container_budget *b;  /* of the call that is under way */
+	uint64_t pos;                /* in the source */
+	uint64_t next;               /* place of the entry that comes next */
+	uint64_t done;               /* bytes of the current entry that were given */
+	uint8_t block[BLOCK];
+};
+
+static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
+{
+	struct reader *r = ctx;
+	ssize_t n = 0;
+
+	if (r->pos < source_size(r->s))
+		n = source_pread(r->s, r->block, BLOCK, r->pos);
+	if (n < 0 || (r->b && container_spend(r->b, 0))) {
+		archive_set_error(a, n < 0 ? EIO : E2BIG, "%s",
+			n < 0 ? "its bytes cannot be read" : "its limits are reached");
+		return ARCHIVE_FATAL;
+	}
+	*out = r->block;
+	r->pos += (uint64_t)n;
+	return n;
+}
+
+static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t want)
+{
+	struct reader *r = ctx;
+	uint64_t left = source_size(r->s) - r->pos;
+
+	(void)a;
+	if (want < 0)
+		return 0;
+	if ((uint64_t)want > left)
+		want = (la_int64_t)left;
+	r->pos += (uint64_t)want;
+	return want;
+}
+
+static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t off, int whence)
+{
+	struct reader *r = ctx;
+	int64_t base = whence == SEEK_CUR   ? (int64_t)r->pos
+		       : whence == SEEK_END ? (int64_t)source_size(r->s)
+					    : 0;
+
+	(void)a;
+	if (__builtin_add_overflow(base, off, &base) || base < 0 ||
+		(uint64_t)base > source_size(r->s))
+		return ARCHIVE_FATAL;
+	r->pos = (uint64_t)base;
+	return base;
+}
+
+static int allow_layout(struct archive *a, enum layout l)
+{
+	switch (l) {
+	case ZIP:
+		return archive_read_support_format_zip_seekable(a);
+	case SEVEN:
+		return archive_read_support_format_7zip(a);
+	case ISO:
+		return archive_read_support_format_iso9660(a);
+	case TAR:
+		return archive_read_support_format_tar(a);
+	case CPIO:
+		return archive_read_support_format_cpio(a);
+	case RAW:
+		archive_read_support_format_empty(a);
+		return archive_read_support_format_raw(a);
+	case NONE:
+		break;
+	}
+	return ARCHIVE_FATAL;
+}
+
+static int failure(struct archive *a, struct err *e)
+{
+	const char *text = archive_error_string(a);
+	int code = archive_errno(a);
+
+	return err_set(e, code == E2BIG || code == ENOMEM ? code : EBADMSG, "%s",
+		text ? text : "it cannot be read");
+}
+
+static int begin(struct reader *r, const struct shape *shape, struct err *e)
+{
+	int rc = 0;
+
+	r->a = archive_read_new();
+	r->pos = r->next = r->done = 0;
+	if (!r->a)
+		return err_set(e, ENOMEM, "no memory");
+	rc = allow_layout(r->a, shape->layout);
+	if (rc >= ARCHIVE_WARN && shape->filter != ARCHIVE_FILTER_NONE)
+		rc = archive_read_append_filter(r->a, shape->filter);
+	archive_read_set_callback_data(r->a, r);
+	archive_read_set_read_callback(r->a, on_read);
+	archive_read_set_skip_callback(r->a, on_skip);
+	archive_read_set_seek_callback(r->a, on_seek);
+	if (rc >= ARCHIVE_WARN)
+		rc = archive_read_open1(r->a);
+	return rc < ARCHIVE_WARN ? failure(r->a, e) : 0;
+}
+
+static void end(struct reader *r)
+{
+	if (r->a)
+		archive_read_free(r->a);
+	r->a = NULL;
+	r->entry = NULL;
+}
+
+/* What is compressed: an archive, or one file. */
+static int shape_of_packed(struct reader *r, struct shape *shape, struct err *e)
+{
+	uint8_t head[TAR_BLOCK] = {0};
+	size_t n = 0;
+	int rc = 0;
+
+	shape->layout = RAW;
+	rc = begin(r, shape, e);
+	if (rc == 0)
+		rc = archive_read_next_header(r->a, &r->entry);
+	if (rc != 0 && rc != ARCHIVE_WARN) /* nothing is in it, or it cannot be expanded */
+		n = sizeof(head);
+	if (rc < ARCHIVE_WARN)
+		rc = failure(r->a, e);
+	else
+		rc = 0;
+	while (rc == 0 && n < sizeof(head)) {
+		la_ssize_t k = archive_read_data(r->a, head + n, sizeof(head) - n);
+
+		if (k <= 0)
+			break; /* what is wrong is told by whoever reads it */
+		n += (size_t)k;
+	}
+	end(r);
+	if (rc)
+		return rc;
+	if (is_tar(head, n))
+		shape->layout = TAR;
+	else if (is_cpio(head, n))
+		shape->layout = CPIO;
+	return 0;
+}
+
+static int open_archive(struct reader *r, struct err *e)
+{
+	uint8_t head[CONTAINER_HEAD];
+	struct shape shape = {NONE, ARCHIVE_FILTER_NONE};
+	ssize_t n = source_read_all(r->s, head, sizeof(head), 0);
+	int rc = 0;
+
+	if (n < 0)
+		return err_set(e, EIO, "its bytes cannot be read");
+	shape.filter = filter_of(head, (size_t)n);
+	if (shape.filter == ARCHIVE_FILTER_NONE)
+		shape.layout = plain_layout(head, (size_t)n, r->s);
+	else
+		rc = shape_of_packed(r, &shape, e);
+	if (rc == 0 && shape.layout == NONE)
+		rc = err_set(e, EBADMSG, "it is no archive");
+	return rc ? rc : begin(r, &shape, e);
+}
+
+static struct reader *reader_new(const struct source *s)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->s = s;
+	return r;
+}
+
+static void reader_free(struct reader *r)
+{
+	if (!r)
+		return;
+	end(r);
+	free(r);
+}
+
+/* The next entry. Return: 1; 0 there is none; -errno. *@warn: what is odd about it, or NULL. */
+static int next_entry(struct reader *r, const char **warn, struct err *e)
+{
+	int rc = ARCHIVE_RETRY;
+
+	*warn = NULL;
+	for (unsigned i = 0; rc == ARCHIVE_RETRY && i < 16; i++)
+		rc = archive_read_next_header(r->a, &r->entry);
+	r->done = 0;
+	if (rc == ARCHIVE_EOF)
+		return 0;
+	if (rc < ARCHIVE_WARN)
+		return failure(r->a, e);
+	if (rc == ARCHIVE_WARN)
+		*warn = archive_error_string(r->a);
+	r->next++;
+	return 1;
+}
+
+/* ---- contents ---------------------------------------------------------------------------- */
+
+/* The next bytes of the current entry. */
+static ssize_t read_on(struct reader *r, void *buf, size_t len, struct err *e)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		la_ssize_t n = archive_read_data(r->a, (uint8_t *)buf + done, len - done);
+
+		if (n == 0)
+			break;
+		if (n < 0) {
+			int rc = failure(r->a, e);
+
+			return done > 0 ? (ssize_t)done : rc;
+		}
+		if (r->b && container_spend(r->b, (uint64_t)n))
+			return err_set(e, E2BIG, "%s", r->b->spent);
+		done += (size_t)n;
+		r->done += (uint64_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t read_told(void *ctx, void *buf, size_t len)
+{
+	struct reader *r = ctx;
+
+	return read_on(r, buf, len, NULL);
+}
+
+/* ---- telling members ------------------------------------------------------------------------ */
+
+static void put_place(struct member *m, uint64_t place)
+{
+	m->locator_len = 0;
+	for (; place > 0 || m->locator_len == 0; place >>= 8)
+		m->locator[m->locator_len++] = (uint8_t)place;
+}
+
+static bool get_place(const uint8_t *p, size_t n, uint64_t *place)
+{
+	*place = 0;
+	for (size_t i = 0; i < n && i < 8; i++)
+		*place |= (uint64_t)p[i] << (8 * i);
+	return n > 0 && n <= 8;
+}
+
+static struct entry_time time_of(bool known, time_t sec, long nsec)
+{
+	struct entry_time t = {.known = known};
+
+	if (known) {
+		t.sec = sec;
+		t.nsec = nsec >= 0 && nsec < 1000000000 ? (uint32_t)nsec : 0;
+	}
+	return t;
+}
+
+static void take_times(struct member *m, struct archive_entry *x)
+{
+	m->mtime = time_of(
+		archive_entry_mtime_is_set(x), archive_entry_mtime(x), archive_entry_mtime_nsec(x));
+	m->atime = time_of(
+		archive_entry_atime_is_set(x), archive_entry_atime(x), archive_entry_atime_nsec(x));
+	m->ctime = time_of(
+		archive_entry_ctime_is_set(x), archive_entry_ctime(x), archive_entry_ctime_nsec(x));
+	m->crtime = time_of(archive_entry_birthtime_is_set(x), archive_entry_birthtime(x),
+		archive_entry_birthtime_nsec(x));
+}
+
+static enum entry_kind kind_of(struct archive_entry *x)
+{
+	switch (archive_entry_filetype(x)) {
+	case AE_IFDIR:
+		return ENTRY_DIR;
+	case AE_IFLNK:
+		return ENTRY_LINK;
+	case AE_IFREG:
+	case 0:
+		return archive_entry_symlink(x) ? ENTRY_LINK : ENTRY_FILE;
+	default:
+		return ENTRY_SPECIAL;
+	}
+}
+
+static const char *path_of(struct archive_entry *x)
+{
+	const char *path = archive_entry_pathname(x);
+
+	return path ? path : archive_entry_pathname_utf8(x);
+}
+
+/* A further name of a member: its contents are that one's. */
+static void take_hard_link(struct member *m, struct archive_entry *x, const struct archive_paths *p)
+{
+	const char *target = archive_entry_hardlink(x);
+	const struct archive_place *at = target ? archive_paths_find(p, target) : NULL;
+
+	if (!target || (archive_entry_size_is_set(x) && archive_entry_size(x) > 0))
+		return; /* a hard link may bring its contents */
+	m->kind = ENTRY_FILE;
+	m->read = NULL;
+	if (!at || !at->readable) {
+		m->size = 0;
+		m->problem = "a further name of what is not there";
+		return;
+	}
+	m->size = at->size;
+	memcpy(m->locator, at->locator, at->locator_len);
+	m->locator_len = at->locator_len;
+}
+
+static void take_contents(struct reader *r, struct member *m, struct archive_entry *x)
+{
+	if (m->kind == ENTRY_LINK) {
+		const char *target = archive_entry_symlink(x);
+
+		m->target = (const uint8_t *)(target ? target : "");
+		m->target_len = target ? strlen(target) : 0;
+	}
+	if (m->kind != ENTRY_FILE)
+		return;
+	m->size = CONTAINER_SIZE_UNKNOWN;
+	if (archive_entry_size_is_set(x) && archive_entry_size(x) >= 0)
+		m->size = (uint64_t)archive_entry_size(x);
+	m->encrypted = archive_entry_is_data_encrypted(x) > 0 ||
+		       archive_entry_is_metadata_encrypted(x) > 0;
+	if (m->encrypted)
+		m->problem = "encrypted";
+	else
+		m->read = read_told;
+	m->read_ctx = r;
+	if (m->problem && m->size == CONTAINER_SIZE_UNKNOWN)
+		m->size = 0;
+}
+
+static int tell_entry(struct reader *r, struct archive_paths *p, const struct container_visit *v)
+{
+	struct archive_entry *x = r->entry;
+	const char *path = path_of(x);
+	struct member m = {.kind = kind_of(x),
+		.mode = (uint32_t)archive_entry_mode(x),
+		.uid = (uint32_t)archive_entry_uid(x),
+		.gid = (uint32_t)archive_entry_gid(x)};
+
+	put_place(&m, r->next - 1);
+	take_times(&m, x);
+	take_contents(r, &m, x);
+	take_hard_link(&m, x, p);
+	return archive_paths_tell(p, path ? path : "", &m, v);
+}
+
+static int say(const struct container_visit *v, const char *text, uint64_t place)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "entry %llu: %s", (unsigned long long)place, text);
+	return v->problem(v->ctx, line);
+}
+
+static int walk_entries(
+	struct reader *r, struct archive_paths *p, const struct container_visit *v, struct err *e)
+{
+	struct err why = {0};
+	const char *warn = NULL;
+	int rc = 0;
+
+	while ((rc = next_entry(r, &warn, &why)) == 1) {
+		if (warn && (rc = say(v, warn, r->next)) != 0)
+			return rc;
+		rc = tell_entry(r, p, v);
+		if (rc)
+			return rc;
+	}
+	if (rc == 0 || (r->b && r->b->spent))
+		return rc == 0 ? 0 : -E2BIG;
+	if (r->next == 0)
+		return err_set(e, -rc, "%s", err_text(&why, rc));
+	return say(v, err_text(&why, rc), r->next + 1); /* damaged: what came before stays */
+}
+
+static int archive_walk(const struct source *s, struct container_budget *b,
+	const struct container_visit *v, struct err *e)
+{
+	struct reader *r = reader_new(s);
+	struct archive_paths *p = archive_paths_new();
+	int rc = r && p ? 0 : err_set(e, ENOMEM, "no memory");
+
+	if (rc == 0) {
+		r->b = b;
+		rc = open_archive(r, e);
+		if (rc == 0)
+			rc = walk_entries(r, p, v, e);
+	}
+	archive_paths_free(p);
+	reader_free(r);
+	return rc;
+}
+
+/* ---- reading one again ------------------------------------------------------------------------
+ */
+
+struct container {
+	struct reader *r;
+};
+
+static int archive_open_one(const struct source *s, struct container **out, struct err *e)
+{
+	struct container *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->r = reader_new(s);
+	if (!c || !c->r) {
+		free(c);
+		return err_set(e, ENOMEM, "no memory");
+	}
+	*out = c;
+	return 0;
+}
+
+static void archive_close_one(struct container *c)
+{
+	if (!c)
+		return;
+	reader_free(c->r);
+	free(c);
+}
+
+/* To the entry at @place; begins anew only when that lies behind. */
+static int find_entry(struct reader *r, uint64_t place, uint64_t off, struct err *e)
+{
+	const char *warn = NULL;
+	int rc = 1;
+
+	if (r->a && r->entry && r->next == place + 1 && off >= r->done)
+		return 0;
+	if (!r->a || r->next > place) {
+		end(r);
+		rc = open_archive(r, e);
+		if (rc)
+			return rc;
+		rc = 1;
+	}
+	while (rc == 1 && r->next <= place)
+		rc = next_entry(r, &warn, e);
+	if (rc == 0)
+		rc = err_set(e, EIO, "the archive ends before it");
+	return rc < 0 ? rc : 0;
+}
+
+static int skip_to(struct reader *r, uint64_t off, struct err *e)
+{
+	uint8_t *waste = r->done < off ? malloc(SKIP) : NULL;
+	int rc = 0;
+
+	if (r->done < off && !waste)
+		return err_set(e, ENOMEM, "no memory");
+	while (rc == 0 && r->done < off) {
+		uint64_t left = off - r->done;
+		ssize_t n = read_on(r, waste, left < SKIP ? (size_t)left : SKIP, e);
+
+		if (n <= 0)
+			rc = n < 0 ? (int)n
+				   : err_set(e, EIO, "it ends before byte %llu",
+					     (unsigned long long)off);
+	}
+	free(waste);
+	return rc;
+}
+
+static ssize_t archive_read_one(struct container *c, struct container_budget *b,
+	const uint8_t *locator, size_t locator_len, void *buf, size_t len, uint64_t off,
+	struct err *e)
+{
+	struct reader *r = c->r;
+	uint64_t place = 0;
+	ssize_t n = 0;
+
+	if (!get_place(locator, locator_len, &place))
+		return err_set(e, EINVAL, "no entry of an archive");
+	r->b = b;
+	n = find_entry(r, place, off, e);
+	if (n == 0)
+		n = skip_to(r, off, e);
+	if (n == 0)
+		n = read_on(r, buf, len, e);
+	if (n < 0)
+		end(r); /* libarchive does not go on after a fault */
+	r->b = NULL;
+	return n;
+}
+
+/* ---- before the sandbox ------------------------------------------------------------------------
+ */
+
+/* Names are converted as the locale says: libarchive has no other way to say UTF-8. */
+static void archive_prepare(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+const struct container_kind container_archive = {
+	.name = "archive",
+	.probe = archive_probe,
+	.walk = archive_walk,
+	.open = archive_open_one,
+	.read = archive_read_one,
+	.close = archive_close_one,
+	.prepare = archive_prepare,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* container.c - the kinds of containers, and what they may cost; see container.h. */
+#include "container/container.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+/* In the order in which they are tried: the first that knows the bytes has them. */
+static const struct container_kind *const kinds[] = {
+	&container_archive,
+};
+
+#define KINDS (sizeof(kinds) / sizeof(*kinds))
+
+static int64_t now_ms(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int gone(struct container_budget *b, const char *what)
+{
+	if (!b->spent)
+		b->spent = what;
+	return -E2BIG;
+}
+
+int container_spend(struct container_budget *b, uint64_t bytes)
+{
+	if (b->spent)
+		return -E2BIG;
+	if (bytes > b->bytes) {
+		b->bytes = 0;
+		return gone(b, "it expands to too many bytes");
+	}
+	b->bytes -= bytes;
+	if (b->until_ms && now_ms() > b->until_ms)
+		return gone(b, "it takes too long");
+	if (b->alive)
+		b->alive(b->ctx);
+	return 0;
+}
+
+int container_count(struct container_budget *b)
+{
+	if (b->spent)
+		return -E2BIG;
+	if (b->members == 0)
+		return gone(b, "it has too many members");
+	b->members--;
+	return 0;
+}
+
+const struct container_kind *container_detect(const struct source *s)
+{
+	uint8_t head[CONTAINER_HEAD];
+	ssize_t n = source_size(s) > 0 ? source_read_all(s, head, sizeof(head), 0) : 0;
+
+	for (size_t i = 0; n > 0 && i < KINDS; i++) {
+		if (kinds[i]->probe(head, (size_t)n, s))
+			return kinds[i];
+	}
+	return NULL;
+}
+
+const struct container_kind *container_kind_named(const char *name, size_t n)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (strlen(kinds[i]->name) == n && memcmp(kinds[i]->name, name, n) == 0)
+			return kinds[i];
+	}
+	return NULL;
+}
+
+void container_prepare(void)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (kinds[i]->prepare)
+			kinds[i]->prepare();
+	}
+}
