@@ -135,8 +135,8 @@ void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context);
 
 /**
  * audit_append() - one record; when it returns 0, write(2) of it has returned
- * @ev: seq and time_ns are set, on success only. Safe from several threads; never
- *      blocks on fdatasync (a thread syncs within 100 ms).
+ * @ev: seq and time_ns are set, on success only. Safe from several threads; a thread
+ *      syncs within 100 ms, and is waited for only where a segment is full.
  *
  * Return: 0, or -errno: then nothing may be served. -EINVAL: no such type or
  * decision, or the length or result of an allowed READ or CLOSE is past 32 bits. After a failed

@@ -3,8 +3,8 @@
  * log.c - the writer of the access log; see audit.h.
  *
  * Records go to the current segment by one write each, under one lock. A thread
- * (log_sync.c) syncs what is written. A segment that is full is left to that
- * thread, which closes it when it is safe.
+ * (log_sync.c) syncs what is written. A segment that is full is made safe by that
+ * thread before another one is begun, and then closed.
  *
  * Fail closed: bytes of a failed write are cut off before the next one. While a
  * failed sync is not repaired nothing is accepted; a new segment is begun after
@@ -117,8 +117,12 @@ static int take_nonce(struct audit_log *l, uint8_t out[static AUDIT_NONCE])
 	return 0;
 }
 
-static int encode(const struct audit_event *ev, const struct record_seal *seal, uint8_t *bytes)
+/* As the next record, now. Return: its bytes, or -errno. */
+static int encode_next(const struct audit_log *l, struct audit_event *ev,
+	const struct record_seal *seal, uint8_t *bytes)
 {
+	ev->seq = l->next_seq;
+	ev->time_ns = stamp(l);
 	return seal ? record_seal_encode(ev, seal, bytes) : record_encode(ev, bytes);
 }
 
@@ -132,39 +136,69 @@ static uint64_t segment_limit(const struct audit_log *l)
 	return l->segment_bytes < most ? l->segment_bytes : most;
 }
 
+/* Whether a record of @size bytes is to be the first of another segment. */
+static bool is_full(const struct audit_log *l, int size)
+{
+	const struct part *p = l->current;
+
+	return (l->roll || p->end + (uint64_t)size > segment_limit(l)) &&
+	       p->first_seq != l->next_seq;
+}
+
+/* What a failed write has left behind the last record goes. */
+static int cut_off(struct audit_log *l)
+{
+	struct part *p = l->current;
+
+	if (ftruncate(p->fd, (off_t)p->end) < 0)
+		return -errno;
+	p->cuts++;
+	l->cut = false;
+	return 0;
+}
+
+/* A segment with room for @size bytes, and nothing behind its last record. The name of the next
+ * one can be safe as soon as it is there, whoever syncs what: so all of the one before is made
+ * safe first. Meanwhile the lock is given up, and somebody else may have been faster. */
+static int make_room(struct audit_log *l, int size)
+{
+	int rc = l->cut ? cut_off(l) : 0;
+
+	while (rc >= 0 && is_full(l, size)) {
+		rc = log_sync_current(l);
+		if (rc == 0)
+			rc = log_begin_segment(l);
+		else if (rc > 0 && l->cut)
+			rc = cut_off(l);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 /* @seal: what an EPOCH or a DISCONTINUITY says; NULL for all others. */
 static int append_locked(
 	struct audit_log *l, struct audit_event *ev, const struct record_seal *seal)
 {
 	uint8_t bytes[RECORD_BYTES_MAX];
-	struct part *p = l->current;
+	struct part *p = NULL;
 	int size = 0;
-	int rc = 0;
+	int rc = take_nonce(l, ev->nonce);
 
-	ev->seq = l->next_seq;
-	ev->time_ns = stamp(l);
-	rc = take_nonce(l, ev->nonce);
 	if (rc < 0)
 		return rc;
-	size = encode(ev, seal, bytes);
+	size = encode_next(l, ev, seal, bytes);
 	if (size < 0)
 		return size;
-	if (l->cut) {
-		if (ftruncate(p->fd, (off_t)p->end) < 0)
-			return -errno;
-		l->cut = false;
-	}
-	if ((l->roll || p->end + (uint64_t)size > segment_limit(l)) && p->first_seq != ev->seq) {
-		rc = log_begin_segment(l);
+	if (l->cut || is_full(l, size)) {
+		rc = make_room(l, size);
 		if (rc < 0)
 			return rc;
-		p = l->current;
-		ev->time_ns = stamp(l);
-		size = encode(ev, seal, bytes);
+		size = encode_next(l, ev, seal, bytes);
 	}
+	p = l->current;
 	rc = file_write_at(p->fd, bytes, (size_t)size, p->end);
 	if (rc < 0) {
-		l->cut = ftruncate(p->fd, (off_t)p->end) < 0;
+		l->cut = true;
+		(void)cut_off(l); /* else before the next */
 		p->allocated = 0;
 		return rc;
 	}

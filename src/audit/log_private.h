@@ -32,7 +32,15 @@ struct part {
 	uint64_t synced;    /* up to here it is safe */
 	uint64_t allocated; /* up to here the file has space; 0: not known */
 	bool suspect;       /* a sync of what is behind failed */
+	unsigned cuts;      /* how often what stood behind its end was cut off */
+	unsigned cuts_synced;
 };
+
+/** part_is_safe() - whether all of it is synced, and that nothing stands behind. */
+static inline bool part_is_safe(const struct part *p)
+{
+	return !p->suspect && p->synced == p->end && p->cuts_synced == p->cuts;
+}
 
 struct audit_log {
 	pthread_mutex_t lock;    /* everything below but dirfd, lockfd, dir */
@@ -107,6 +115,11 @@ void log_keep_stop(struct audit_log *l);
 int log_sync_start(struct audit_log *l, struct err *e);
 /** log_sync_stop() - sync what is written, end the thread. */
 void log_sync_stop(struct audit_log *l);
+/**
+ * log_sync_current() - with the lock: one step towards a current segment that is safe
+ * Return: 0 it is, and the lock was kept; 1 look again, it was given up; -errno a sync failed.
+ */
+int log_sync_current(struct audit_log *l);
 /** log_sync_now() - without a thread: sync what is written. Return: 0 or -errno. */
 int log_sync_now(struct audit_log *l);
 /** log_sync_release() - its locks go. */

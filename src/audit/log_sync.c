@@ -62,7 +62,7 @@ static int sync_part(struct audit_log *l, struct part *p)
 	struct part seen = *p;
 	int rc = 0;
 
-	if (!seen.suspect && seen.synced == seen.end)
+	if (part_is_safe(&seen))
 		return 0;
 	pthread_mutex_unlock(&l->lock);
 	if (seen.suspect)
@@ -71,10 +71,12 @@ static int sync_part(struct audit_log *l, struct part *p)
 		rc = -errno;
 	pthread_mutex_lock(&l->lock);
 	p->suspect = rc < 0;
-	if (rc == 0)
+	if (rc == 0) {
 		p->synced = seen.end;
-	else if (p == l->current)
+		p->cuts_synced = seen.cuts;
+	} else if (p == l->current) {
 		l->roll = true;
+	}
 	return rc;
 }
 
@@ -92,7 +94,7 @@ static int sync_all(struct audit_log *l)
 		rc = sync_part(l, p);
 		if (p == l->current || rc < 0)
 			break;
-		if (p->synced == p->end) {
+		if (part_is_safe(p)) {
 			l->oldest = p->next;
 			l->closed = true;
 			reserve_drop(p->fd, p->end, &p->allocated);
@@ -211,6 +213,24 @@ int log_sync_now(struct audit_log *l)
 	rc = -l->sync_error;
 	pthread_mutex_unlock(&l->lock);
 	return rc;
+}
+
+int log_sync_current(struct audit_log *l)
+{
+	const struct part *p = l->current;
+	const uint64_t failures = l->sync_failures;
+
+	if (part_is_safe(p))
+		return 0;
+	l->dirty = true;
+	if (l->stop) { /* the thread has ended */
+		sync_and_tell(l);
+	} else {
+		l->urgent = true;
+		pthread_cond_signal(&l->wake);
+		pthread_cond_wait(&l->synced, &l->lock);
+	}
+	return l->sync_failures == failures ? 1 : -l->last_failure;
 }
 
 void log_sync_release(struct audit_log *l)

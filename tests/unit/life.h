@@ -48,19 +48,25 @@ struct files {
 	size_t n;
 };
 
+/* Records by their hashes, in order. */
+struct leaves {
+	uint8_t (*all)[TREE_HASH];
+	uint64_t n;
+};
+
 /* A log's life on a disk. */
 struct life {
 	struct files begun; /* its segments as they were at its beginning */
 	struct disk *disk;  /* NULL: it is not noted */
 	struct mark *marks;
 	size_t marks_n;
-	uint8_t (*records)[TREE_HASH]; /* of each record, as it was in the end */
-	uint64_t records_n;
+	struct leaves records; /* as they were in the end */
 	char origin[AUDIT_TEXT_MAX];
 	uint64_t sealed; /* by the newest checkpoint that was answered */
 	char *newest;
 	bool strict;
-	bool compress;                  /* segments that are closed */
+	bool hand_out;                  /* its newest checkpoint, so that accesses may go */
+	struct audit_keep keep;         /* what becomes of segments that are closed */
 	const struct disk_fault *fault; /* calls of it fail; NULL: none do */
 	unsigned refused;               /* what was asked of the log, and was not done */
 	struct answer *answers;
@@ -204,30 +210,61 @@ static inline void life_free(struct life *f)
 	if (f->disk)
 		disk_free(f->disk);
 	free(f->marks);
-	free(f->records);
+	free(f->records.all);
 	free(f->answers);
 	*f = (struct life){.disk = NULL};
 }
 
-/* All records of the log in @dir, as far as they can be read. */
-static inline uint64_t load_records(const char *dir, uint8_t (**out)[TREE_HASH])
+static inline void leaf_add(struct leaves *v, const uint8_t hash[static TREE_HASH])
+{
+	if ((v->n & (v->n - 1)) == 0)
+		v->all = realloc(v->all, (v->n ? 2 * v->n : 1) * sizeof(*v->all));
+	if (!v->all)
+		bail_out("no memory");
+	memcpy(v->all[v->n++], hash, TREE_HASH);
+}
+
+/* Of HASHES: those of @known, if they are the same; else what nothing is the same as. */
+static inline void leaves_add_hashes(
+	struct leaves *v, const uint8_t *record, uint64_t n, const struct leaves *known)
+{
+	static const uint8_t none[TREE_HASH];
+	uint8_t root[TREE_HASH];
+	struct tree t = {.size = 0};
+	uint64_t first = v->n;
+	unsigned level = 0;
+	bool same = known && first + n <= known->n;
+
+	for (uint64_t i = 0; same && i < n; i++)
+		tree_add(&t, known->all[first + i], NULL);
+	tree_root(&t, root, NULL);
+	same = same && memcmp(root, record_hashes(record, &level), TREE_HASH) == 0;
+	for (uint64_t i = 0; i < n; i++)
+		leaf_add(v, same ? known->all[first + i] : none);
+}
+
+/* All records of the log in @dir, as far as they can be read. @known: what they were before
+ * accesses were deleted; NULL. */
+static inline struct leaves load_records(const char *dir, const struct leaves *known)
 {
 	struct audit_reader *r = NULL;
 	struct audit_event ev;
-	uint8_t(*hashes)[TREE_HASH] = NULL;
-	uint64_t n = 0;
+	struct leaves v = {.n = 0};
+	uint8_t leaf[TREE_HASH];
 	int rc = audit_reader_open(dir, &r, NULL);
 
 	while (rc >= 0 && (rc = audit_reader_next(r, &ev, NULL)) > 0) {
-		if ((n & (n - 1)) == 0)
-			hashes = realloc(hashes, (n ? 2 * n : 1) * sizeof(*hashes));
-		if (!hashes)
-			bail_out("no memory");
-		tree_leaf(segment_bytes(&r->at), r->at.size, hashes[n++]);
+		const uint8_t *p = segment_bytes(&r->at);
+
+		if (ev.type == AUDIT_HASHES) {
+			leaves_add_hashes(&v, p, ev.length, known);
+			continue;
+		}
+		tree_leaf(p, r->at.size, leaf);
+		leaf_add(&v, leaf);
 	}
 	audit_reader_close(r);
-	*out = hashes;
-	return n;
+	return v;
 }
 
 static inline void quiet(void *context, const char *text)
@@ -282,6 +319,16 @@ static inline struct audit_event event_of(unsigned i)
 static inline int append_some(struct audit_log *l, struct audit_event *ev)
 {
 	return ev->type == AUDIT_GRANT ? audit_append_act(l, ev) : audit_append(l, ev);
+}
+
+static inline int hand_out(const struct life *f, struct audit_log *l)
+{
+	struct audit_event ev = {.type = AUDIT_CHECKPOINT,
+		.decision = AUDIT_ALLOWED,
+		.loginuid = AUDIT_NO_LOGINUID,
+		.length = f->sealed};
+
+	return audit_append(l, &ev);
 }
 
 /* It was refused. While calls go on to fail it is refused again; then it must be taken, within
@@ -352,7 +399,7 @@ static inline const char *begin(struct life *f, const char *log, char *told, str
 	l->segment_bytes = LIFE_SEGMENT;
 	audit_strict(l, f->strict);
 	if (audit_seal(l, NULL, NULL, &e) < 0 ||
-		(f->compress && audit_keep(l, &(struct audit_keep){.compress = true}, &e) < 0)) {
+		(f->keep.compress && audit_keep(l, &f->keep, &e) < 0)) {
 		audit_close(l);
 		snprintf(why, sizeof(why), "cannot be sealed: %s", e.text);
 		return why;
@@ -364,11 +411,10 @@ static inline const char *begin(struct life *f, const char *log, char *told, str
 /* How many records the log has before it is opened. */
 static inline uint64_t count_whole(const char *log)
 {
-	uint8_t(*records)[TREE_HASH] = NULL;
-	uint64_t n = load_records(log, &records);
+	struct leaves v = load_records(log, NULL);
 
-	free(records);
-	return n;
+	free(v.all);
+	return v.n;
 }
 
 /* From a start to a clean stop. @told: what the log says; @found: records it began with.
@@ -394,6 +440,8 @@ static inline const char *session(struct life *f, const char *log, unsigned reco
 	strcat(f->origin, "\n");
 	mark(f, OPENED, 0, NULL);
 	mark_log(f, l);
+	if (f->hand_out && hand_out(f, l) < 0)
+		return "no checkpoint can be handed out";
 	wrong = work(f, l, records, seals);
 	mark(f, CLOSING, 0, NULL);
 	if (wrong)
@@ -437,17 +485,6 @@ static inline bool answers_are_there(const char *log, const struct life *f)
 	return n == f->answers_n;
 }
 
-/* The name of a segment may be safe before the end of the one before it is: by the sync of the
- * folder of who puts a compressed segment in its place. Then what is missing was not safe. */
-static inline bool only_unsafe_is_missing(
-	const struct life *f, const struct promised *p, const struct err *e)
-{
-	uint64_t first = 0;
-
-	return f->compress && sscanf(e->text, "records %" SCNu64 " to ", &first) == 1 &&
-	       first > p->safe;
-}
-
 /* What the disk has before anything is done to it. Where the disk kept the order of things,
  * it is a log without a flaw. */
 static inline bool raw_is_good(const char *log, const struct life *f, const struct promised *p,
@@ -458,8 +495,7 @@ static inline bool raw_is_good(const char *log, const struct life *f, const stru
 	if (v == VERDICT_UNKNOWN)
 		return !p->opened;
 	if (v == VERDICT_TAMPERED) /* what a failed sync was about may have holes */
-		return loss > DISK_ORDERED || !p->opened || f->refused ||
-		       only_unsafe_is_missing(f, p, e);
+		return loss > DISK_ORDERED || !p->opened || f->refused;
 	return v == (p->checkpoint ? VERDICT_COMPLETE : VERDICT_INTACT);
 }
 
@@ -505,10 +541,10 @@ static inline const char *result_is_good(const struct place *at, const struct li
 	snprintf(why, sizeof(why),
 		"%" PRIu64 " records are there; %" PRIu64 " were written, %" PRIu64 " safe", found,
 		p->written, p->safe);
-	if (found < p->safe || found < p->sealed || found > before->records_n)
+	if (found < p->safe || found < p->sealed || found > before->records.n)
 		return why;
-	after->records_n = load_records(at->log, &after->records);
-	if (memcmp(after->records, before->records, found * TREE_HASH) != 0)
+	after->records = load_records(at->log, &before->records);
+	if (memcmp(after->records.all, before->records.all, found * TREE_HASH) != 0)
 		return "what is there is not what was written";
 	if (p->clean && (found < p->written || behind != AUDIT_EPOCH))
 		return "a clean stop has lost something";

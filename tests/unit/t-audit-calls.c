@@ -106,7 +106,7 @@ static const char *cut_after(const struct life *f, uint64_t seed)
  */
 static bool one_life(const struct disk_fault *fault, unsigned long *calls, unsigned *refused)
 {
-	struct life f = {.strict = fault->nth % 2, .compress = true, .fault = fault};
+	struct life f = {.strict = fault->nth % 2, .keep = {.compress = true}, .fault = fault};
 	char told[LIFE_TEXT] = "";
 	struct err e = {.code = 0};
 	const char *wrong = NULL;
@@ -129,7 +129,7 @@ static bool one_life(const struct disk_fault *fault, unsigned long *calls, unsig
 	if (!wrong && judge(at.log, f.origin, f.newest, &e) !=
 			      (f.newest ? VERDICT_COMPLETE : VERDICT_INTACT))
 		wrong = e.text;
-	f.records_n = load_records(at.log, &f.records);
+	f.records = load_records(at.log, NULL);
 	if (!wrong)
 		wrong = cut_after(&f, fault->nth);
 	if (wrong)
