@@ -47,6 +47,8 @@ for i in $(seq 20); do
 done
 is "$seen" 20 "each open is in the answer of the question behind it"
 is "$(ev anna audit show --case c1 --path disk/p0-ext4/docs --type open --json | wc -l)" 20 "below a folder"
+is "$(ev anna audit show --path disk/p0-ext4/docs --type open --json | wc -l)" 20 "where no case is named, too"
+is "$(ev anna audit show --path "$B/docs" --type open --json | wc -l)" 20 "nor typed, but as a part of the path"
 is "$(ev anna audit show --case c1 --path disk/p0-ext4/doc --json | wc -l)" 0 "and not below the beginning of its name"
 
 # ---- follow
@@ -132,7 +134,8 @@ kill -CONT "$STARTER"
 ok "the service begins again over a damaged database" wait_for -t 20 ev anna audit show --case c1 --type open --json
 ev anna audit show --case c1 --type open --json >"$WORK/after"
 same_file "$WORK/before" "$WORK/after" "which is built again"
-like "$(cat "$SERVICE_LOG")" 'query.db is built again' "and the service's log says so"
+# (a thread of its own says it)
+ok "and the service's log says so" wait_for grep -q 'query.db is built again' "$SERVICE_LOG"
 is "$(stat -c %a "$WORK/team/query.db")" 600 "it is for the service alone"
 
 # ---- report

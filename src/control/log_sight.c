@@ -512,7 +512,7 @@ static int prepare(struct log_sight *r, struct err *e)
 }
 
 /* PATH as it is kept. Below MOUNT_ROOT/USER/CASE it names its case by itself. */
-int log_sight_path(const struct log_sight *r, const char *typed, char **out, struct err *e)
+int log_sight_path(struct log_sight *r, const char *typed, char **out, struct err *e)
 {
 	const char *root = service_config(r->x->service)->mount_root;
 	const char *name = exchange_arg(r->x, "case");
@@ -522,34 +522,49 @@ int log_sight_path(const struct log_sight *r, const char *typed, char **out, str
 		return rules_path(typed, root, name ? name : "", out, e);
 	if (!strncmp(typed, root, n) && typed[n] == '/') {
 		for (size_t i = 0; i < r->cases_n; i++) {
-			if (rules_path(typed, root, r->cases[i].name, out, NULL) == 0)
-				return 0;
+			if (rules_path(typed, root, r->cases[i].name, out, NULL) < 0)
+				continue;
+			r->only_case = r->cases[i].id;
+			return 0;
 		}
 	}
 	return err_set(e, EINVAL, "%s: not below a case of %s that you may look at", typed, root);
 }
 
-/* One piece of evidence, where the case is named. */
+/* The one piece of evidence of that name, in the cases that are asked about; NULL: none, or not
+ * the only one. */
+static struct names *find_only(const struct log_sight *r, const char *path, size_t n)
+{
+	struct names *only = NULL;
+
+	for (size_t i = 0; i < r->names_n; i++) {
+		struct names *to = &r->names[i];
+
+		if ((r->only_case && to->case_id != r->only_case) || strlen(to->name) != n ||
+			memcmp(to->name, path, n) != 0)
+			continue;
+		if (only)
+			return NULL;
+		only = to;
+	}
+	return only;
+}
+
 bool log_sight_evidence(void *ctx, const char *path, size_t n, struct evidence **ev,
 	uint8_t id[static AUDIT_EVIDENCE_ID])
 {
 	struct log_sight *r = ctx;
+	struct names *to = find_only(r, path, n);
 
-	for (size_t i = 0; r->only_case && i < r->names_n; i++) {
-		struct names *to = &r->names[i];
-
-		if (to->case_id != r->only_case || strlen(to->name) != n ||
-			memcmp(to->name, path, n) != 0)
-			continue;
-		if (!to->tried) {
-			to->tried = true;
-			to->ev = service_evidence(r->x->service, to->id);
-		}
-		*ev = to->ev;
-		memcpy(id, to->digest, AUDIT_EVIDENCE_ID);
-		return true;
+	if (!to)
+		return false;
+	if (!to->tried) {
+		to->tried = true;
+		to->ev = service_evidence(r->x->service, to->id);
 	}
-	return false;
+	*ev = to->ev;
+	memcpy(id, to->digest, AUDIT_EVIDENCE_ID);
+	return true;
 }
 
 int log_sight_new(struct exchange *x, struct log_sight **out, struct err *e)

@@ -24,9 +24,9 @@ void log_sight_free(struct log_sight *r);
 uint64_t log_sight_case(const struct log_sight *r);
 /** log_sight_same() - whether he may see the same still; looked at a few times a second. */
 bool log_sight_same(struct log_sight *r);
-/** log_sight_path() - PATH as it is kept; below MOUNT_ROOT/USER/CASE it names its case by itself.
- * Caller frees *@out. */
-int log_sight_path(const struct log_sight *r, const char *typed, char **out, struct err *e);
+/** log_sight_path() - PATH as it is kept; below MOUNT_ROOT/USER/CASE it names its case by itself,
+ * as argument `case` would. Caller frees *@out. */
+int log_sight_path(struct log_sight *r, const char *typed, char **out, struct err *e);
 
 /* As members of struct audit_source. */
 void log_sight_about(void *ctx, const struct audit_event *ev, struct audit_about *a);
