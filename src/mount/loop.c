@@ -4,9 +4,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,8 +35,8 @@ struct server {
 
 struct loop {
 	struct fuse_session *fuse;
-	unsigned together; /* that may answer at once, beside those aside */
-	sem_t unmounted;
+	unsigned together;       /* that may answer at once, beside those aside */
+	int unmounted;           /* an eventfd: readable from then on */
 	_Atomic bool unwatched;  /* the watcher sleeps */
 	_Atomic unsigned active; /* waiting for a request, or answering; changed under the lock */
 	pthread_mutex_t lock;    /* over what follows */
@@ -208,7 +209,7 @@ static void *serve(void *arg)
 		do {
 			if (receive(me) <= 0) { /* joined by who stops the loop */
 				fuse_session_exit(me->loop->fuse);
-				sem_post(&me->loop->unmounted);
+				eventfd_write(me->loop->unmounted, 1);
 				return NULL;
 			}
 			begin_answer(me);
@@ -276,12 +277,17 @@ int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out)
 	if (!l)
 		return -ENOMEM;
 	l->fuse = fuse;
+	l->unmounted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->unmounted < 0) {
+		r = -errno;
+		free(l);
+		return r;
+	}
 	l->size = threads;
 	l->together = cpus > 3 ? (unsigned)cpus / 2 : 1;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->called_for, NULL);
 	thread_cond_init(&l->watch);
-	sem_init(&l->unmounted, 0, 0);
 	pthread_mutex_lock(&l->lock);
 	r = call(l);
 	pthread_mutex_unlock(&l->lock);
@@ -297,10 +303,18 @@ int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out)
 	return 0;
 }
 
-void loop_wait(struct loop *l)
+int loop_wait(struct loop *l, const sigset_t *signals)
 {
-	while (!fuse_session_exited(l->fuse))
-		sem_wait(&l->unmounted);
+	struct pollfd p[2] = {{.fd = l->unmounted, .events = POLLIN}, {.events = POLLIN}};
+
+	p[1].fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (p[1].fd < 0)
+		return -errno;
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	fuse_session_exit(l->fuse);
+	close(p[1].fd);
+	return 0;
 }
 
 /* Return: whether it is gone. Asked again and again: the thread sanitizer of GCC 12 does not know
@@ -344,7 +358,7 @@ bool loop_stop(struct loop *l)
 		return false;
 	for (unsigned i = 0; i < l->high; i++)
 		free(l->server[i].buf.mem);
-	sem_destroy(&l->unmounted);
+	close(l->unmounted);
 	pthread_cond_destroy(&l->watch);
 	pthread_cond_destroy(&l->called_for);
 	pthread_mutex_destroy(&l->lock);

@@ -12,6 +12,9 @@
 #ifndef EVIDENCEFS_MOUNT_LOOP_H
 #define EVIDENCEFS_MOUNT_LOOP_H
 
+#include <signal.h>
+#include <stdbool.h>
+
 #include "mount/session.h"
 
 /* Of a team's session. */
@@ -21,8 +24,12 @@
 
 /** loop_start() - @threads: at most. Return: 0 and *@out; -errno. */
 int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out);
-/** loop_wait() - until it is unmounted, or a signal that libfuse handles has come. */
-void loop_wait(struct loop *l);
+/**
+ * loop_wait() - until it is unmounted, or one of @signals has come, which the caller has blocked
+ * Not through handlers: a signal between the look at what one has set and the sleep would be lost.
+ * Return: 0; -errno.
+ */
+int loop_wait(struct loop *l, const sigset_t *signals);
 /**
  * loop_stop() - what is being answered is answered; then all threads are gone. NULL allowed.
  * Return: false: some hang, in storage; they have been waited for for LOOP_END_MS, and end

@@ -301,6 +301,21 @@ static int mount_quietly(struct session *s, char *said, size_t size)
 	return r;
 }
 
+/* Signals that ask for the end are blocked until the process ends; what is ignored stays so. */
+static void block_ends(sigset_t *ends)
+{
+	static const int ask[] = {SIGHUP, SIGINT, SIGTERM};
+
+	sigemptyset(ends);
+	for (size_t i = 0; i < sizeof(ask) / sizeof(ask[0]); i++) {
+		struct sigaction a;
+
+		if (sigaction(ask[i], NULL, &a) == 0 && a.sa_handler != SIG_IGN)
+			sigaddset(ends, ask[i]);
+	}
+	pthread_sigmask(SIG_BLOCK, ends, NULL);
+}
+
 int session_mount(struct session *s, struct err *e)
 {
 	char said[256];
@@ -310,10 +325,8 @@ int session_mount(struct session *s, struct err *e)
 	if (r)
 		return r;
 	/* before the mount: a signal from here on ends it in order, whatever it meets */
-	if (fuse_set_signal_handlers(s->fuse))
-		return err_set(e, EIO, "signals cannot be handled");
+	block_ends(&s->ends);
 	if (mount_quietly(s, said, sizeof(said))) {
-		fuse_remove_signal_handlers(s->fuse);
 		fuse_session_destroy(s->fuse);
 		s->fuse = NULL;
 		return err_set(e, EPERM,
@@ -340,7 +353,7 @@ int session_run(struct session *s)
 		return r;
 	r = loop_start(s->fuse, threads, &l);
 	if (r == 0)
-		loop_wait(l); /* a signal may ask for the end */
+		r = loop_wait(l, &s->ends);
 	/* where storage does not answer, who looks after reads ends the process meanwhile */
 	while (!loop_stop(l))
 		;
@@ -369,7 +382,6 @@ void session_free(struct session *s)
 		return;
 	if (s->fuse) {
 		fuse_session_unmount(s->fuse);
-		fuse_remove_signal_handlers(s->fuse);
 		fuse_session_destroy(s->fuse); /* closes fuse_fd, or the mount's own */
 	} else if (s->team) {
 		close(s->fuse_fd);

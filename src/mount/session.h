@@ -15,6 +15,7 @@
 #define EVIDENCEFS_MOUNT_SESSION_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -103,6 +104,7 @@ struct session {
 	bool hangs;  /* stopped, and reads hang in storage still: their threads use it */
 	int lock_fd; /* as in session_opts */
 	struct fuse_session *fuse;
+	sigset_t ends;     /* a personal mount: signals that ask for its end */
 	struct loop *loop; /* a team's threads */
 	char *mountpoint;
 	int fuse_fd;
