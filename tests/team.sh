@@ -58,6 +58,8 @@ team_begin() {
 }
 
 team_start() {
+	# what one that was killed had just begun may need a while to end
+	[[ ! -d $WORK/team ]] || wait_for -t 60 flock --nonblock "$WORK/team" true || bail "its state is in use still"
 	"$BUILD/evidencefsd" --config "$CONF" --foreground >>"$SERVICE_LOG" 2>&1 &
 	STARTER=$!
 	track_pid "$STARTER"

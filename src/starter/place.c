@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_TRIES 20 /* of 50 ms: one that was killed may be dying */
+#define LOCK_TRIES 60 /* of 50 ms: one that was killed may be dying */
 #define BACKLOG    128
 
 /* ---- folders ------------------------------------------------------------ */
