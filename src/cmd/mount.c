@@ -244,6 +244,7 @@ static int ingest_all(struct mount_job *j, struct err *e)
 		struct shown shown = {.image = j->images[i].name};
 		const struct ingest_opts o = {.state = j->state,
 			.types = mount_types(j),
+			.quick = j->no_hash,
 			.stop = &stop_asked,
 			.progress = show_progress,
 			.ctx = &shown};

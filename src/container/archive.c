@@ -484,11 +484,14 @@ static int tell_entry(struct reader *r, struct archive_paths *p, const struct co
 	return archive_paths_tell(p, path ? path : "", &m, v);
 }
 
+/* What libarchive says may name a member: that is not repeated, who reads it may not see it. */
 static int say(const struct container_visit *v, const char *text, uint64_t place)
 {
 	char line[512];
+	bool plain = !strpbrk(text, "'\"`()");
 
-	snprintf(line, sizeof(line), "entry %llu: %s", (unsigned long long)place, text);
+	snprintf(line, sizeof(line), "entry %llu: %s", (unsigned long long)place,
+		plain ? text : "damaged or odd");
 	return v->problem(v->ctx, line);
 }
 
@@ -633,8 +636,13 @@ static void archive_prepare(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+static const char *const suffixes[] = {"zip", "jar", "war", "ear", "apk", "xpi", "epub", "cbz",
+	"docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp", "odg", "7z", "tar",
+	"tgz", "tbz", "tbz2", "txz", "tzst", "gz", "bz2", "xz", "zst", "cpio", "iso", NULL};
+
 const struct container_kind container_archive = {
 	.name = "archive",
+	.suffixes = suffixes,
 	.probe = archive_probe,
 	.walk = archive_walk,
 	.open = archive_open_one,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* In the order in which they are tried: the first that knows the bytes has them. */
@@ -13,7 +14,7 @@ static const struct container_kind *const kinds[] = {
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
-static int64_t now_ms(void)
+int64_t container_now_ms(void)
 {
 	struct timespec t = {0};
 
@@ -37,7 +38,7 @@ int container_spend(struct container_budget *b, uint64_t bytes)
 		return gone(b, "it expands to too many bytes");
 	}
 	b->bytes -= bytes;
-	if (b->until_ms && now_ms() > b->until_ms)
+	if (b->until_ms && container_now_ms() > b->until_ms)
 		return gone(b, "it takes too long");
 	if (b->alive)
 		b->alive(b->ctx);
@@ -66,13 +67,18 @@ const struct container_kind *container_detect(const struct source *s)
 	return NULL;
 }
 
-const struct container_kind *container_kind_named(const char *name, size_t n)
+bool container_named(const uint8_t *name, size_t n)
 {
-	for (size_t i = 0; i < KINDS; i++) {
-		if (strlen(kinds[i]->name) == n && memcmp(kinds[i]->name, name, n) == 0)
-			return kinds[i];
+	const uint8_t *dot = n > 0 ? memrchr(name, '.', n) : NULL;
+	size_t len = dot ? n - (size_t)(dot - name) - 1 : 0;
+
+	for (size_t i = 0; dot && i < KINDS; i++) {
+		for (const char *const *s = kinds[i]->suffixes; *s; s++) {
+			if (strlen(*s) == len && strncasecmp(*s, (const char *)dot + 1, len) == 0)
+				return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 void container_prepare(void)

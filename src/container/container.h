@@ -23,10 +23,11 @@
 
 #include "base/err.h"
 #include "fs/entry.h"
+#include "image/extent.h"
 #include "image/source.h"
 
-#define CONTAINER_HEAD         4096 /* bytes that most kinds are told by */
-#define CONTAINER_LOCATOR_MAX  64   /* bytes of one locator */
+#define CONTAINER_HEAD         4096                /* bytes that most kinds are told by */
+#define CONTAINER_LOCATOR_MAX  CONTENT_LOCATOR_MAX /* bytes of one locator */
 #define CONTAINER_SIZE_UNKNOWN UINT64_MAX
 
 /* What a container may cost, counted down. One is shared by a container and all that is in it. */
@@ -45,6 +46,8 @@ struct container_budget {
  * Return: 0; -E2BIG the budget is spent: give up with this.
  */
 int container_spend(struct container_budget *b, uint64_t bytes);
+/** container_now_ms() - by the clock of until_ms. */
+int64_t container_now_ms(void);
 /** container_count() - one more member; the walk calls it, kinds need not. Return: 0; -E2BIG. */
 int container_count(struct container_budget *b);
 
@@ -86,7 +89,10 @@ struct container_visit {
 struct container;
 
 struct container_kind {
-	const char *name; /* "archive", "mbox", ...: written into the index */
+	const char *name; /* "archive", "mbox", ... */
+	/* How names of such files end ("zip"), the last one NULL: where contents are not looked at
+	 * for want of time, only files of such names are. */
+	const char *const *suffixes;
 
 	/**
 	 * probe() - whether a file is one, by its bytes
@@ -132,8 +138,8 @@ extern const struct container_kind container_archive; /* archive.c: libarchive *
 /** container_detect() - the kind a source's bytes say it is, or NULL. */
 const struct container_kind *container_detect(const struct source *s);
 
-/** container_kind_named() - by its name, or NULL. */
-const struct container_kind *container_kind_named(const char *name, size_t n);
+/** container_named() - whether a file's name ends as those of some kind do. */
+bool container_named(const uint8_t *name, size_t n);
 
 /** container_prepare() - prepare() of every kind. Before the sandbox is entered. */
 void container_prepare(void);

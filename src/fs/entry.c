@@ -82,6 +82,12 @@ static int content_check(const struct entry *e, uint64_t image_size)
 	case CONTENT_WORKER:
 	case CONTENT_ERROR:
 		return e->content_len == 1 ? 0 : -EBADMSG;
+	case CONTENT_MEMBER:
+		return (e->flags & ENTRY_MEMBER) && e->kind == ENTRY_FILE && e->size > 0 &&
+				       e->content_len > 1 &&
+				       e->content_len <= 1 + CONTENT_LOCATOR_MAX
+			       ? 0
+			       : -EBADMSG;
 	}
 	return -EBADMSG;
 }
@@ -97,6 +103,11 @@ static bool shape_ok(const struct entry *e)
 	if (e->content_len > ENTRY_CONTENT_MAX || e->size > INT64_MAX)
 		return false;
 	if (e->kind != ENTRY_LINK && e->target_len > 0)
+		return false;
+	/* no file system has them */
+	if ((e->flags & ENTRY_MEMBER) && (!(e->flags & ENTRY_VIRTUAL) || e->kind == ENTRY_STREAM))
+		return false;
+	if ((e->flags & ENTRY_CONTAINER) && (!(e->flags & ENTRY_MEMBER) || e->kind != ENTRY_DIR))
 		return false;
 	return e->kind == ENTRY_FILE || e->kind == ENTRY_STREAM || e->size == 0;
 }

@@ -37,7 +37,10 @@ enum entry_kind {
 #define ENTRY_NOHASH     0x0080u /* as large as the volume and all zeros ($BadClus:$Bad) */
 #define ENTRY_META       0x0100u /* the file system's own metadata file ($MFT, $LogFile, ...) */
 #define ENTRY_VIRTUAL    0x0200u /* made up here: no entry on the disk */
-#define ENTRY_FLAGS_ALL  0x03ffu
+#define ENTRY_MEMBER     0x0400u /* stands in a container; ENTRY_VIRTUAL too */
+#define ENTRY_CONTAINER  0x0800u /* the folder of a container's members, behind what it is of */
+#define ENTRY_MADE_UP    0x1000u /* of a member: its name is not in the container */
+#define ENTRY_FLAGS_ALL  0x1fffu
 
 /* Seconds since 1970 and nanoseconds: NTFS times begin in 1601, out of 64-bit ns. */
 struct entry_time {

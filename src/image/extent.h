@@ -8,6 +8,7 @@
  *   CONTENT_EXTENTS   per extent: varint length << 2 | kind; for EXTENT_DATA a
  *                     svarint: offset minus the end of the data extent before
  *   CONTENT_RESIDENT  the bytes themselves
+ *   CONTENT_MEMBER    the locator: how its container finds it (container/container.h)
  * The lengths of the extents add up to the size of the trace.
  */
 #ifndef EVIDENCEFS_IMAGE_EXTENT_H
@@ -23,8 +24,11 @@ enum content_tag {
 	CONTENT_EXTENTS = 1,  /* image extents */
 	CONTENT_RESIDENT = 2, /* bytes kept in the index */
 	CONTENT_WORKER = 3,   /* only a file-system library can say: ask a worker */
-	CONTENT_ERROR = 4     /* has a size but cannot be read: EIO */
+	CONTENT_ERROR = 4,    /* has a size but cannot be read: EIO */
+	CONTENT_MEMBER = 5    /* a member of a container: ask a worker */
 };
+
+#define CONTENT_LOCATOR_MAX 64 /* bytes */
 
 enum extent_kind {
 	EXTENT_DATA = 0, /* bytes of the image */

@@ -107,7 +107,7 @@ static bool worker_failed(int r)
  * or ours.
  */
 static int walk_once(struct workers *w, const struct manifest *m, size_t k, const char *path,
-	struct now *now, bool last, struct err *e)
+	struct walk_opts *opts, struct now *now, bool last, struct err *e)
 {
 	struct walk walk = {.now = now};
 	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unallocated, on_places,
@@ -120,7 +120,7 @@ static int walk_once(struct workers *w, const struct manifest *m, size_t k, cons
 		return r;
 	now->volume = m->volumes[k].name;
 	now->build = walk.build;
-	r = workers_walk(w, k, &sink, &why);
+	r = workers_walk(w, k, opts, &sink, &why);
 	now->build = NULL;
 	ours = r && (build_error(walk.build)->code || !worker_failed(r));
 	if (r && !ours && last && build_traces(walk.build) > 0) {
@@ -159,21 +159,53 @@ static int look_at_index(
 	return r;
 }
 
+static enum walk_heads heads_of(const struct manifest *m, const struct ingest_opts *o)
+{
+	return o->quick && m->image.chunk_size > 0 ? WALK_NAMED : WALK_ALL;
+}
+
+/*
+ * A worker that is lost over a container, twice over the same one, costs that container: the
+ * walk begins anew without it. Too many of them, and nothing is looked into.
+ */
+static int walk_tries(struct workers *w, const struct manifest *m, size_t k, const char *path,
+	struct now *now, struct err *e)
+{
+	struct walk_opts opts = {.heads = heads_of(m, now->o)};
+	uint64_t suspect = 0;
+	bool second = false;
+
+	for (;;) {
+		struct err why = {0};
+		int r = walk_once(w, m, k, path, &opts, now, second, &why);
+
+		if (!worker_failed(r) || (second && !opts.met)) {
+			if (r)
+				err_set(e, -r, "%s", err_text(&why, r));
+			return r;
+		}
+		second = opts.met == 0;
+		if (opts.met && opts.met != suspect) {
+			suspect = opts.met;
+		} else if (opts.met) {
+			suspect = 0;
+			if (opts.skip_n == WALK_SKIP_MAX)
+				opts.heads = WALK_NO_MEMBERS;
+			else
+				opts.skip[opts.skip_n++] = opts.met;
+		}
+	}
+}
+
 static int ingest_volume(struct workers *w, struct manifest *m, size_t k, const char *dir,
 	struct now *now, uint64_t *traces, struct err *e)
 {
 	struct manifest_volume *v = &m->volumes[k];
 	char *path = manifest_index_path(dir, k);
-	struct err first = {0};
 	int r = path ? 0 : err_errno(e, ENOMEM, "%s", dir);
 
-	if (r == 0 && access(path, F_OK) != 0) {
-		r = walk_once(w, m, k, path, now, false, &first);
-		if (worker_failed(r))
-			r = walk_once(w, m, k, path, now, true, e);
-		else if (r)
-			err_set(e, -r, "%s", err_text(&first, r));
-	}
+	if (r == 0 && access(path, F_OK) != 0)
+		r = walk_tries(w, m, k, path, now, e);
 	if (worker_failed(r) && (!e || !e->code || worker_failed(-e->code))) {
 		/* nothing came: the volume is shown as bytes, with the reason */
 		snprintf(v->ended, sizeof(v->ended), "%s", err_text(e, r));

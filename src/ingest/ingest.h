@@ -22,11 +22,14 @@
 #include "worker/spawn.h"
 
 struct ingest_opts {
-	const char *state;                 /* the state's folder; made if missing */
-	const char *types;                 /* forced types, as workers_opts.types; NULL */
-	const char *worker;                /* as workers_opts.program; NULL */
-	struct spawner *spawner;           /* as workers_opts.spawner; NULL */
-	uid_t uid;                         /* as workers_opts.uid */
+	const char *state;       /* the state's folder; made if missing */
+	const char *types;       /* forced types, as workers_opts.types; NULL */
+	const char *worker;      /* as workers_opts.program; NULL */
+	struct spawner *spawner; /* as workers_opts.spawner; NULL */
+	uid_t uid;               /* as workers_opts.uid */
+	/* Nobody waits for hashes: where the heads of files are dear to read (EWF), only those of
+	 * files that are named like containers are. */
+	bool quick;
 	const volatile sig_atomic_t *stop; /* set by a signal: give up cleanly */
 	/* Told several times a second how far it is; @volume NULL: the image is opened, and
 	 * volumes are looked for. NULL: nobody. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "serve/containers.h"
 #include "serve/describe.h"
 
 struct content {
@@ -20,6 +21,7 @@ struct content {
 	uint64_t inode;
 	uint32_t attr_type;
 	uint32_t attr_id;
+	struct member_way *way; /* CONTENT_MEMBER */
 };
 
 static int open_range(struct content *c, uint64_t offset, uint64_t length)
@@ -34,6 +36,12 @@ static int open_range(struct content *c, uint64_t offset, uint64_t length)
 	c->map.n = 1;
 	c->map.v[0] = (struct extent){.length = length, .offset = offset, .kind = EXTENT_DATA};
 	return 0;
+}
+
+static int open_member(struct content *c)
+{
+	c->way = calloc(1, sizeof(*c->way));
+	return c->way ? containers_way(c->ev, c->id, c->way) : -ENOMEM;
 }
 
 /* @packed is moved into the content or left for the caller to release. */
@@ -58,6 +66,8 @@ static int open_packed(struct content *c, struct buf *packed, uint64_t size)
 		c->skip = 1;
 		*packed = (struct buf)BUF_INIT;
 		return 0;
+	case CONTENT_MEMBER:
+		return open_member(c);
 	case CONTENT_WORKER:
 	case CONTENT_ERROR:
 		return 0;
@@ -194,12 +204,15 @@ void content_close(struct content *c)
 		return;
 	extent_map_release(&c->map);
 	buf_release(&c->bytes);
+	if (c->way)
+		buf_release(&c->way->content);
+	free(c->way);
 	free(c);
 }
 
 bool content_at_hand(const struct content *c)
 {
-	return c->tag != CONTENT_EXTENTS && c->tag != CONTENT_WORKER;
+	return c->tag != CONTENT_EXTENTS && c->tag != CONTENT_WORKER && c->tag != CONTENT_MEMBER;
 }
 
 uint64_t content_size(const struct content *c)
@@ -314,6 +327,11 @@ ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t of
 		n = workers_read(c->ev->workers, c->volume, c->inode, c->attr_type, c->attr_id, buf,
 			len, off);
 		/* before the end of the trace nothing may be missing */
+		return n == 0 ? -EIO : n;
+	case CONTENT_MEMBER:
+		if (!evidence_media(c->ev))
+			return -EIO;
+		n = containers_read(c->ev, c->id, c->way, buf, len, off);
 		return n == 0 ? -EIO : n;
 	case CONTENT_ERROR:
 		break;

@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "image/extent.h"
 #include "serve/claims.h"
+#include "serve/containers.h"
 #include "serve/describe.h"
 #include "serve/hashes.h"
 
@@ -125,6 +126,8 @@ int evidence_open(const char *dir, struct manifest *m, const struct image_files 
 		r = open_volume(ev, k, e);
 	if (r == 0 && f)
 		r = evidence_attach(ev, f, o, e);
+	if (r == 0)
+		r = containers_load(ev);
 	if (r == 0 && (f || o->attach_later))
 		r = hashes_open(ev, o->hash, &ev->hashes, e);
 	if (r) {
@@ -140,6 +143,7 @@ void evidence_close(struct evidence *ev)
 	if (!ev)
 		return;
 	hashes_close(ev->hashes);
+	containers_release(&ev->containers);
 	source_close(ev->media);
 	workers_free(ev->workers);
 	for (size_t k = 0; ev->volumes && k < ev->manifest.n; k++) {

@@ -39,6 +39,14 @@ struct evidence_volume {
 	struct claims *claims; /* NULL until they are asked for; under `claiming` */
 };
 
+/* Folders of members: serve/containers.h. */
+struct container_folder;
+struct containers {
+	struct container_folder *v; /* by id */
+	size_t n, cap;
+	struct units *units;
+};
+
 struct evidence {
 	char name[256]; /* the folder it is shown as */
 	char *dir;      /* STATE/evidence/KEY */
@@ -48,6 +56,7 @@ struct evidence {
 	_Atomic(struct source *) media;  /* NULL: its storage is away; set once (evidence_attach) */
 	struct evidence_volume *volumes; /* manifest.n of them */
 	struct hashes *hashes;
+	struct containers containers;
 	pthread_mutex_t claiming; /* over claims of volumes */
 	pthread_mutex_t lock;     /* over faults, looking */
 	pthread_cond_t looked;    /* `looking` has ended */

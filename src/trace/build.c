@@ -31,6 +31,7 @@ static const char schema[] =
 	"CREATE TABLE big(id INTEGER PRIMARY KEY, size INTEGER NOT NULL, content BLOB NOT NULL);"
 	"CREATE TABLE problem(n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
 	"CREATE TABLE apart(id INTEGER PRIMARY KEY);"
+	"CREATE TABLE container(id INTEGER PRIMARY KEY, last INTEGER NOT NULL);"
 	"CREATE TABLE place(n INTEGER PRIMARY KEY, packed BLOB NOT NULL);";
 
 static const char stage_schema[] =
@@ -138,8 +139,10 @@ void build_abort(struct build *b)
 		unlink(b->partial);
 	if (b->stage_path)
 		unlink(b->stage_path);
-	for (size_t i = 0; i < b->stack_cap; i++)
+	for (size_t i = 0; i < b->stack_cap; i++) {
 		buf_release(&b->stack[i].child_name);
+		buf_release(&b->stack[i].last_name);
+	}
 	free(b->stack);
 	free(b->path);
 	free(b->partial);
@@ -278,11 +281,12 @@ static int push(struct build *b, uint64_t key, bool deleted, bool directory)
 	f->child_deleted = false;
 	f->child_nlink = 0;
 	buf_reset(&f->child_name);
+	buf_reset(&f->last_name);
 	return 0;
 }
 
 /* A stream is named after its owner, the sibling before it; anything else becomes that sibling. */
-static int place_name(struct build *b, struct frame *parent, struct entry *e, struct buf *full)
+static int name_entry(struct build *b, struct frame *parent, struct entry *e, struct buf *full)
 {
 	if (e->kind != ENTRY_STREAM) {
 		buf_reset(&parent->child_name);
@@ -299,6 +303,42 @@ static int place_name(struct build *b, struct frame *parent, struct entry *e, st
 	if (parent->child_deleted)
 		e->flags |= ENTRY_DELETED;
 	return full->error ? err_errno(&b->err, ENOMEM, "%s", b->path) : 0;
+}
+
+/* A folder of members is named after what it is of. */
+static int name_container(
+	struct build *b, const struct frame *parent, struct entry *e, struct buf *full)
+{
+	buf_put(full, parent->last_name.data, parent->last_name.len);
+	buf_puts(full, ".d");
+	e->name = full->data;
+	e->name_len = full->len;
+	b->contains = true;
+	return full->error ? err_errno(&b->err, ENOMEM, "%s", b->path) : 0;
+}
+
+/* A name that was made up has a hash: no running number, a gap would tell. */
+static int name_made_up(struct build *b, struct entry *e, struct buf *full)
+{
+	name_unique(
+		e->name, e->name_len, &b->key, siphash(&b->key, e->content, e->content_len), full);
+	e->name = full->data;
+	e->name_len = full->len;
+	return full->error ? err_errno(&b->err, ENOMEM, "%s", b->path) : 0;
+}
+
+static int place_name(struct build *b, struct frame *parent, struct entry *e, struct buf *full)
+{
+	int r = 0;
+
+	if (e->flags & ENTRY_CONTAINER)
+		return name_container(b, parent, e, full);
+	r = e->flags & ENTRY_MADE_UP ? name_made_up(b, e, full) : 0;
+	if (r == 0)
+		r = name_entry(b, parent, e, full);
+	buf_reset(&parent->last_name);
+	buf_put(&parent->last_name, e->name, e->name_len);
+	return r ? r : parent->last_name.error;
 }
 
 static int stage(struct build *b, const struct frame *parent, const struct entry *e)
@@ -427,7 +467,7 @@ int build_placed(struct build *b, uint32_t cluster, uint64_t base)
 static int write_head(struct build *b)
 {
 	const char *sql =
-		"INSERT INTO head SELECT 'version', 2;"
+		"INSERT INTO head SELECT 'version', 3;"
 		"INSERT INTO head SELECT 'allocated', count(*) FROM trace WHERE id < 1<<40;"
 		"INSERT INTO head SELECT 'deleted', count(*)-1 FROM trace WHERE id >= 1<<40;"
 		"INSERT INTO head SELECT 'with_contents', count(*) FROM trace WHERE kind IN (1,4) "
@@ -438,7 +478,11 @@ static int write_head(struct build *b)
 		" size>0 AND flags & 0x80 = 0;"
 		"INSERT INTO head SELECT 'problems', count(*) FROM problem;";
 
-	return db_exec(b->db, sql, &b->err);
+	static const char containers[] =
+		"INSERT INTO container SELECT id, last FROM trace WHERE flags & 0x800;";
+	int r = db_exec(b->db, sql, &b->err);
+
+	return r || !b->contains ? r : db_exec(b->db, containers, &b->err);
 }
 
 static int complete(struct build *b)

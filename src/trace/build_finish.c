@@ -258,6 +258,14 @@ static int rename_twin(struct twin *w, uint64_t id, uint64_t parent, uint64_t in
 	return db_run(w->rename, e);
 }
 
+/* Its inode; members have none, and may be alike by the thousand. */
+static uint64_t salt_of(struct db_stmt *find)
+{
+	uint64_t inode = (uint64_t)db_int(find, 2);
+
+	return inode ? inode : (uint64_t)db_int(find, 0);
+}
+
 static int rename_twins(struct twin *w, struct db_stmt *find)
 {
 	struct err *e = &w->b->err;
@@ -273,7 +281,7 @@ static int rename_twins(struct twin *w, struct db_stmt *find)
 		r = row_decode(meta, meta_len, &t);
 		if (r == 0)
 			r = rename_twin(w, (uint64_t)db_int(find, 0), (uint64_t)db_int(find, 1),
-				(uint64_t)db_int(find, 2), name, len, &t);
+				salt_of(find), name, len, &t);
 		if (r)
 			return r;
 	}
@@ -285,11 +293,15 @@ int build_names(struct build *b)
 	/* All but the first of each set of twins, set aside before any is renamed. */
 	static const char sql[] =
 		"CREATE INDEX by_name ON trace(parent, name);"
-		"CREATE TABLE stage.twin AS SELECT t.id FROM trace t JOIN"
-		" (SELECT parent, name, min(id) AS lowest FROM trace INDEXED BY by_name"
-		"  WHERE id & ((1<<40)-1) > 0 GROUP BY parent, name HAVING count(*) > 1) g"
-		" ON t.parent = g.parent AND t.name = g.name AND t.id <> g.lowest"
-		" AND t.id & ((1<<40)-1) > 0;";
+		"CREATE TABLE stage.twins AS SELECT parent, name FROM trace INDEXED BY by_name"
+		" WHERE id & ((1<<40)-1) > 0 GROUP BY parent, name HAVING count(*) > 1;"
+		"CREATE TABLE stage.twin AS SELECT t.id FROM"
+		/* what was made up gives way to what the evidence has */
+		" (SELECT w.parent, w.name, min((u.flags & 0x800) << 40 | u.id) & ((1<<51)-1) AS "
+		"lowest FROM stage.twins w CROSS JOIN trace u ON u.parent = w.parent"
+		"  AND u.name = w.name AND u.id & ((1<<40)-1) > 0 GROUP BY w.rowid) g"
+		" CROSS JOIN trace t ON t.parent = g.parent AND t.name = g.name"
+		" AND t.id <> g.lowest AND t.id & ((1<<40)-1) > 0;";
 	struct twin w = {.b = b};
 	struct db_stmt *find = NULL;
 	int r = db_exec(b->db, sql, &b->err);

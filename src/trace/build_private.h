@@ -21,6 +21,7 @@ struct frame {
 	bool child_deleted;    /* the child that streams to come belong to */
 	struct buf child_name; /* its name as on the disk */
 	uint32_t child_nlink;
+	struct buf last_name; /* of the file or stream that came last: its members may follow */
 };
 
 struct build {
@@ -42,6 +43,7 @@ struct build {
 	size_t stack_cap;
 	uint64_t next_id;
 	uint64_t next_staged;
+	bool contains;   /* a container came */
 	struct buf name; /* scratch */
 	struct buf meta;
 	struct buf packed;

@@ -361,6 +361,18 @@ int index_counts(struct index_reader *r, struct index_counts *c)
 	return rc;
 }
 
+int index_containers(
+	struct index_reader *r, int (*each)(void *ctx, uint64_t first, uint64_t last), void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = db_prepare(r->db, "SELECT id, last FROM container ORDER BY id", &s, NULL);
+
+	while (rc == 0 && (rc = db_step(s, NULL)) == 1)
+		rc = each(ctx, (uint64_t)db_int(s, 0), (uint64_t)db_int(s, 1));
+	db_stmt_free(s);
+	return rc;
+}
+
 int index_apart(
 	struct index_reader *r, int (*each)(void *ctx, const struct index_apart *a), void *ctx)
 {

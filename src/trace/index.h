@@ -111,6 +111,13 @@ struct index_apart {
 int index_apart(
 	struct index_reader *r, int (*each)(void *ctx, const struct index_apart *a), void *ctx);
 
+/**
+ * index_containers() - call @each for every folder of members, in order of ids
+ * What it is of is the trace before it: id - 1. Return: as index_apart().
+ */
+int index_containers(
+	struct index_reader *r, int (*each)(void *ctx, uint64_t first, uint64_t last), void *ctx);
+
 /* What is asked of many traces at once. */
 struct index_item {
 	uint64_t id;

@@ -195,7 +195,19 @@ static int walk_on(struct process *p, struct reply_walk *walk, bool *failed, str
 	return r;
 }
 
-int workers_walk(struct workers *w, size_t volume, const struct walk_sink *sink, struct err *e)
+static void put_walk(struct process *p, size_t volume, const struct walk_opts *o)
+{
+	struct buf *b = wire_begin(&p->wire, WIRE_WALK);
+
+	buf_put_u32(b, (uint32_t)volume);
+	buf_put_u8(b, (uint8_t)o->heads);
+	buf_put_u32(b, (uint32_t)o->skip_n);
+	for (size_t i = 0; i < o->skip_n; i++)
+		buf_put_u64(b, o->skip[i]);
+}
+
+int workers_walk(struct workers *w, size_t volume, struct walk_opts *o,
+	const struct walk_sink *sink, struct err *e)
 {
 	struct reply_walk walk = {.sink = sink, .media_size = known_size(w)};
 	struct process *p = NULL;
@@ -208,9 +220,10 @@ int workers_walk(struct workers *w, size_t volume, const struct walk_sink *sink,
 	r = pool_fresh(w, &p, &why);
 	if (r < 0)
 		return err_set(e, -plain_error(r), "%s", err_text(&why, r));
-	buf_put_u32(wire_begin(&p->wire, WIRE_WALK), (uint32_t)volume);
+	put_walk(p, volume, o);
 	r = walk_on(p, &walk, &failed, &why);
 	process_end(p);
+	o->met = walk.met;
 	if (walk.stopped)
 		return walk.stopped;
 	if (failed)
@@ -232,11 +245,20 @@ struct read_request {
 	void *buf;
 };
 
-static ssize_t read_on(struct process *p, const struct read_request *q, struct err *e)
+static ssize_t take_bytes(const struct frame *f, void *buf)
 {
+	size_t n = cur_left(&f->payload);
+
+	if (n > 0)
+		memcpy(buf, f->payload.p, n);
+	return (ssize_t)n;
+}
+
+static ssize_t read_on(struct process *p, const void *request, struct err *e)
+{
+	const struct read_request *q = request;
 	struct buf *b = wire_begin(&p->wire, WIRE_READ);
 	struct frame f;
-	size_t n = 0;
 	int r = 0;
 
 	buf_put_u32(b, q->volume);
@@ -248,18 +270,14 @@ static ssize_t read_on(struct process *p, const struct read_request *q, struct e
 	r = process_ask(p, e);
 	if (r == 0)
 		r = process_expect(p, WIRE_BYTES, q->len, PROCESS_PROGRESS_MS, &f, e);
-	if (r < 0)
-		return r;
-	n = cur_left(&f.payload);
-	if (n > 0)
-		memcpy(q->buf, f.payload.p, n);
-	return (ssize_t)n;
+	return r < 0 ? r : take_bytes(&f, q->buf);
 }
 
+typedef ssize_t asking_fn(struct process *p, const void *q, struct err *e);
+
 /* Tried once more when the worker is lost. */
-static ssize_t read_once(struct workers *w, const struct read_request *q)
+static ssize_t ask_twice(struct workers *w, asking_fn *ask, const void *q, struct err *e)
 {
-	struct err e = {0};
 	unsigned shots = 0;
 
 	for (int try = 0; try < 2;) {
@@ -267,17 +285,27 @@ static ssize_t read_once(struct workers *w, const struct read_request *q)
 		bool lost = false;
 		ssize_t n = 0;
 
-		err_clear(&e);
-		n = pool_get(w, POOL_WAIT, &p, &e);
+		err_clear(e);
+		n = pool_get(w, POOL_WAIT, &p, e);
 		if (n < 0)
 			break;
-		n = read_on(p, q, &e);
+		n = ask(p, q, e);
 		lost = p->broken;
 		try += !(p->shot && ++shots < POOL_SHOTS);
 		pool_put(w, p);
 		if (!lost)
-			return n >= 0 || n == -ENOENT ? n : -EIO;
+			return n;
 	}
+	return -EPIPE;
+}
+
+static ssize_t read_once(struct workers *w, const struct read_request *q)
+{
+	struct err e = {0};
+	ssize_t n = ask_twice(w, read_on, q, &e);
+
+	if (n != -EPIPE)
+		return n >= 0 || n == -ENOENT ? n : -EIO;
 	pool_fault(w, "volume at place %u, inode %llu (attribute %u-%u), byte %llu: %s", q->volume,
 		(unsigned long long)q->inode, q->attr_type, q->attr_id, (unsigned long long)q->off,
 		err_text(&e, -EIO));
@@ -305,6 +333,90 @@ ssize_t workers_read(struct workers *w, size_t volume, uint64_t inode, uint32_t 
 		if (len - done < q.len)
 			q.len = (uint32_t)(len - done);
 		n = read_once(w, &q);
+		if (n < 0)
+			return done > 0 ? (ssize_t)done : n;
+		done += (size_t)n;
+		if ((size_t)n < q.len)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+/* ---- members ----------------------------------------------------------------------------------
+ */
+
+struct member_request {
+	const struct member_way *way;
+	uint64_t off;
+	uint32_t len;
+	void *buf;
+};
+
+/* It says now and then that it is still looking: so often at most (5 s each). */
+#define ALIVE_MAX 64
+
+static void put_member(struct buf *b, const struct member_request *q)
+{
+	const struct member_way *way = q->way;
+
+	buf_put_u32(b, (uint32_t)way->volume);
+	buf_put_u64(b, way->inode);
+	buf_put_u32(b, way->attr_type);
+	buf_put_u32(b, way->attr_id);
+	buf_put_u64(b, way->size);
+	buf_put_blob(b, way->content.data, way->content.len);
+	buf_put_u64(b, q->off);
+	buf_put_u32(b, q->len);
+	buf_put_u8(b, (uint8_t)way->n);
+	for (unsigned i = 0; i < way->n; i++) {
+		buf_put_u64(b, way->steps[i].size);
+		buf_put_blob(b, way->steps[i].locator, way->steps[i].locator_len);
+	}
+}
+
+static ssize_t member_on(struct process *p, const void *request, struct err *e)
+{
+	const struct member_request *q = request;
+	struct frame f = {.type = WIRE_ALIVE};
+	int r = 0;
+
+	put_member(wire_begin(&p->wire, WIRE_MEMBER), q);
+	r = process_ask(p, e);
+	for (unsigned i = 0; r == 0 && f.type == WIRE_ALIVE; i++) {
+		r = process_next(p, WIRE_BYTES, q->len, PROCESS_PROGRESS_MS, &f, e);
+		if (r == 0 && f.type == WIRE_ALIVE && i == ALIVE_MAX)
+			r = process_break(p, -ETIMEDOUT, e);
+	}
+	return r < 0 ? r : take_bytes(&f, q->buf);
+}
+
+static ssize_t member_once(struct workers *w, const struct member_request *q)
+{
+	struct err e = {0};
+	ssize_t n = ask_twice(w, member_on, q, &e);
+
+	if (n < 0 && n != -ENOMEM)
+		pool_fault(w, "volume at place %zu, a member of inode %llu, byte %llu of it: %s",
+			q->way->volume, (unsigned long long)q->way->inode,
+			(unsigned long long)q->off, err_text(&e, -EIO));
+	return n >= 0 ? n : -EIO;
+}
+
+ssize_t workers_member(
+	struct workers *w, const struct member_way *way, void *buf, size_t len, uint64_t off)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct member_request q = {
+			.way = way, .len = WIRE_READ_MAX, .buf = (uint8_t *)buf + done};
+		ssize_t n = 0;
+
+		if (__builtin_add_overflow(off, done, &q.off))
+			break;
+		if (len - done < q.len)
+			q.len = (uint32_t)(len - done);
+		n = member_once(w, &q);
 		if (n < 0)
 			return done > 0 ? (ssize_t)done : n;
 		done += (size_t)n;

@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "fs/entry.h"
+#include "image/extent.h"
 #include "image/files.h"
 #include "image/source.h"
 #include "worker/spawn.h"
@@ -117,6 +118,23 @@ struct walk_sink {
 	void *ctx;
 };
 
+/* Which files of a volume are looked into for members. */
+enum walk_heads {
+	WALK_NO_MEMBERS = 0,
+	WALK_NAMED = 1, /* files whose names end as those of containers do */
+	WALK_ALL = 2
+};
+
+#define WALK_SKIP_MAX 16
+
+/* Files whose containers are left alone, since a worker was lost over them. */
+struct walk_opts {
+	enum walk_heads heads;
+	uint64_t skip[WALK_SKIP_MAX]; /* as `met` said */
+	size_t skip_n;
+	uint64_t met; /* set: the file whose container was open when the walk ended; 0: none */
+};
+
 /**
  * workers_walk() - walk volume @volume (index into scan.v), on a fresh worker
  * One try: the caller drops what it has and tries again, or keeps what came.
@@ -126,7 +144,8 @@ struct walk_sink {
  * (@e: with which signal, after which entry); -EPROTO said nonsense; else what
  * the file system gave (-ENOENT not recognised, -EIO, -EBADMSG, ...).
  */
-int workers_walk(struct workers *w, size_t volume, const struct walk_sink *sink, struct err *e);
+int workers_walk(struct workers *w, size_t volume, struct walk_opts *o,
+	const struct walk_sink *sink, struct err *e);
 
 /**
  * workers_read() - a range of a trace that extents cannot say (CONTENT_WORKER)
@@ -135,6 +154,29 @@ int workers_walk(struct workers *w, size_t volume, const struct walk_sink *sink,
  */
 ssize_t workers_read(struct workers *w, size_t volume, uint64_t inode, uint32_t attr_type,
 	uint32_t attr_id, void *buf, size_t len, uint64_t off);
+
+/* A member of a container, by the way that leads to it. */
+struct member_step {
+	uint64_t size; /* of that member */
+	uint8_t locator[CONTENT_LOCATOR_MAX];
+	size_t locator_len;
+};
+#define MEMBER_STEPS_MAX 5
+
+struct member_way {
+	size_t volume;
+	uint64_t inode; /* of the file, for contents that a file system is asked for */
+	uint32_t attr_type;
+	uint32_t attr_id;
+	uint64_t size;                              /* of the file */
+	struct buf content;                         /* packed */
+	struct member_step steps[MEMBER_STEPS_MAX]; /* from the file on; the last one is it */
+	unsigned n;
+};
+
+/** workers_member() - a range of a member. Return: as workers_read(). */
+ssize_t workers_member(
+	struct workers *w, const struct member_way *way, void *buf, size_t len, uint64_t off);
 
 /**
  * workers_source() - the media as a source for the serving process

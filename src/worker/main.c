@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "container/container.h"
 #include "worker/hello.h"
 #include "worker/sandbox.h"
 #include "worker/serve.h"
@@ -123,7 +124,8 @@ static int work(struct wire *w, struct hello *h)
 	if (r < 0)
 		return r;
 	w->exact = false; /* no more descriptors come */
-	tzset();          /* reads files, so now; the environment says UTC */
+	container_prepare();
+	tzset(); /* reads files, so now; the environment says UTC */
 	o.uid = h->uid;
 	o.parent = (pid_t)h->parent;
 	o.memory_bytes += (size_t)h->slots * h->slot_bytes;

@@ -132,7 +132,7 @@ int process_answer(struct process *p, size_t max, unsigned usual_ms, struct fram
 	return r < 0 ? process_break(p, r, e) : 0;
 }
 
-int process_expect(struct process *p, enum wire_type type, size_t max, unsigned usual_ms,
+int process_next(struct process *p, enum wire_type type, size_t max, unsigned usual_ms,
 	struct frame *f, struct err *e)
 {
 	struct err said = {0};
@@ -140,6 +140,8 @@ int process_expect(struct process *p, enum wire_type type, size_t max, unsigned 
 
 	if (r < 0)
 		return r;
+	if (f->type == WIRE_ALIVE && cur_left(&f->payload) == 0)
+		return 0;
 	if (f->type == type && cur_left(&f->payload) <= max)
 		return wire_pending(&p->wire) ? process_break(p, -EPROTO, e) : 0;
 	if (f->type != WIRE_FAIL)
@@ -148,6 +150,14 @@ int process_expect(struct process *p, enum wire_type type, size_t max, unsigned 
 	if (said.code == 0 || wire_pending(&p->wire))
 		return process_break(p, -EPROTO, e);
 	return err_set(e, -r, "%s", said.text);
+}
+
+int process_expect(struct process *p, enum wire_type type, size_t max, unsigned usual_ms,
+	struct frame *f, struct err *e)
+{
+	int r = process_next(p, type, max, usual_ms, f, e);
+
+	return r == 0 && f->type == WIRE_ALIVE ? process_break(p, -EPROTO, e) : r;
 }
 
 static int send_fds(struct process *p, const struct process_setup *s)

@@ -72,6 +72,9 @@ int process_ask(struct process *p, struct err *e);
  */
 int process_answer(
 	struct process *p, size_t max, unsigned usual_ms, struct frame *f, struct err *e);
+/** process_next() - process_expect(), or ALIVE, behind which more will come. */
+int process_next(struct process *p, enum wire_type type, size_t max, unsigned usual_ms,
+	struct frame *f, struct err *e);
 /**
  * process_expect() - an answer of one frame of @type
  * Return: 0 and *@f; a FAIL's negative errno, not broken, with its words; else as above.

@@ -188,6 +188,14 @@ static int walk_root(struct reply_walk *w, struct cur *c)
 	return w->stopped != 0;
 }
 
+/* Members stand in the folder of a container, which stands behind a file; nothing else does. */
+static bool member_ok(const struct reply_walk *w, const struct entry *e)
+{
+	if (e->flags & ENTRY_CONTAINER)
+		return w->left_file && e->name_len == 0;
+	return (w->inside > 0) == ((e->flags & ENTRY_MEMBER) != 0);
+}
+
 static int walk_enter(struct reply_walk *w, struct cur *c)
 {
 	struct entry e;
@@ -195,11 +203,15 @@ static int walk_enter(struct reply_walk *w, struct cur *c)
 	if (!w->rooted || w->entered_file || w->unallocated ||
 		entry_decode(c, w->media_size, &e) < 0)
 		return -EPROTO;
-	if (e.kind == ENTRY_STREAM && !w->may_stream)
+	if ((e.kind == ENTRY_STREAM && !w->may_stream) || !member_ok(w, &e))
 		return -EPROTO;
 	if (e.kind == ENTRY_DIR && ++w->depth > REPLY_DEPTH_MAX)
 		return -EPROTO;
+	if ((e.flags & ENTRY_CONTAINER) && !w->inside)
+		w->inside = w->depth;
 	w->entered_file = e.kind != ENTRY_DIR;
+	w->holds = e.kind == ENTRY_FILE || e.kind == ENTRY_STREAM;
+	w->left_file = false;
 	w->may_stream = false;
 	w->entries++;
 	reply_text(w->last, sizeof(w->last), e.name, e.name_len);
@@ -211,8 +223,9 @@ static int walk_leave(struct reply_walk *w, const struct cur *c)
 {
 	if (!used_up(c) || (!w->entered_file && w->depth == 0))
 		return -EPROTO;
-	if (!w->entered_file)
-		w->depth--;
+	w->left_file = w->entered_file && w->holds;
+	if (!w->entered_file && w->depth-- == w->inside)
+		w->inside = 0;
 	w->entered_file = false;
 	w->may_stream = true;
 	w->stopped = w->sink->leave(w->sink->ctx);
@@ -293,9 +306,25 @@ static int walk_placed(struct reply_walk *w, struct cur *c)
 	return w->stopped != 0;
 }
 
-/* No media has room for more than this, however it is made. */
+/* What the walk says at once of a container that it opens. */
+static int walk_container(struct reply_walk *w, struct cur *c)
+{
+	uint64_t met = cur_u64(c);
+
+	if (!used_up(c) || !w->left_file || met <= w->met)
+		return -EPROTO;
+	w->met = met;
+	return 0;
+}
+
+/* No media has room for more than this, however it is made; what is compressed has limits. */
 static bool too_much(struct reply_walk *w, const struct frame *f)
 {
+	if (w->inside) {
+		w->member_frames++;
+		w->member_bytes += cur_left(&f->payload);
+		return w->member_frames > REPLY_MEMBERS_MAX || w->member_bytes > REPLY_MEMBER_BYTES;
+	}
 	w->frames++;
 	w->bytes += cur_left(&f->payload);
 	return w->frames > 65536 + w->media_size / 16 || w->bytes / 4 > (64u << 20) + w->media_size;
@@ -332,6 +361,8 @@ int reply_walk(struct reply_walk *w, struct frame *f, bool *failed, struct err *
 		return walk_places(w, c);
 	case WIRE_PLACED:
 		return walk_placed(w, c);
+	case WIRE_CONTAINER:
+		return walk_container(w, c);
 	case WIRE_ALIVE:
 		return used_up(c) && w->rooted ? 0 : -EPROTO;
 	case WIRE_WALKED:

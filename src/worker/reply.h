@@ -20,13 +20,15 @@
 #include "worker/wire.h"
 
 /* largest payloads */
-#define REPLY_FAIL_MAX    (64 * 1024)
-#define REPLY_SCAN_MAX    (2 * 1024 * 1024)
-#define REPLY_FILL_MAX    (256 * 1024)
-#define REPLY_TEXT_MAX    4096 /* bytes of cleaned text, NUL included */
-#define REPLY_DEPTH_MAX   4096
-#define REPLY_CLUSTER_MAX (1u << 31)           /* bytes of an allocation unit */
-#define REPLY_CHUNK_MAX   (128u * 1024 * 1024) /* bytes of an EWF chunk */
+#define REPLY_FAIL_MAX     (64 * 1024)
+#define REPLY_SCAN_MAX     (2 * 1024 * 1024)
+#define REPLY_FILL_MAX     (256 * 1024)
+#define REPLY_TEXT_MAX     4096 /* bytes of cleaned text, NUL included */
+#define REPLY_DEPTH_MAX    4096
+#define REPLY_MEMBERS_MAX  UINT64_C(16777216) /* frames about members, in one walk */
+#define REPLY_MEMBER_BYTES (UINT64_C(4) << 30)
+#define REPLY_CLUSTER_MAX  (1u << 31)           /* bytes of an allocation unit */
+#define REPLY_CHUNK_MAX    (128u * 1024 * 1024) /* bytes of an EWF chunk */
 
 /**
  * reply_text() - text of a worker as a string that can be shown
@@ -64,6 +66,12 @@ struct reply_walk {
 	bool unallocated;  /* has come */
 	bool placed;       /* has come */
 	unsigned depth;    /* open directories below the root */
+	unsigned inside;   /* `depth` of the folder of members that is open; 0: none is */
+	bool holds;        /* what was entered is a file or a stream */
+	bool left_file;    /* the last frame left a file or a stream: its members may follow */
+	uint64_t met;      /* file of the container that is being opened; 0: none yet */
+	uint64_t member_frames;
+	uint64_t member_bytes;
 	uint64_t frames;
 	uint64_t bytes;
 	uint64_t entries; /* handed on */

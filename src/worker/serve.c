@@ -11,6 +11,7 @@
 #include "image/extent.h"
 #include "image/raw.h"
 #include "volume/volume.h"
+#include "worker/members.h"
 
 #define FLUSH_MS 200  /* entries found are not kept back longer while the media is read */
 #define ALIVE_MS 5000 /* a walk that reads and finds nothing says so this often */
@@ -26,6 +27,8 @@ struct image {
 	bool walking;        /* the root has been sent */
 	uint64_t read_bytes; /* since then */
 	int64_t spoke_ms;
+	struct members_walk members; /* while walking */
+	struct members_open opened;
 	struct buf scratch;
 };
 
@@ -33,6 +36,31 @@ struct image {
 static bool may_say_alive(const struct image *im)
 {
 	return im->walking && im->read_bytes / 4 < source_size(im->media) + (256u << 20);
+}
+
+/* No frame is open while a library works. */
+static void say_alive(struct image *im)
+{
+	struct wire *w = im->s->wire;
+
+	if (w->out.len > 0 || wire_now_ms() - im->spoke_ms <= ALIVE_MS)
+		return;
+	wire_begin(w, WIRE_ALIVE);
+	wire_end(w);
+	wire_flush(w, 0); /* a broken pipe has ended the process */
+	im->spoke_ms = wire_now_ms();
+}
+
+/* A container that expands has a budget of its own for time. */
+static void members_alive(void *ctx)
+{
+	struct image *im = ctx;
+
+	if (im->s->wire->out.len > 0 && wire_now_ms() - im->spoke_ms > FLUSH_MS) {
+		wire_flush(im->s->wire, 0);
+		im->spoke_ms = wire_now_ms();
+	}
+	say_alive(im);
 }
 
 /*
@@ -47,10 +75,8 @@ static ssize_t tap_pread(const struct source *s, void *buf, size_t len, uint64_t
 	int64_t now = wire_now_ms();
 
 	im->read_bytes += len;
-	if (w->out.len == 0 && now - im->spoke_ms > ALIVE_MS && may_say_alive(im)) {
-		wire_begin(w, WIRE_ALIVE);
-		wire_end(w);
-	}
+	if (may_say_alive(im))
+		say_alive(im);
 	if (w->out.len > 0 && now - im->spoke_ms > FLUSH_MS) {
 		wire_flush(w, 0); /* a broken pipe has ended the process */
 		im->spoke_ms = now;
@@ -296,12 +322,39 @@ static int send_entry(struct image *im, enum wire_type type, const struct entry 
 
 static int walk_enter(void *ctx, const struct entry *e)
 {
-	return send_entry(ctx, WIRE_ENTER, e);
+	struct image *im = ctx;
+	int r = members_enter(&im->members, e);
+
+	return r ? r : send_entry(im, WIRE_ENTER, e);
 }
 
 static int walk_leave(void *ctx)
 {
+	struct image *im = ctx;
+	int r = send_empty(im, WIRE_LEAVE);
+
+	return r ? r : members_leave(&im->members);
+}
+
+static int member_enter(void *ctx, const struct entry *e)
+{
+	return send_entry(ctx, WIRE_ENTER, e);
+}
+
+static int member_leave(void *ctx)
+{
 	return send_empty(ctx, WIRE_LEAVE);
+}
+
+/* Said at once: if this process does not survive it, the service knows where it was. */
+static int container_met(void *ctx, uint64_t ordinal)
+{
+	struct image *im = ctx;
+	int r = 0;
+
+	buf_put_u64(wire_begin(im->s->wire, WIRE_CONTAINER), ordinal);
+	r = wire_end(im->s->wire);
+	return r ? r : wire_flush(im->s->wire, 0);
 }
 
 static int walk_problem(void *ctx, const char *text)
@@ -361,18 +414,54 @@ static int send_places(struct image *im, struct fs *fs)
 	return wire_end(im->s->wire);
 }
 
-static int do_walk(struct image *im, struct cur *c)
+static int walk_volume(struct image *im, struct fs *fs, struct err *e)
 {
 	const struct fs_sink sink = {
 		.enter = walk_enter, .leave = walk_leave, .problem = walk_problem, .ctx = im};
+	int r = 0;
+
+	im->members.fs = fs;
+	im->members.media = &im->tap;
+	im->members.enter = member_enter;
+	im->members.leave = member_leave;
+	im->members.problem = walk_problem;
+	im->members.met = container_met;
+	im->members.alive = members_alive;
+	im->members.ctx = im;
+	members_begin(&im->members);
+	r = fs_walk(fs, &sink, e);
+	members_end(&im->members);
+	if (r == 0)
+		r = send_unallocated(im, fs);
+	return r == 0 ? send_places(im, fs) : r;
+}
+
+/* Which files are looked into: enum members_heads, and those that are not. */
+static int take_heads(struct cur *c, struct members_walk *w, uint64_t skip[WIRE_SKIP_MAX])
+{
+	uint8_t heads = cur_u8(c);
+	uint32_t n = cur_u32(c);
+
+	if (c->bad || heads > MEMBERS_ALL || n > WIRE_SKIP_MAX || cur_left(c) != (size_t)n * 8)
+		return -EPROTO;
+	for (uint32_t i = 0; i < n; i++)
+		skip[i] = cur_u64(c);
+	*w = (struct members_walk){.heads = (enum members_heads)heads, .skip = skip, .skip_n = n};
+	return 0;
+}
+
+static int do_walk(struct image *im, struct cur *c)
+{
+	uint64_t skip[WIRE_SKIP_MAX];
 	uint32_t volume = cur_u32(c);
 	struct entry root = {0};
 	struct err e = {0};
 	struct fs *fs = NULL;
-	int r = c->bad ? -EPROTO : open_media(im, &e);
+	int r = take_heads(c, &im->members, skip);
 
-	if (c->bad)
+	if (r)
 		return r;
+	r = open_media(im, &e);
 	if (r < 0)
 		return send_fail(im, r, &e);
 	buf_put_u64(wire_begin(im->s->wire, WIRE_BEGIN), source_size(im->media));
@@ -389,11 +478,7 @@ static int do_walk(struct image *im, struct cur *c)
 	im->walking = r == 0;
 	im->read_bytes = 0;
 	if (r == 0)
-		r = fs_walk(fs, &sink, &e);
-	if (r == 0)
-		r = send_unallocated(im, fs);
-	if (r == 0)
-		r = send_places(im, fs);
+		r = walk_volume(im, fs, &e);
 	im->walking = false;
 	return r < 0 ? send_fail(im, r, &e) : send_empty(im, WIRE_WALKED);
 }
@@ -418,6 +503,31 @@ static int do_read(struct image *im, struct cur *c)
 		n = -ENOMEM;
 	if (n == 0)
 		n = fs_read(fs, inode, type, id, im->scratch.data, len, off);
+	if (n < 0)
+		return send_fail(im, (int)n, &e);
+	buf_put(wire_begin(im->s->wire, WIRE_BYTES), im->scratch.data, (size_t)n);
+	return wire_end(im->s->wire);
+}
+
+/* Bytes of a member; saying now and then that it is being looked for. */
+static int do_member(struct image *im, struct cur *c)
+{
+	struct members_ask a;
+	struct err e = {0};
+	struct fs *fs = NULL;
+	ssize_t n = members_ask_decode(c, &a);
+
+	if (n < 0)
+		return (int)n;
+	n = open_media(im, &e);
+	if (n == 0 && a.content[0] == CONTENT_WORKER)
+		n = open_fs(im, a.volume, &fs, &e);
+	buf_reset(&im->scratch);
+	if (n == 0 && buf_reserve(&im->scratch, WIRE_READ_MAX))
+		n = -ENOMEM;
+	if (n == 0)
+		n = members_read(
+			&im->opened, &im->tap, fs, &a, members_alive, im, im->scratch.data, &e);
 	if (n < 0)
 		return send_fail(im, (int)n, &e);
 	buf_put(wire_begin(im->s->wire, WIRE_BYTES), im->scratch.data, (size_t)n);
@@ -475,6 +585,8 @@ static int answer(struct image *im, struct frame *f)
 		r = do_walk(im, &f->payload);
 	else if (f->type == WIRE_READ)
 		r = do_read(im, &f->payload);
+	else if (f->type == WIRE_MEMBER)
+		r = do_member(im, &f->payload);
 	else if (f->type == WIRE_FILL)
 		r = do_fill(im, &f->payload);
 	return r < 0 ? r : wire_flush(im->s->wire, 0);
@@ -493,6 +605,7 @@ int serve_run(const struct serve *s)
 		if (r == 0)
 			r = answer(&im, &f);
 	}
+	members_forget(&im.opened);
 	for (size_t i = 0; im.fs && i < im.table.n; i++)
 		close_fs(&im, i);
 	free(im.fs);

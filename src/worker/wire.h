@@ -25,6 +25,7 @@
 #define WIRE_FDS_MAX     200           /* descriptors in one FDS frame */
 #define WIRE_SEGMENTS    65536         /* segments of one image */
 #define WIRE_READ_MAX    (1024 * 1024) /* bytes of one READ */
+#define WIRE_SKIP_MAX    16            /* files that one WALK leaves alone */
 #define WIRE_FILL_MAX    64            /* chunks of one FILL */
 #define WIRE_VOLUMES_MAX 1024
 #define WIRE_TYPES_MAX   1024 /* bytes of forced types */
@@ -36,6 +37,7 @@ enum wire_type {
 	WIRE_WALK = 4,
 	WIRE_READ = 5,
 	WIRE_FILL = 6,
+	WIRE_MEMBER = 7,
 	WIRE_READY = 129,
 	WIRE_FAIL = 130,
 	WIRE_MEDIA = 131,
@@ -52,7 +54,8 @@ enum wire_type {
 	WIRE_FILLED = 142,
 	WIRE_ALIVE = 143,
 	WIRE_PLACES = 144,
-	WIRE_PLACED = 145
+	WIRE_PLACED = 145,
+	WIRE_CONTAINER = 146
 };
 
 struct wire {

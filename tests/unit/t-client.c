@@ -139,8 +139,9 @@ static int walk(struct workers *w, struct count *c, struct err *e)
 		.problem = on_problem,
 		.unallocated = on_unallocated,
 		.ctx = c};
+	struct walk_opts o = {.heads = WALK_ALL};
 
-	return workers_walk(w, 0, &sink, e);
+	return workers_walk(w, 0, &o, &sink, e);
 }
 
 static void fake_scans(struct place *p)
@@ -736,7 +737,8 @@ static void real_image(struct place *p, const char *name)
 	ok(c.root == 1 && c.enter >= 32 && c.enter == c.leave && c.unallocated == 1, "%u entries",
 		c.enter);
 	c = (struct count){.stop_at = 1};
-	ok(workers_walk(w, 99, &(struct walk_sink){.root = on_root}, &e) < 0, "no 99th volume");
+	ok(workers_walk(w, 99, &(struct walk_opts){.skip_n = 0},
+		   &(struct walk_sink){.root = on_root}, &e) < 0, "no 99th volume");
 	is_int(workers_read(w, 0, 1 << 30, 128, 1, text, 10, 0) < 0, 1, "no such inode");
 	snprintf(path, sizeof(path), "%s/plain.img", p->dir);
 	plain = open(path, O_RDONLY);

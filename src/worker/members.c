@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* members.c - containers among the files that a walk finds, and bytes of their members; see
+ * members.h. */
+#include "worker/members.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container/chain.h"
+#include "image/extent.h"
+#include "worker/contents.h"
+
+#define SIZE_MIN 20 /* bytes: no container is smaller */
+#define NOT_OPEN                                                                                   \
+	(ENTRY_REALLOC | ENTRY_ENCRYPTED | ENTRY_UNREADABLE | ENTRY_NOHASH | ENTRY_META |          \
+		ENTRY_VIRTUAL)
+#define VOLUME_BYTES (UINT64_C(64) << 30) /* and 20 times the media: all containers of a volume */
+#define READ_MS      300000
+
+/* ---- what a file system is asked ------------------------------------------------------------ */
+
+struct asking {
+	struct fs *fs;
+	uint64_t inode;
+	uint32_t attr_type, attr_id;
+};
+
+static ssize_t ask(void *ctx, void *buf, size_t len, uint64_t off)
+{
+	const struct asking *a = ctx;
+
+	return fs_read(a->fs, a->inode, a->attr_type, a->attr_id, buf, len, off);
+}
+
+/* ---- while a volume is walked --------------------------------------------------------------- */
+
+void members_begin(struct members_walk *w)
+{
+	uint64_t media = source_size(w->media);
+
+	w->bytes_left = VOLUME_BYTES;
+	if (__builtin_mul_overflow(media, 20, &media) ||
+		__builtin_add_overflow(w->bytes_left, media, &w->bytes_left))
+		w->bytes_left = UINT64_MAX;
+}
+
+void members_end(struct members_walk *w)
+{
+	buf_release(&w->path);
+	buf_release(&w->marks);
+	buf_release(&w->name);
+	buf_release(&w->content);
+}
+
+static bool may_be_container(const struct members_walk *w, const struct entry *e)
+{
+	if (w->heads == MEMBERS_NONE || (e->kind != ENTRY_FILE && e->kind != ENTRY_STREAM) ||
+		e->size < SIZE_MIN || (e->flags & NOT_OPEN) || e->content_len == 0 ||
+		e->content[0] == CONTENT_ERROR || e->content[0] == CONTENT_EMPTY)
+		return false;
+	return w->heads == MEMBERS_ALL || container_named(e->name, e->name_len);
+}
+
+static int enter_folder(struct members_walk *w, const struct entry *e)
+{
+	buf_put_u64(&w->marks, w->path.len);
+	buf_put(&w->path, e->name, e->name_len);
+	buf_put_u8(&w->path, '/');
+	return w->path.error || w->marks.error ? -ENOMEM : 0;
+}
+
+int members_enter(struct members_walk *w, const struct entry *e)
+{
+	w->ordinal++;
+	w->open = false;
+	if (e->kind == ENTRY_DIR)
+		return enter_folder(w, e);
+	buf_put_u64(&w->marks, w->path.len);
+	if (!may_be_container(w, e))
+		return w->marks.error;
+	buf_reset(&w->content);
+	buf_reset(&w->name);
+	buf_put(&w->name, e->name, e->name_len);
+	buf_put(&w->content, e->content, e->content_len);
+	w->size = e->size;
+	w->inode = e->inode;
+	w->attr_type = e->attr_type;
+	w->attr_id = e->attr_id;
+	w->flags = e->flags;
+	w->open = true;
+	return w->marks.error || w->content.error || w->name.error ? -ENOMEM : 0;
+}
+
+static bool is_skipped(const struct members_walk *w)
+{
+	for (size_t i = 0; i < w->skip_n; i++) {
+		if (w->skip[i] == w->ordinal)
+			return true;
+	}
+	return false;
+}
+
+/* A line with the path of what it is about in front, as it is shown. */
+static int on_problem(void *ctx, const uint8_t *path, size_t n, const char *text)
+{
+	struct members_walk *w = ctx;
+	struct buf line = BUF_INIT;
+	int r = 0;
+
+	buf_put(&line, w->path.data, w->path.len);
+	buf_put(&line, w->name.data, w->name.len);
+	if (n > 0)
+		buf_puts(&line, ".d/");
+	buf_put(&line, path, n);
+	buf_puts(&line, ": ");
+	buf_puts(&line, text);
+	r = line.error ? -ENOMEM : w->problem(w->ctx, buf_cstr(&line));
+	buf_release(&line);
+	return r;
+}
+
+static int on_enter(void *ctx, const struct entry *e)
+{
+	struct members_walk *w = ctx;
+
+	return w->enter(w->ctx, e);
+}
+
+static int on_leave(void *ctx)
+{
+	struct members_walk *w = ctx;
+
+	return w->leave(w->ctx);
+}
+
+static int look_inside(struct members_walk *w, const struct source *s)
+{
+	const struct container_sink sink = {on_enter, on_leave, on_problem, w};
+	struct container_budget b;
+	uint64_t before = 0;
+	int r = 0;
+
+	if (!container_detect(s))
+		return 0;
+	if (is_skipped(w))
+		return on_problem(
+			w, NULL, 0, "whoever opened it was lost: nobody has looked inside");
+	container_limits(w->size, &b);
+	if (b.bytes > w->bytes_left)
+		b.bytes = w->bytes_left;
+	before = b.bytes;
+	b.alive = w->alive;
+	b.ctx = w->ctx;
+	r = w->met(w->ctx, w->ordinal);
+	if (r == 0)
+		r = container_walk(s, &b, w->flags, &sink);
+	w->bytes_left -= before - b.bytes;
+	return r < 0 ? r : 0;
+}
+
+int members_leave(struct members_walk *w)
+{
+	struct asking asking = {w->fs, w->inode, w->attr_type, w->attr_id};
+	const struct contents_opts o = {w->media, ask, &asking};
+	struct source *s = NULL;
+	int r = 0;
+
+	if (w->marks.len >= sizeof(uint64_t)) {
+		struct cur c = cur_of(w->marks.data + w->marks.len - 8, 8);
+
+		w->path.len = (size_t)cur_u64(&c);
+		w->marks.len -= 8;
+	}
+	if (!w->open)
+		return 0;
+	w->open = false;
+	r = contents_source(&o, w->content.data, w->content.len, w->size, &s);
+	if (r == 0)
+		r = look_inside(w, s);
+	source_close(s);
+	return r == -EIO ? 0 : r;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+/* A file whose containers are open. */
+struct members_file {
+	struct asking asking;
+	struct source *s;
+	struct chain *chain;
+};
+
+static void file_close(struct members_file *f)
+{
+	if (!f)
+		return;
+	chain_close(f->chain);
+	source_close(f->s);
+	free(f);
+}
+
+void members_forget(struct members_open *m)
+{
+	for (size_t i = 0; i < sizeof(m->v) / sizeof(*m->v); i++) {
+		file_close(m->v[i].file);
+		buf_release(&m->v[i].key);
+	}
+	*m = (struct members_open){.uses = 0};
+}
+
+int members_ask_decode(struct cur *c, struct members_ask *out)
+{
+	struct members_ask a = {.volume = cur_u32(c)};
+	struct cur steps;
+
+	a.inode = cur_u64(c);
+	a.attr_type = cur_u32(c);
+	a.attr_id = cur_u32(c);
+	a.size = cur_u64(c);
+	a.content = cur_blob(c, &a.content_len);
+	a.off = cur_u64(c);
+	a.len = cur_u32(c);
+	a.n = cur_u8(c);
+	a.steps = steps = *c;
+	for (unsigned i = 0; i < a.n; i++) {
+		size_t len = 0;
+
+		cur_u64(&steps);
+		if (!cur_blob(&steps, &len) || len > CONTAINER_LOCATOR_MAX)
+			return -EPROTO;
+	}
+	if (c->bad || steps.bad || cur_left(&steps) > 0 || a.n == 0 || a.n > CONTAINER_DEPTH ||
+		a.len > WIRE_READ_MAX || a.content_len == 0 || a.size > INT64_MAX)
+		return -EPROTO;
+	*out = a;
+	return 0;
+}
+
+/* Everything but the last step: where the member stands. */
+static void steps_of(const struct members_ask *a, struct chain_step *v, struct buf *key)
+{
+	struct cur c = a->steps;
+
+	buf_put_u32(key, a->volume);
+	buf_put_u64(key, a->inode);
+	buf_put_u32(key, a->attr_type);
+	buf_put_u32(key, a->attr_id);
+	buf_put_u64(key, a->size);
+	buf_put_blob(key, a->content, a->content_len);
+	for (unsigned i = 0; i < a->n; i++) {
+		v[i].size = cur_u64(&c);
+		v[i].locator = cur_blob(&c, &v[i].locator_len);
+		if (i + 1 < a->n) {
+			buf_put_u64(key, v[i].size);
+			buf_put_blob(key, v[i].locator, v[i].locator_len);
+		}
+	}
+}
+
+static int file_open(const struct source *media, struct fs *fs, const struct members_ask *a,
+	const struct chain_step *steps, struct members_file **out, struct err *e)
+{
+	struct members_file *f = calloc(1, sizeof(*f));
+	int r = f ? 0 : -ENOMEM;
+
+	if (f) {
+		struct contents_opts o = {media, fs ? ask : NULL, &f->asking};
+
+		f->asking = (struct asking){fs, a->inode, a->attr_type, a->attr_id};
+		r = contents_source(&o, a->content, a->content_len, a->size, &f->s);
+		if (r == 0)
+			r = chain_open(f->s, steps, a->n, &f->chain, e);
+	}
+	if (r) {
+		file_close(f);
+		return r;
+	}
+	*out = f;
+	return 0;
+}
+
+/* What is open of that file already, or the place that was used longest ago. */
+static struct members_kept *find(struct members_open *m, const struct buf *key)
+{
+	struct members_kept *oldest = &m->v[0];
+
+	for (size_t i = 0; i < sizeof(m->v) / sizeof(*m->v); i++) {
+		struct members_kept *k = &m->v[i];
+
+		if (k->file && k->key.len == key->len &&
+			memcmp(k->key.data, key->data, key->len) == 0)
+			return k;
+		if (k->used < oldest->used)
+			oldest = k;
+	}
+	file_close(oldest->file);
+	oldest->file = NULL;
+	return oldest;
+}
+
+ssize_t members_read(struct members_open *m, const struct source *media, struct fs *fs,
+	const struct members_ask *a, void (*alive)(void *ctx), void *ctx, void *buf, struct err *e)
+{
+	struct chain_step steps[CONTAINER_DEPTH];
+	const struct chain_step *last = &steps[a->n - 1];
+	struct container_budget b;
+	struct members_kept *k = NULL;
+	struct buf key = BUF_INIT;
+	ssize_t n = 0;
+
+	container_limits(a->size, &b);
+	b.until_ms = container_now_ms() + READ_MS;
+	b.alive = alive;
+	b.ctx = ctx;
+	steps_of(a, steps, &key);
+	if (key.error) {
+		buf_release(&key);
+		return -ENOMEM;
+	}
+	k = find(m, &key);
+	if (!k->file)
+		n = file_open(media, fs, a, steps, &k->file, e);
+	if (n == 0)
+		n = chain_read(k->file->chain, &b, last->locator, last->locator_len, buf, a->len,
+			a->off, e);
+	buf_release(&k->key);
+	k->key = key;
+	k->used = ++m->uses;
+	if (n < 0) {
+		file_close(k->file);
+		k->file = NULL;
+	}
+	return n;
+}
