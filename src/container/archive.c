@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * archive.c - zip, tar, cpio, 7z, ISO, and single compressed files, through libarchive
+ * archive.c - zip, tar, cpio, 7z, RAR, ISO, and single compressed files, through libarchive
  *
  * The only file that includes <archive.h>. Which formats libarchive may try is
  * decided here, by the bytes, so that it never guesses: one compression at most
@@ -26,7 +26,7 @@
 
 /* ---- which it is --------------------------------------------------------------------------- */
 
-enum layout { NONE, ZIP, SEVEN, ISO, TAR, CPIO, RAW };
+enum layout { NONE, ZIP, SEVEN, RAR, ISO, TAR, CPIO, RAW };
 
 struct shape {
 	enum layout layout;
@@ -107,6 +107,8 @@ static enum layout plain_layout(const uint8_t *p, size_t n, const struct source 
 		return ZIP;
 	if (has(p, n, "7z\xbc\xaf\x27\x1c", 6))
 		return SEVEN;
+	if (has(p, n, "Rar!\x1a\x07", 6))
+		return RAR;
 	if (is_tar(p, n))
 		return TAR;
 	if (is_cpio(p, n))
@@ -189,6 +191,9 @@ static int allow_layout(struct archive *a, enum layout l)
 		return archive_read_support_format_zip_seekable(a);
 	case SEVEN:
 		return archive_read_support_format_7zip(a);
+	case RAR:
+		archive_read_support_format_rar(a);
+		return archive_read_support_format_rar5(a);
 	case ISO:
 		return archive_read_support_format_iso9660(a);
 	case TAR:
@@ -637,8 +642,8 @@ static void archive_prepare(void)
 }
 
 static const char *const suffixes[] = {"zip", "jar", "war", "ear", "apk", "xpi", "epub", "cbz",
-	"docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp", "odg", "7z", "tar",
-	"tgz", "tbz", "tbz2", "txz", "tzst", "gz", "bz2", "xz", "zst", "cpio", "iso", NULL};
+	"docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp", "odg", "7z", "rar",
+	"tar", "tgz", "tbz", "tbz2", "txz", "tzst", "gz", "bz2", "xz", "zst", "cpio", "iso", NULL};
 
 const struct container_kind container_archive = {
 	.name = "archive",

@@ -61,6 +61,13 @@ static bool on_disk(const struct about *a)
 	return a->ev && !(a->t.flags & ENTRY_VIRTUAL);
 }
 
+/* What a container says of its members counts as what a file system says. */
+static bool is_told(const struct about *a)
+{
+	return on_disk(a) ||
+	       (a->ev && (a->t.flags & (ENTRY_MEMBER | ENTRY_CONTAINER)) == ENTRY_MEMBER);
+}
+
 static int get_inode(const struct about *a, struct buf *out)
 {
 	return put_number(on_disk(a), a->t.inode, "u", out);
@@ -73,17 +80,17 @@ static int get_sequence(const struct about *a, struct buf *out)
 
 static int get_mode(const struct about *a, struct buf *out)
 {
-	return put_number(on_disk(a), a->t.mode, "o", out);
+	return put_number(is_told(a), a->t.mode, "o", out);
 }
 
 static int get_uid(const struct about *a, struct buf *out)
 {
-	return put_number(on_disk(a), a->t.uid, "u", out);
+	return put_number(is_told(a), a->t.uid, "u", out);
 }
 
 static int get_gid(const struct about *a, struct buf *out)
 {
-	return put_number(on_disk(a), a->t.gid, "u", out);
+	return put_number(is_told(a), a->t.gid, "u", out);
 }
 
 static int get_name(const struct about *a, struct buf *out)
@@ -109,17 +116,17 @@ static int get_crtime(const struct about *a, struct buf *out)
 
 static int get_mtime(const struct about *a, struct buf *out)
 {
-	return on_disk(a) ? put_time(&a->t.mtime, out) : -ENODATA;
+	return is_told(a) ? put_time(&a->t.mtime, out) : -ENODATA;
 }
 
 static int get_atime(const struct about *a, struct buf *out)
 {
-	return on_disk(a) ? put_time(&a->t.atime, out) : -ENODATA;
+	return is_told(a) ? put_time(&a->t.atime, out) : -ENODATA;
 }
 
 static int get_ctime(const struct about *a, struct buf *out)
 {
-	return on_disk(a) ? put_time(&a->t.ctime, out) : -ENODATA;
+	return is_told(a) ? put_time(&a->t.ctime, out) : -ENODATA;
 }
 
 static int get_deleted(const struct about *a, struct buf *out)

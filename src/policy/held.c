@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "serve/containers.h"
 #include "serve/hashes.h"
 
 /* So many look-ups by place; beyond, traces that have the same are gone through. */
@@ -155,6 +156,23 @@ static bool is_marked_in(const struct held *h, const struct evidence *ev, unsign
 	return false;
 }
 
+/* What a member stands in may be what is meant; what is in a container may be, too. */
+static int look_around(const struct held *h, struct evidence_cursor *c, uint64_t trace)
+{
+	const struct containers *all = &c->ev->containers;
+	const struct container_folder *f = containers_around(all, trace);
+	int r = containers_of(all, trace) != NULL;
+
+	for (; r == 0 && f; f = f->up ? &all->v[f->up - 1] : NULL) {
+		struct trace t;
+
+		r = evidence_get(c, f->id - 1, &t);
+		if (r == 0)
+			r = look_for(h, c, &t, true);
+	}
+	return r;
+}
+
 int held_trace(const struct held *h, struct evidence *ev, uint64_t trace)
 {
 	struct evidence_cursor c;
@@ -167,6 +185,8 @@ int held_trace(const struct held *h, struct evidence *ev, uint64_t trace)
 		r = t.kind == ENTRY_LINK
 			    ? is_marked_in(h, ev, trace_volume(trace))
 			    : look_for(h, &c, &t, t.kind == ENTRY_FILE || t.kind == ENTRY_STREAM);
+	if (r == 0)
+		r = look_around(h, &c, trace);
 	evidence_cursor_release(&c);
 	return r;
 }

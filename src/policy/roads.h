@@ -39,6 +39,7 @@ struct road_way {
 	uint64_t last;
 	enum road road;
 	uint64_t mark; /* number of the mark it comes from; 0 one that has none yet, or in doubt */
+	bool members;  /* the mark says that members of containers spread by hash, too */
 };
 
 /* A place that a rejection shows again although what is above it is withheld. */

@@ -13,7 +13,7 @@ const char *road_name(enum road r)
 const struct withheld *withheld_everything(void)
 {
 	static struct view_interval all = {0, UINT64_MAX};
-	static struct road_way way = {0, UINT64_MAX, ROAD_DOUBT, 0};
+	static struct road_way way = {.last = UINT64_MAX, .road = ROAD_DOUBT};
 	static const struct withheld everything = {.v = &all, .n = 1, .ways = &way, .ways_n = 1};
 
 	return &everything;

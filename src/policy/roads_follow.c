@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/digest.h"
 #include "serve/claims.h"
+#include "serve/containers.h"
 #include "serve/hashes.h"
 
 /* More hashes than this are looked for in one pass over all of a piece of evidence. */
@@ -66,11 +67,21 @@ struct names {
 	enum road road;
 };
 
+/* A trace that has the bytes of what is withheld: what is in it has them too. */
+static int add_trace(
+	struct gathering *g, uint64_t first, uint64_t last, enum road road, uint64_t mark)
+{
+	const struct container_folder *f = containers_of(&g->ev->containers, first);
+	int r = gathering_add(g, first, last, road, mark);
+
+	return r || !f ? r : gathering_add(g, f->id, f->last, road, mark);
+}
+
 static int add_name(void *ctx, const struct index_item *item)
 {
 	const struct names *x = ctx;
 
-	return gathering_add(x->g, trace_of_index(x->volume, item->id),
+	return add_trace(x->g, trace_of_index(x->volume, item->id),
 		trace_of_index(x->volume, item->last), x->road, x->mark);
 }
 
@@ -111,11 +122,26 @@ struct sources {
 	uint64_t floor;
 	struct wanted *w;
 	uint64_t mark;
-	bool single;   /* the way is one trace */
-	uint64_t *ids; /* with contents that are followed */
+	bool single;                       /* the way is one trace */
+	bool members;                      /* members of containers below it are followed, too */
+	const struct container_folder *in; /* that the way begins in; NULL: in none */
+	uint64_t *ids;                     /* with contents that are followed */
 	size_t n, cap, at;
 	unsigned volume;
 };
+
+static const struct container_folder *around(const struct sources *x, uint64_t trace)
+{
+	return containers_around(&x->g->ev->containers, trace);
+}
+
+/* Where what is marked stands: a folder of members is marked as the container that it is of. */
+static const struct container_folder *begins_in(const struct sources *x, uint64_t first)
+{
+	const struct container_folder *f = around(x, first);
+
+	return f && f->id == first ? around(x, first - 1) : f;
+}
 
 static int add_source(void *ctx, const struct index_item *item)
 {
@@ -126,6 +152,9 @@ static int add_source(void *ctx, const struct index_item *item)
 	if ((item->kind != ENTRY_FILE && item->kind != ENTRY_STREAM) || item->size == 0 ||
 		item->size < x->floor || (!x->single && (item->flags & ENTRY_REALLOC)))
 		return 0;
+	if (!x->members && (item->flags & ENTRY_MEMBER) &&
+		around(x, trace_of_index(x->volume, item->id)) != x->in)
+		return 0; /* one picture in one mail would hide every mail */
 	if (array_room(&x->ids, sizeof(*x->ids), x->n, &x->cap))
 		return -ENOMEM;
 	x->ids[x->n++] = trace_of_index(x->volume, item->id);
@@ -163,6 +192,8 @@ static int hashes_of_part(void *ctx, struct index_reader *r, unsigned volume, ui
 	x->volume = volume;
 	x->mark = way->mark;
 	x->single = first == last;
+	x->members = way->members;
+	x->in = begins_in(x, trace_of_index(volume, first));
 	rc = index_items(r, first, last, add_source, x);
 	if (rc == 0 && x->n > 0)
 		rc = hashes_each(x->g->ev->hashes, x->ids[0], x->ids[x->n - 1], take_hash, x);
@@ -314,7 +345,7 @@ static int add_copy(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
 	const struct copies *x = ctx;
 
 	(void)sha256;
-	return gathering_add(x->g, trace, trace, ROAD_COPY, x->mark);
+	return add_trace(x->g, trace, trace, ROAD_COPY, x->mark);
 }
 
 static int pick_copy(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
@@ -327,7 +358,7 @@ static int pick_copy(void *ctx, uint64_t trace, const uint8_t sha256[static 32])
 		return -EINTR;
 	memcpy(key.sha256, sha256, 32);
 	found = bsearch(&key, x->w->v, x->w->n, sizeof(key), by_hash);
-	return found ? gathering_add(x->g, trace, trace, ROAD_COPY, found->mark) : 0;
+	return found ? add_trace(x->g, trace, trace, ROAD_COPY, found->mark) : 0;
 }
 
 int follow_copies(struct gathering *g, const struct wanted *w)

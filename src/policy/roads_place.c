@@ -50,8 +50,12 @@ static int add_tops(struct gathering *g, struct evidence_cursor *c, const struct
 	if (r || trace_part(p->first) == 0 || trace_number(p->first) == 0 ||
 		evidence_get(c, p->first, &t))
 		return r;
-	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id++)
-		r = add_top(g, id, p->parent);
+	/* folders of members, too */
+	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id = t.last + 1) {
+		r = evidence_get(c, id, &t);
+		if (r == 0)
+			r = add_top(g, id, p->parent);
+	}
 	return r;
 }
 
@@ -125,6 +129,9 @@ int gathering_place(struct gathering *g, const struct mark_own *marks, size_t n)
 		if (mark_withholds(spans[i].own->state))
 			r = gathering_add(g, spans[i].first, spans[i].last, ROAD_MARK,
 				number_of(spans[i].own));
+		if (r == 0 && mark_withholds(spans[i].own->state))
+			g->ways[g->ways_n - 1].members =
+				spans[i].own->by && spans[i].own->by->with_members;
 	}
 	free(spans);
 	free(x.v);

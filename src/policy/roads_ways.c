@@ -12,7 +12,8 @@ int gathering_add(struct gathering *g, uint64_t first, uint64_t last, enum road 
 {
 	if (array_room(&g->ways, sizeof(*g->ways), g->ways_n, &g->ways_cap))
 		return -ENOMEM;
-	g->ways[g->ways_n++] = (struct road_way){first, last, road, mark};
+	g->ways[g->ways_n++] =
+		(struct road_way){.first = first, .last = last, .road = road, .mark = mark};
 	return 0;
 }
 

@@ -48,7 +48,10 @@ struct view_evidence {
 	size_t ranges_n;
 	uint64_t *passages;
 	size_t passages_n;
-	struct mask *mask;      /* bytes of the media that are not shown; NULL: all are */
+	struct mask *mask; /* bytes of the media that are not shown; NULL: all are */
+	uint64_t
+		*closed; /* containers of which a member is not shown: their bytes are not either */
+	size_t closed_n;
 	struct view_held *held; /* it is not known of all contents yet: view_contents() */
 };
 
@@ -163,8 +166,8 @@ const struct view_hidden *view_hidden(
  * view_contents() - whether the contents of a trace that is seen, or where a link leads, may be
  * shown, but for what its mask blanks
  * While it is being found what else has the bytes of something hidden, what may have them is
- * held. Reads indexes then.
- * Return: 0; -EACCES held, or it cannot be told.
+ * held. Reads indexes then. A container with a member that is not shown is closed.
+ * Return: 0; -EACCES held, closed, or it cannot be told.
  */
 int view_contents(const struct view_evidence *ev, uint64_t trace);
 /** view_held_same() - whether both hold the same contents. NULL allowed. */

@@ -78,6 +78,17 @@ static void passages_differ(
 	}
 }
 
+static void closed_differ(
+	const struct view_evidence *one, const struct view_evidence *other, struct changes *c)
+{
+	for (size_t i = 0; one && i < one->closed_n; i++) {
+		uint64_t id = one->closed[i];
+
+		if (!other || !view_has(other->closed, other->closed_n, id))
+			c->v[c->n++] = (struct view_interval){id, id};
+	}
+}
+
 /* What reads otherwise now: byte streams, and whatever lies over bytes that are blanked. */
 static void masks_differ(
 	const struct view_evidence *one, const struct view_evidence *other, struct changes *c)
@@ -125,7 +136,8 @@ static void tidy(struct changes *c)
 
 static size_t room_for(const struct view_evidence *ev)
 {
-	return ev ? 2 * ev->ranges_n + ev->passages_n + ev->evidence->manifest.n + 1 : 0;
+	return ev ? 2 * ev->ranges_n + ev->passages_n + ev->closed_n + ev->evidence->manifest.n + 1
+		  : 0;
 }
 
 int view_changes(const struct view_evidence *old, const struct view_evidence *new,
@@ -138,6 +150,8 @@ int view_changes(const struct view_evidence *old, const struct view_evidence *ne
 	ranges_differ(old, new, &c);
 	passages_differ(old, new, &c);
 	passages_differ(new, old, &c);
+	closed_differ(old, new, &c);
+	closed_differ(new, old, &c);
 	masks_differ(old, new, &c);
 	/* pages of what was copied elsewhere, too */
 	if (!view_held_same(old, new))

@@ -55,6 +55,11 @@ int compile_ranges(struct compile *x, struct view_evidence *out);
 int compile_apart(struct compile *x, unsigned k, bool whole_deleted);
 /** compile_streams() - which byte streams there are, and which are masked. */
 int compile_streams(struct compile *x);
+/** compile_closed() - containers around what @out's ranges do not show. */
+int compile_closed(struct compile *x, struct view_evidence *out);
+/** compile_deleted_containers() - members of those whose bytes may be another's are not seen where
+ * anything is hidden. @hurried: and of those of which that takes long to tell. */
+int compile_deleted_containers(struct compile *x, bool hurried);
 /** compile_mask() - @out's mask, or what is held until it is made: then *@later is set. */
 int compile_mask(
 	struct compile *x, const struct view_from *from, struct view_evidence *out, bool *later);

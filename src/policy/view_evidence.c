@@ -75,9 +75,13 @@ static int add_stream_tops(struct compile *x, const struct view_place *p)
 	if (!x->withheld || trace_part(p->first) == 0 || trace_number(p->first) == 0 ||
 		evidence_get(&x->c, p->first, &t))
 		return 0;
-	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id++)
-		r = add_top(x, id, p->parent);
-	return r;
+	/* folders of members, too */
+	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id = t.last + 1) {
+		r = evidence_get(&x->c, id, &t);
+		if (r == 0)
+			r = add_top(x, id, p->parent);
+	}
+	return r == -ENOMEM ? r : 0;
 }
 
 static int give(struct compile *x, const struct act *a)
@@ -363,6 +367,8 @@ static int compile(struct compile *x, const struct view_holding *h, const struct
 	if (r == 0)
 		r = compile_streams(x);
 	if (r == 0)
+		r = compile_deleted_containers(x, from->hurried);
+	if (r == 0)
 		r = compile_ranges(x, out);
 	if (r == 0)
 		r = show_text(x, out);
@@ -371,6 +377,8 @@ static int compile(struct compile *x, const struct view_holding *h, const struct
 	r = set_passages(x, out);
 	if (r == 0)
 		r = set_head(out, from->me, from->ev, x);
+	if (r == 0)
+		r = compile_closed(x, out);
 	if (r == 0)
 		r = compile_mask(x, from, out, later);
 	return r ? r : 1;
@@ -407,6 +415,7 @@ void view_evidence_release(struct view_evidence *ev)
 	free(ev->name);
 	free(ev->ranges);
 	free(ev->passages);
+	free(ev->closed);
 	mask_put(ev->mask);
 	view_held_free(ev->held);
 	*ev = (struct view_evidence){0};

@@ -56,6 +56,8 @@ int view_contents(const struct view_evidence *ev, uint64_t trace)
 	const struct view_range *r = NULL;
 	unsigned flags = 0;
 
+	if (view_has(ev->closed, ev->closed_n, trace))
+		return -EACCES;
 	/* byte streams are not seen at all while anything is held of them */
 	if (!h || trace_part(trace) == 0)
 		return 0;

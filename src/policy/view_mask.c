@@ -15,6 +15,7 @@
 
 #include "policy/decide.h"
 #include "serve/claims.h"
+#include "serve/containers.h"
 
 /* Of a claimant. */
 #define SEEN     0x1u
@@ -37,11 +38,22 @@ static uint64_t trace_of(const struct masking *x, const struct claimant *w)
 	return trace_id(part, w->number);
 }
 
+/* A container of which a mark withholds a member. */
+static bool holds_withheld(const struct masking *x, uint64_t trace)
+{
+	const struct container_folder *f = containers_of(&x->ev->evidence->containers, trace);
+
+	/* one that is none itself is another name of one */
+	return !f || withheld_has(x->w, trace) || withheld_in(x->w, f->id, f->last);
+}
+
 static uint8_t sight_of(const struct masking *x, const struct claimant *w)
 {
 	uint64_t trace = trace_of(x, w);
 	const struct view_range *r = view_range_at(x->ev, trace);
 
+	if (view_has(x->ev->closed, x->ev->closed_n, trace))
+		return holds_withheld(x, trace) ? WITHHELD : 0;
 	/* the file system's own: its bytes are blanked by place, not as a file */
 	if ((w->flags & CLAIMANT_SYSTEM) || (r && (r->rights & right_for(trace))))
 		return SEEN;

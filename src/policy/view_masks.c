@@ -59,6 +59,7 @@ static void wanted_free(struct wanted_mask *x)
 {
 	free(x->ev.ranges);
 	free(x->ev.passages);
+	free(x->ev.closed);
 	free(x->w.v);
 	free(x->w.remnants);
 	free(x->masked);
@@ -93,6 +94,8 @@ static void put_key(const struct view_evidence *ev, const struct withheld *w, co
 	}
 	buf_put_u64(out, ev->passages_n);
 	buf_put(out, ev->passages, ev->passages_n * sizeof(*ev->passages));
+	buf_put_u64(out, ev->closed_n);
+	buf_put(out, ev->closed, ev->closed_n * sizeof(*ev->closed));
 	for (size_t i = 0; w && i < w->n; i++) {
 		buf_put_u64(out, w->v[i].first);
 		buf_put_u64(out, w->v[i].last);
@@ -184,10 +187,13 @@ static int want(struct view_masks *m, const struct view_evidence *ev, const stru
 	x = calloc(1, sizeof(*x));
 	if (!x)
 		return -ENOMEM;
-	x->ev = (struct view_evidence){
-		.evidence = ev->evidence, .ranges_n = ev->ranges_n, .passages_n = ev->passages_n};
+	x->ev = (struct view_evidence){.evidence = ev->evidence,
+		.ranges_n = ev->ranges_n,
+		.passages_n = ev->passages_n,
+		.closed_n = ev->closed_n};
 	x->ev.ranges = copy_of(ev->ranges, ev->ranges_n, sizeof(*ev->ranges), &r);
 	x->ev.passages = copy_of(ev->passages, ev->passages_n, sizeof(*ev->passages), &r);
+	x->ev.closed = copy_of(ev->closed, ev->closed_n, sizeof(*ev->closed), &r);
 	x->masked = copy_of(masked, ev->evidence->manifest.n, sizeof(*masked), &r);
 	if (w) {
 		x->w.n = w->n;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "serve/containers.h"
 #include "trace/names.h"
 
 #define NODES_MAX (VIEW_PLACES_MAX - 4)
@@ -150,13 +151,25 @@ static const uint8_t *name_on_disk(const struct trace *t, size_t *n)
 	return t->original ? t->original : t->name;
 }
 
-/* Its streams are the siblings behind it whose names begin with its own and a colon. */
+/* Whether a trace behind @of is a stream of it: its name begins with @name, which ends in a colon.
+ */
+static bool is_stream(const struct trace *t, const struct node *of, const struct buf *name)
+{
+	size_t n = 0;
+	const uint8_t *p = name_on_disk(t, &n);
+
+	return t->kind == ENTRY_STREAM && t->parent == of->parent && n >= name->len &&
+	       memcmp(p, name->data, name->len) == 0;
+}
+
+/* Its streams are the siblings behind it, each with the folder of its members, as it itself. */
 static int add_streams(struct resolver *r, const struct node *of, uint64_t *last)
 {
 	struct buf name = BUF_INIT;
 	struct trace t;
 	size_t n = 0;
 	const uint8_t *p = NULL;
+	bool is_file = of->kind == ENTRY_FILE;
 	int rc = evidence_get(r->c, of->id, &t);
 
 	if (rc == 0) {
@@ -166,20 +179,29 @@ static int add_streams(struct resolver *r, const struct node *of, uint64_t *last
 		rc = name.error;
 	}
 	while (rc == 0 && (rc = evidence_get(r->c, *last + 1, &t)) == 0) {
-		p = name_on_disk(&t, &n);
-		if (t.kind != ENTRY_STREAM || t.parent != of->parent || n < name.len ||
-			memcmp(p, name.data, name.len) != 0)
+		if (!(is_file && (t.flags & ENTRY_CONTAINER)) && !is_stream(&t, of, &name))
 			break;
-		*last = t.id;
+		is_file = t.kind == ENTRY_STREAM;
+		*last = t.last;
 	}
 	buf_release(&name);
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* A stream has no streams, but may have members. */
+static int add_members(struct resolver *r, const struct node *of, uint64_t *last)
+{
+	const struct container_folder *f = containers_of(&r->c->ev->containers, of->id);
+
+	if (f)
+		*last = f->last;
+	return 0;
+}
+
 static int add_place(struct resolver *r, const struct node *n, struct view_places *out)
 {
 	uint64_t last = n->last;
-	int rc = n->kind == ENTRY_STREAM ? 0 : add_streams(r, n, &last);
+	int rc = n->kind == ENTRY_STREAM ? add_members(r, n, &last) : add_streams(r, n, &last);
 
 	if (rc == 0)
 		out->v[out->n++] = (struct view_place){n->id, last, n->parent};

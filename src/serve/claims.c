@@ -324,3 +324,13 @@ int claims_of(struct evidence *ev, unsigned k, const struct claims **out)
 		*out = c;
 	return r;
 }
+
+bool claims_ready(struct evidence *ev, unsigned k)
+{
+	bool ready = false;
+
+	pthread_mutex_lock(&ev->claiming);
+	ready = k < ev->manifest.n && ev->volumes[k].claims;
+	pthread_mutex_unlock(&ev->claiming);
+	return ready;
+}

@@ -65,6 +65,8 @@ struct claims {
  * Return: 0 and *@out, borrowed from @ev; -ENOENT it has no traces; -ENOMEM; -EIO.
  */
 int claims_of(struct evidence *ev, unsigned k, const struct claims **out);
+/** claims_ready() - whether they were read: claims_of() takes no time. */
+bool claims_ready(struct evidence *ev, unsigned k);
 void claims_free(struct claims *c);
 
 /**

@@ -251,6 +251,7 @@ static inline uint8_t *read_whole(const struct image *i, const struct entry *e)
 			done += good ? (uint64_t)n : 0;
 		}
 		break;
+	case CONTENT_MEMBER: /* no file system has them */
 	case CONTENT_ERROR:
 		good = false;
 	}

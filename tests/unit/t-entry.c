@@ -247,6 +247,9 @@ static bool content_promised(const struct entry *e)
 	case CONTENT_WORKER:
 	case CONTENT_ERROR:
 		return e->content_len == 1;
+	case CONTENT_MEMBER:
+		return (e->flags & ENTRY_MEMBER) && e->kind == ENTRY_FILE && e->content_len > 1 &&
+		       e->content_len <= 1 + CONTENT_LOCATOR_MAX;
 	case CONTENT_EXTENTS:
 		break;
 	}
