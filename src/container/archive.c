@@ -61,7 +61,7 @@ static bool is_tar(const uint8_t *p, size_t n)
 	int as_signed = 0;
 	bool digits = false;
 
-	if (n < TAR_BLOCK || p[0] == '\0')
+	if (n < TAR_BLOCK || (p[0] == '\0' && memcmp(p + 257, "ustar", 5) != 0))
 		return false;
 	for (size_t i = 148; i < 156; i++) {
 		if (p[i] >= '0' && p[i] <= '7') {
@@ -99,6 +99,23 @@ static bool is_cpio(const uint8_t *p, size_t n)
 	       is_binary_cpio(p, n);
 }
 
+/* A program that unpacks itself has its archive behind it, and the end of a zip at its own. */
+static bool is_program_with_zip(const uint8_t *p, size_t n, const struct source *s)
+{
+	uint8_t end[22];
+	uint64_t size = source_size(s);
+
+	return (has(p, n, "MZ", 2) ||
+		       has(p, n,
+			       "\x7f"
+			       "ELF",
+			       4) ||
+		       has(p, n, "#!", 2)) &&
+	       size > sizeof(end) &&
+	       source_read_all(s, end, sizeof(end), size - sizeof(end)) == (ssize_t)sizeof(end) &&
+	       has(end, sizeof(end), "PK\5\6", 4);
+}
+
 static enum layout plain_layout(const uint8_t *p, size_t n, const struct source *s)
 {
 	char iso[5];
@@ -109,6 +126,8 @@ static enum layout plain_layout(const uint8_t *p, size_t n, const struct source 
 		return SEVEN;
 	if (has(p, n, "Rar!\x1a\x07", 6))
 		return RAR;
+	if (is_program_with_zip(p, n, s))
+		return ZIP;
 	if (is_tar(p, n))
 		return TAR;
 	if (is_cpio(p, n))
@@ -135,6 +154,9 @@ struct reader {
 	uint64_t pos;                /* in the source */
 	uint64_t next;               /* place of the entry that comes next */
 	uint64_t done;               /* bytes of the current entry that were given */
+	const void *piece;           /* [piece_n] of it from byte piece_at on; libarchive's */
+	size_t piece_n;
+	uint64_t piece_at;
 	uint8_t block[BLOCK];
 };
 
@@ -188,7 +210,7 @@ static int allow_layout(struct archive *a, enum layout l)
 {
 	switch (l) {
 	case ZIP:
-		return archive_read_support_format_zip_seekable(a);
+		return archive_read_support_format_zip(a); /* without its directory, too */
 	case SEVEN:
 		return archive_read_support_format_7zip(a);
 	case RAR:
@@ -223,7 +245,8 @@ static int begin(struct reader *r, const struct shape *shape, struct err *e)
 	int rc = 0;
 
 	r->a = archive_read_new();
-	r->pos = r->next = r->done = 0;
+	r->pos = r->next = r->done = r->piece_at = 0;
+	r->piece_n = 0;
 	if (!r->a)
 		return err_set(e, ENOMEM, "no memory");
 	rc = allow_layout(r->a, shape->layout);
@@ -324,7 +347,7 @@ static int next_entry(struct reader *r, const char **warn, struct err *e)
 	*warn = NULL;
 	for (unsigned i = 0; rc == ARCHIVE_RETRY && i < 16; i++)
 		rc = archive_read_next_header(r->a, &r->entry);
-	r->done = 0;
+	r->done = r->piece_n = r->piece_at = 0;
 	if (rc == ARCHIVE_EOF)
 		return 0;
 	if (rc < ARCHIVE_WARN)
@@ -337,25 +360,60 @@ static int next_entry(struct reader *r, const char **warn, struct err *e)
 
 /* ---- contents ---------------------------------------------------------------------------- */
 
-/* The next bytes of the current entry. */
+/* Of the block that libarchive gave last, or zeros before it. Return: bytes; 0 all of it was. */
+static size_t from_piece(struct reader *r, uint8_t *buf, size_t len)
+{
+	uint64_t in = 0;
+
+	if (r->done < r->piece_at) { /* a hole */
+		if (len > r->piece_at - r->done)
+			len = (size_t)(r->piece_at - r->done);
+		memset(buf, 0, len);
+		return len;
+	}
+	in = r->done - r->piece_at;
+	if (in >= r->piece_n)
+		return 0;
+	if (len > r->piece_n - in)
+		len = (size_t)(r->piece_n - in);
+	memcpy(buf, (const uint8_t *)r->piece + in, len);
+	return len;
+}
+
+/* Return: 1; 0 at the end; -errno. */
+static int next_piece(struct reader *r, struct err *e)
+{
+	la_int64_t at = 0;
+	int rc = archive_read_data_block(r->a, &r->piece, &r->piece_n, &at);
+
+	r->piece_at = at > 0 ? (uint64_t)at : 0;
+	if (rc == ARCHIVE_OK && r->piece_at >= r->done)
+		return 1;
+	r->piece_n = 0;
+	r->piece_at = 0;
+	if (rc == ARCHIVE_EOF)
+		return 0;
+	return rc == ARCHIVE_OK ? err_set(e, EBADMSG, "its pieces are out of order")
+				: failure(r->a, e);
+}
+
+/* The next bytes of the current entry; those before a fault are given. */
 static ssize_t read_on(struct reader *r, void *buf, size_t len, struct err *e)
 {
 	size_t done = 0;
 
 	while (done < len) {
-		la_ssize_t n = archive_read_data(r->a, (uint8_t *)buf + done, len - done);
+		size_t n = from_piece(r, (uint8_t *)buf + done, len - done);
+		int rc = n > 0 ? 1 : next_piece(r, e);
 
-		if (n == 0)
+		if (rc == 0)
 			break;
-		if (n < 0) {
-			int rc = failure(r->a, e);
-
+		if (n > 0 && r->b && container_spend(r->b, n))
+			rc = err_set(e, E2BIG, "%s", r->b->spent);
+		if (rc < 0)
 			return done > 0 ? (ssize_t)done : rc;
-		}
-		if (r->b && container_spend(r->b, (uint64_t)n))
-			return err_set(e, E2BIG, "%s", r->b->spent);
-		done += (size_t)n;
-		r->done += (uint64_t)n;
+		done += n;
+		r->done += n;
 	}
 	return (ssize_t)done;
 }

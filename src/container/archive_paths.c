@@ -84,7 +84,7 @@ static const struct place *find(
 	for (; i > 0; i = p->v[i - 1].next) {
 		const struct place *w = &p->v[i - 1];
 
-		if (w->parent == parent && w->name_len == n && (w->at.folder || !folder) &&
+		if (w->parent == parent && w->name_len == n && w->at.folder == folder &&
 			memcmp(p->names.data + w->name, name, n) == 0)
 			return w;
 	}

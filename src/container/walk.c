@@ -51,6 +51,7 @@ struct level {
 		uint32_t node;
 		uint32_t folder; /* that it stands in */
 		uint64_t size;
+		struct entry_time mtime;
 		uint8_t locator[CONTAINER_LOCATOR_MAX];
 		size_t locator_len;
 	} * later; /* members that are containers, too large to be held */
@@ -91,13 +92,18 @@ static void append(struct tree *t, uint32_t folder, uint32_t node)
 	t->v[node].parent = folder;
 }
 
+/* A folder of members, of what: it is linked in when it is known to have some. */
+static void belongs(struct tree *t, uint32_t fresh, uint32_t node)
+{
+	t->v[fresh].parent = t->v[node].parent;
+	t->v[fresh].of = node;
+}
+
 /* A folder of members stands right behind what it is of. */
 static void insert_behind(struct tree *t, uint32_t folder, uint32_t node, uint32_t fresh)
 {
 	t->v[fresh].next = t->v[node].next;
 	t->v[node].next = fresh;
-	t->v[fresh].parent = folder;
-	t->v[fresh].of = node;
 	if (t->v[folder].last_child == node)
 		t->v[folder].last_child = fresh;
 }
@@ -156,13 +162,14 @@ static int say_in(struct tree *t, uint32_t folder, const uint8_t *name, size_t n
 	return r;
 }
 
-static int add_folder(struct tree *t, uint32_t *out)
+static int add_folder(struct tree *t, struct entry_time mtime, uint32_t *out)
 {
 	static const uint8_t empty[] = {CONTENT_EMPTY};
 	const struct entry e = {.name = empty,
 		.kind = ENTRY_DIR,
 		.flags = ENTRY_VIRTUAL | ENTRY_MEMBER | ENTRY_CONTAINER | t->flags,
 		.nlink = 1,
+		.mtime = mtime,
 		.content = empty,
 		.content_len = sizeof(empty)};
 
@@ -293,8 +300,10 @@ static int walk_held(struct level *l, uint32_t node, const struct member *m,
 	int r = source_memory(bytes->data, bytes->len, &s);
 
 	if (r == 0)
-		r = add_folder(l->t, &inner.folder);
+		r = add_folder(l->t, m->mtime, &inner.folder);
 	inner.s = s;
+	if (r == 0)
+		belongs(l->t, inner.folder, node);
 	if (r == 0)
 		r = walk_level(&inner, kind, &why);
 	source_close(s);
@@ -317,6 +326,7 @@ static int defer(struct level *l, uint32_t node, const struct member *m, uint64_
 	*p = (struct pending){.node = node,
 		.folder = m->parent ? l->nodes[m->parent - 1] : l->folder,
 		.size = size,
+		.mtime = m->mtime,
 		.locator_len = m->locator_len};
 	memcpy(p->locator, m->locator, m->locator_len);
 	return 0;
@@ -358,8 +368,9 @@ static int tell_file(struct level *l, const struct member *m, uint32_t *node)
 		take(&k, m, HELD_MAX);
 	if (m->read && m->size == CONTAINER_SIZE_UNKNOWN)
 		count_rest(&k, m);
+	/* what ends with a fault has at least one byte that cannot be read: no short file */
 	if (m->size == CONTAINER_SIZE_UNKNOWN)
-		size = k.bytes.len + k.more;
+		size = k.bytes.len + k.more + (k.fault != 0);
 	if (r == 0)
 		r = put(l, m, size, node);
 	if (r == 0)
@@ -419,8 +430,10 @@ static int walk_later(struct level *l, const struct container_kind *kind, const 
 	if (r == 0)
 		inner_kind = container_detect(s);
 	if (r == 0)
-		r = add_folder(l->t, &inner.folder);
+		r = add_folder(l->t, p->mtime, &inner.folder);
 	inner.s = s;
+	if (r == 0)
+		belongs(l->t, inner.folder, p->node);
 	if (r == 0 && inner_kind)
 		r = walk_level(&inner, inner_kind, &why);
 	source_close(s);
@@ -440,6 +453,8 @@ static int walk_level(struct level *l, const struct container_kind *kind, struct
 	const struct container_visit v = {on_member, on_problem, l};
 	int r = kind->walk(l->s, l->t->b, &v, e);
 
+	if (r == 0 && l->t->b->spent)
+		r = -E2BIG;
 	for (size_t i = 0; r == 0 && i < l->later_n; i++)
 		r = walk_later(l, kind, &l->later[i]);
 	free(l->nodes);
@@ -505,13 +520,13 @@ void container_limits(uint64_t size, struct container_budget *b)
 }
 
 int container_walk(const struct source *s, struct container_budget *b, uint32_t flags,
-	const struct container_sink *sink)
+	struct entry_time mtime, const struct container_sink *sink)
 {
 	struct tree t = {.b = b, .sink = sink, .flags = flags & INHERITED, .packed = BUF_INIT};
 	struct level l = {.t = &t, .s = s};
 	const struct container_kind *kind = container_detect(s);
 	struct err why = {0};
-	int r = kind ? add_folder(&t, &l.folder) : 0;
+	int r = kind ? add_folder(&t, mtime, &l.folder) : 0;
 
 	if (kind && r == 0)
 		r = walk_level(&l, kind, &why);

@@ -33,6 +33,7 @@ void container_limits(uint64_t size, struct container_budget *b);
 /**
  * container_walk() - tell what is in it, if it is a container
  * @flags: of the file: what of them holds for what is in it, too
+ * @mtime: of the file: of the folder of its members, too
  *
  * The first entry is the folder of its members: ENTRY_DIR without a name, ENTRY_CONTAINER.
  * What cannot be opened has none, but a problem. What ends early is told as far as it came.
@@ -40,6 +41,6 @@ void container_limits(uint64_t size, struct container_budget *b);
  * Return: 1 it was told; 0 it is none, or cannot be opened; what @sink returned; -ENOMEM.
  */
 int container_walk(const struct source *s, struct container_budget *b, uint32_t flags,
-	const struct container_sink *sink);
+	struct entry_time mtime, const struct container_sink *sink);
 
 #endif

@@ -149,6 +149,11 @@ static int get_compressed(const struct about *a, struct buf *out)
 	return put_flag(a, ENTRY_COMPRESSED, out);
 }
 
+static int get_container(const struct about *a, struct buf *out)
+{
+	return put_flag(a, ENTRY_CONTAINER, out);
+}
+
 static int get_encrypted(const struct about *a, struct buf *out)
 {
 	return put_flag(a, ENTRY_ENCRYPTED, out);
@@ -262,6 +267,7 @@ static const struct {
 	{"orphan", get_orphan},
 	{"reallocated", get_reallocated},
 	{"compressed", get_compressed},
+	{"container", get_container},
 	{"encrypted", get_encrypted},
 	{"sparse", get_sparse},
 	{"unreadable", get_unreadable},

@@ -88,6 +88,7 @@ int members_enter(struct members_walk *w, const struct entry *e)
 	w->attr_type = e->attr_type;
 	w->attr_id = e->attr_id;
 	w->flags = e->flags;
+	w->mtime = e->mtime;
 	w->open = true;
 	return w->marks.error || w->content.error || w->name.error ? -ENOMEM : 0;
 }
@@ -154,7 +155,7 @@ static int look_inside(struct members_walk *w, const struct source *s)
 	b.ctx = w->ctx;
 	r = w->met(w->ctx, w->ordinal);
 	if (r == 0)
-		r = container_walk(s, &b, w->flags, &sink);
+		r = container_walk(s, &b, w->flags, w->mtime, &sink);
 	w->bytes_left -= before - b.bytes;
 	return r < 0 ? r : 0;
 }

@@ -45,6 +45,7 @@ struct members_walk {
 	uint64_t inode;
 	uint32_t attr_type, attr_id;
 	uint32_t flags;
+	struct entry_time mtime;
 	bool open;
 };
 

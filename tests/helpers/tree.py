@@ -208,6 +208,14 @@ def leads_out(target, depth):
     return False
 
 
+def is_container(folder, name):
+    """A folder of members: no other file system shows those."""
+    try:
+        return bool(os.getxattr(b"/proc/self/fd/%d/" % folder + name, "user.evidencefs.container"))
+    except OSError:
+        return False
+
+
 class Tree:
     def __init__(self, options):
         self.o = options
@@ -287,6 +295,8 @@ class Tree:
             if self.o.streams and not stream and not self.o.shown and not stat.S_ISLNK(st.st_mode):
                 self.streams(path, name, folder)
             if stat.S_ISDIR(st.st_mode):
+                if self.o.shown and is_container(folder, name):
+                    continue
                 self.add(path, "d", self.time(st))
                 below = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
                 self.walk(below, path, depth + 1)

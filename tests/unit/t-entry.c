@@ -12,6 +12,7 @@
 #define IMAGE_SIZE UINT64_C(1000000)
 
 static const uint8_t empty[] = {CONTENT_EMPTY};
+static const uint8_t member[] = {CONTENT_MEMBER, 7};
 static const uint8_t resident[] = {CONTENT_RESIDENT, 'h', 'e', 'l', 'l', 'o'};
 
 static void make_extents(struct buf *b)
@@ -143,8 +144,12 @@ static void test_round_trip(void)
 	e.content_len = 1;
 	is_round(&e, "the largest file, asked of a worker");
 	e.content = error;
-	e.flags = ENTRY_FLAGS_ALL;
+	e.flags = ENTRY_FLAGS_ALL & ~ENTRY_CONTAINER;
 	is_round(&e, "an unreadable file with every flag");
+	e.size = 5;
+	e.content = member;
+	e.content_len = sizeof(member);
+	is_round(&e, "a member");
 	buf_release(&extents);
 }
 
@@ -159,6 +164,18 @@ static void test_rules(void)
 	is_rejected(&e, "kind 0");
 	e = small_entry((enum entry_kind)6);
 	is_rejected(&e, "an unknown kind");
+	e = small_entry(ENTRY_FILE);
+	e.size = 5;
+	e.content = member;
+	e.content_len = sizeof(member);
+	is_rejected(&e, "contents of a member that is none");
+	e.flags = ENTRY_MEMBER;
+	is_rejected(&e, "a member that a file system has");
+	e.flags = ENTRY_MEMBER | ENTRY_VIRTUAL | ENTRY_CONTAINER;
+	is_rejected(&e, "a file as a folder of members");
+	e.flags = ENTRY_MEMBER | ENTRY_VIRTUAL;
+	e.content_len = 1;
+	is_rejected(&e, "a member without a locator");
 	e = small_entry(ENTRY_FILE);
 	e.flags = ENTRY_FLAGS_ALL + 1;
 	is_rejected(&e, "an unknown flag");
