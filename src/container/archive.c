@@ -390,9 +390,9 @@ static int next_piece(struct reader *r, struct err *e)
 	if (rc == ARCHIVE_OK && r->piece_at >= r->done)
 		return 1;
 	r->piece_n = 0;
+	if (rc == ARCHIVE_EOF) /* behind the last there may be a hole */
+		return r->piece_at > r->done;
 	r->piece_at = 0;
-	if (rc == ARCHIVE_EOF)
-		return 0;
 	return rc == ARCHIVE_OK ? err_set(e, EBADMSG, "its pieces are out of order")
 				: failure(r->a, e);
 }
