@@ -71,13 +71,15 @@ static bool is_tar(const uint8_t *p, size_t n)
 			break;
 		}
 	}
+	if (!digits)
+		return false;
 	for (size_t i = 0; i < TAR_BLOCK; i++) {
 		uint8_t c = i >= 148 && i < 156 ? ' ' : p[i];
 
 		sum += c;
 		as_signed += (int8_t)c;
 	}
-	return digits && (want == sum || (int)want == as_signed);
+	return want == sum || (int)want == as_signed;
 }
 
 /* The old binary header is two bytes of magic: its name must end where it says. */

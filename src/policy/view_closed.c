@@ -104,12 +104,15 @@ int compile_closed(struct compile *x, struct view_evidence *out)
 	evidence_cursor_init(&k.c, x->c.ev);
 	for (size_t i = 0; r == 0 && i < all->n; i++) {
 		const struct container_folder *f = &all->v[i];
+		bool marked = withheld_in(x->withheld, f->id, f->last);
 
-		if (all_seen(out, f->id, f->last))
+		/* one that is not seen itself is hidden anyway, by the name it has */
+		if ((!marked && !all_seen(out, f->id - 1, f->id - 1)) ||
+			all_seen(out, f->id, f->last))
 			continue;
 		r = add(&k, f->id - 1);
 		/* by exclusions and grants a name is hidden, by marks what it is of */
-		if (r == 0 && withheld_in(x->withheld, f->id, f->last))
+		if (r == 0 && marked)
 			r = add_names(&k, f->id - 1);
 	}
 	evidence_cursor_release(&k.c);
