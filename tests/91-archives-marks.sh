@@ -71,10 +71,10 @@ shows() { # USER PATH...: each is read and has the letter's or the other's bytes
 	local name=$1 path lost=0
 	shift
 	for path; do
-		as "$name" cat "$(view "$name" c1)/disk/p0-ext4/$path" >"$WORK/got" 2>/dev/null && [[ -s $WORK/got ]] || {
+		if ! as "$name" cat "$(view "$name" c1)/disk/p0-ext4/$path" >"$WORK/got" 2>/dev/null || ! [[ -s $WORK/got ]]; then
 			diag "$name does not read $path"
 			lost=1
-		}
+		fi
 	done
 	return "$lost"
 }
@@ -135,6 +135,13 @@ ok "its copies in archives are gone" absent bert docs/letter.txt "${members[@]}"
 ok "the archives around them are listed, and refused" refused bert "${around[@]}"
 ok "their other members are read" shows bert "${stays[@]}"
 is "$(found bert)" "" "its bytes are in no file that can be read"
+packed=$(dd if="$WORK/tree/mail/a.7z" bs=1 skip=40 count=24 2>/dev/null | od -An -v -tx1 | tr -d ' \n')
+in_raw() { # USER: whether the packed bytes of the archive are in the volume's
+	as "$1" /usr/bin/python3 -c 'import sys; sys.exit(bytes.fromhex(sys.argv[2]) not in open(sys.argv[1], "rb").read())' \
+		"$(view "$1" c1)/disk/p0-ext4.raw" "$packed"
+}
+not_ok "nor is the archive itself in the volume as bytes" in_raw bert
+ok "for a reviewer it is" in_raw rita
 everything rita >"$WORK/after.rita"
 same_file "$WORK/before.rita" "$WORK/after.rita" "a reviewer has all of it"
 ev anna audit show --case c1 --type open --user "${U[bert]}" --json >"$WORK/log"

@@ -738,7 +738,8 @@ static void real_image(struct place *p, const char *name)
 		c.enter);
 	c = (struct count){.stop_at = 1};
 	ok(workers_walk(w, 99, &(struct walk_opts){.skip_n = 0},
-		   &(struct walk_sink){.root = on_root}, &e) < 0, "no 99th volume");
+		   &(struct walk_sink){.root = on_root}, &e) < 0,
+		"no 99th volume");
 	is_int(workers_read(w, 0, 1 << 30, 128, 1, text, 10, 0) < 0, 1, "no such inode");
 	snprintf(path, sizeof(path), "%s/plain.img", p->dir);
 	plain = open(path, O_RDONLY);
