@@ -41,6 +41,26 @@ like "$("$EVIDENCEFS" audit verify --log "$LOG")" "discontinuity: sealed up to r
 team_end
 both 0 "after a clean stop" --key "$WORK/key" --anchor "$WORK/anchor"
 cp -a "$LOG" "$WORK/kept"
+# what may stand behind the last record, and what may not
+segment=$LOG/log-00000000000000000001.seg
+end=$(stat -c %s "$segment")
+says() { # both, in one line each
+	"$EVIDENCEFS" audit verify --log "$LOG" | grep "ends within" || true
+	"$OTHER" "$LOG" | grep "ends within" || true
+}
+ok "a clean stop leaves no space ahead" test "$(tail -c 64 "$segment" | tr -d '\0' | wc -c)" != 0
+truncate -s +65536 "$segment"
+both 0 "space ahead of its last record" --anchor "$WORK/anchor"
+is "$(says)" "" "is nothing to be told"
+printf x | dd of="$segment" bs=1 seek=$((end + 300)) conv=notrunc status=none
+both 0 "a record that was begun" --anchor "$WORK/anchor"
+is "$(says | sort -u)" "${segment##*/}: ends within a record, at offset $end" "is told, by both"
+printf x | dd of="$segment" bs=1 seek=$((end + 7)) conv=notrunc status=none
+both 1 "what is neither" --anchor "$WORK/anchor"
+truncate -s "$end" "$segment" && truncate -s +65536 "$segment"
+dd if="$segment" of="$segment" bs=64 skip=1 seek=$((end / 64 + 9)) count=10 conv=notrunc status=none
+both 1 "a whole record behind space" --anchor "$WORK/anchor"
+rm -r "$LOG" && cp -a "$WORK/kept" "$LOG"
 truncate -s -64 "$LOG/log-00000000000000000001.seg"
 both 1 "its last record cut"
 rm -r "$LOG" && cp -a "$WORK/kept" "$LOG"

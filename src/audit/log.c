@@ -2,9 +2,9 @@
 /*
  * log.c - the writer of the access log; see audit.h.
  *
- * Records go to the current segment by one write each, under one lock. A thread
- * (log_sync.c) syncs what is written. A segment that is full is made safe by that
- * thread before another one is begun, and then closed.
+ * Records go to the current segment one by one, under one lock: stored into a window of
+ * it (window.h), or by one write each. A thread (log_sync.c) syncs what is there. A segment that is
+ * full is made safe by that thread before another one is begun, and then closed.
  *
  * Fail closed: bytes of a failed write are cut off before the next one. While a
  * failed sync is not repaired nothing is accepted; a new segment is begun after
@@ -79,6 +79,18 @@ static int create_segment(struct audit_log *l, struct part *p)
 	return 0;
 }
 
+void log_part_free(struct part *p)
+{
+	window_close(&p->window);
+	if (p->fd >= 0 && p->ahead)
+		(void)!ftruncate(p->fd, (off_t)p->end);
+	else if (p->fd >= 0)
+		reserve_drop(p->fd, p->end, &p->allocated);
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p);
+}
+
 int log_begin_segment(struct audit_log *l)
 {
 	struct part *p = calloc(1, sizeof(*p));
@@ -89,9 +101,7 @@ int log_begin_segment(struct audit_log *l)
 	p->fd = -1;
 	rc = create_segment(l, p);
 	if (rc < 0) {
-		if (p->fd >= 0)
-			close(p->fd);
-		free(p);
+		log_part_free(p);
 		return rc;
 	}
 	if (l->current)
@@ -145,14 +155,17 @@ static bool is_full(const struct audit_log *l, int size)
 	       p->first_seq != l->next_seq;
 }
 
-/* What a failed write has left behind the last record goes. */
+/* What was taken ahead, or a failed write has left, behind the last record goes. */
 static int cut_off(struct audit_log *l)
 {
 	struct part *p = l->current;
 
+	window_close(&p->window);
+	p->allocated = 0;
 	if (ftruncate(p->fd, (off_t)p->end) < 0)
 		return -errno;
 	p->cuts++;
+	p->ahead = false;
 	l->cut = false;
 	return 0;
 }
@@ -162,16 +175,61 @@ static int cut_off(struct audit_log *l)
  * safe first. Meanwhile the lock is given up, and somebody else may have been faster. */
 static int make_room(struct audit_log *l, int size)
 {
-	int rc = l->cut ? cut_off(l) : 0;
+	int rc = 0;
 
 	while (rc >= 0 && is_full(l, size)) {
-		rc = log_sync_current(l);
+		rc = l->cut || l->current->ahead ? cut_off(l) : 0;
+		if (rc == 0)
+			rc = log_sync_current(l);
 		if (rc == 0)
 			rc = log_begin_segment(l);
-		else if (rc > 0 && l->cut)
-			rc = cut_off(l);
 	}
+	if (rc >= 0 && l->cut)
+		rc = cut_off(l);
 	return rc < 0 ? rc : 0;
+}
+
+/* Whether @size bytes can be stored behind the last record; the window is moved on. It never
+ * goes beyond the space that was taken ahead. */
+static bool has_window(const struct audit_log *l, struct part *p, uint64_t size)
+{
+	uint64_t to = p->end / WINDOW_PAGE * WINDOW_PAGE + WINDOW_BYTES;
+
+	if (p->end + size <= p->window.to)
+		return true;
+	if (!l->windows || p->plain)
+		return false;
+	if (to > p->allocated)
+		to = p->allocated / WINDOW_PAGE * WINDOW_PAGE;
+	if (to > segment_limit(l))
+		to = (segment_limit(l) + WINDOW_PAGE - 1) / WINDOW_PAGE * WINDOW_PAGE;
+	if (p->end + size > to)
+		return false;
+	p->ahead = true;
+	p->plain = window_move(&p->window, p->fd, p->end, to) < 0;
+	return !p->plain;
+}
+
+/* The record at the end of the current segment: stored where that can be, else written. */
+static int put(struct audit_log *l, const uint8_t *bytes, size_t size)
+{
+	struct part *p = l->current;
+	int rc = 0;
+
+	if (has_window(l, p, size)) {
+		if (window_store(&p->window, bytes, size, p->end) == 0)
+			return 0;
+		l->windows = false; /* write(2) says what is the matter */
+	}
+	if (p->ahead)
+		rc = cut_off(l);
+	if (rc == 0)
+		rc = file_write_at(p->fd, bytes, size, p->end);
+	if (rc < 0) {
+		l->cut = true;
+		(void)cut_off(l); /* else before the next */
+	}
+	return rc;
 }
 
 /* @seal: what an EPOCH or a DISCONTINUITY says; NULL for all others. */
@@ -179,7 +237,6 @@ static int append_locked(
 	struct audit_log *l, struct audit_event *ev, const struct record_seal *seal)
 {
 	uint8_t bytes[RECORD_BYTES_MAX];
-	struct part *p = NULL;
 	int size = 0;
 	int rc = take_nonce(l, ev->nonce);
 
@@ -194,15 +251,10 @@ static int append_locked(
 			return rc;
 		size = encode_next(l, ev, seal, bytes);
 	}
-	p = l->current;
-	rc = file_write_at(p->fd, bytes, (size_t)size, p->end);
-	if (rc < 0) {
-		l->cut = true;
-		(void)cut_off(l); /* else before the next */
-		p->allocated = 0;
+	rc = put(l, bytes, (size_t)size);
+	if (rc < 0)
 		return rc;
-	}
-	p->end += (uint64_t)size;
+	l->current->end += (uint64_t)size;
 	l->time_ns = ev->time_ns;
 	__atomic_store_n(&l->next_seq, l->next_seq + 1, __ATOMIC_RELEASE);
 	return 0;

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "audit/log_private.h"
-#include "audit/reserve.h"
 #include "audit/segment.h"
 #include "base/file.h"
 
@@ -34,6 +33,7 @@ static int open_dir(struct audit_log *l, struct err *e)
 	l->lockfd = openat(l->dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (l->lockfd < 0)
 		return err_errno(e, errno, "%s/lock: cannot open", l->dir);
+	l->windows = window_can(l->dirfd);
 	if (flock(l->lockfd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
@@ -49,6 +49,7 @@ static int continue_segment(struct audit_log *l, struct err *e)
 
 	if (!p)
 		return err_errno(e, ENOMEM, "%s", l->dir);
+	p->fd = -1;
 	l->oldest = l->current = p;
 	p->first_seq = l->tail.first_seq;
 	p->end = l->tail.end;
@@ -108,11 +109,7 @@ static void release(struct audit_log *l)
 		struct part *p = l->oldest;
 
 		l->oldest = p->next;
-		if (p->fd >= 0) {
-			reserve_drop(p->fd, p->end, &p->allocated);
-			close(p->fd);
-		}
-		free(p);
+		log_part_free(p);
 	}
 	if (l->lockfd >= 0)
 		close(l->lockfd);

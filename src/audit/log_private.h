@@ -15,6 +15,7 @@
 #include "audit/record.h"
 #include "audit/segment.h"
 #include "audit/tail.h"
+#include "audit/window.h"
 
 #define NS_PER_SEC   1000000000
 #define RANDOM_BYTES 4096
@@ -31,8 +32,11 @@ struct part {
 	uint64_t end;       /* whole records end here */
 	uint64_t synced;    /* up to here it is safe */
 	uint64_t allocated; /* up to here the file has space; 0: not known */
-	bool suspect;       /* a sync of what is behind failed */
-	unsigned cuts;      /* how often what stood behind its end was cut off */
+	struct window window;
+	bool ahead;    /* zeros may stand behind its end */
+	bool plain;    /* there is to be no window any more */
+	bool suspect;  /* a sync of what is behind failed */
+	unsigned cuts; /* how often what stood behind its end was cut off */
 	unsigned cuts_synced;
 };
 
@@ -79,6 +83,7 @@ struct audit_log {
 	struct seal *seal; /* log_seal.c; NULL: not sealed */
 	int scarce; /* errno of space that could not be taken ahead: what discloses is refused */
 	bool no_reserve;   /* the file system knows no such thing */
+	bool windows;      /* records are stored through them */
 	int seal_error;    /* errno of a checkpoint that could not be written */
 	struct keep *keep; /* keep.c; NULL: closed segments stay as they are */
 	bool closed;       /* a segment was, since keep.c looked */
@@ -93,6 +98,8 @@ static inline uint64_t log_reserve_of(const struct part *p)
 	return room < LOG_RESERVE ? room : LOG_RESERVE;
 }
 
+/** log_part_free() - it is closed, and has nothing behind its end any more. */
+void log_part_free(struct part *p);
 /** log_begin_segment() - a segment of which the next record is the first becomes the current one;
  * with the lock. Return: 0 or -errno: nothing has changed then. */
 int log_begin_segment(struct audit_log *l);

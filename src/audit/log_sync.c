@@ -97,9 +97,7 @@ static int sync_all(struct audit_log *l)
 		if (part_is_safe(p)) {
 			l->oldest = p->next;
 			l->closed = true;
-			reserve_drop(p->fd, p->end, &p->allocated);
-			close(p->fd);
-			free(p);
+			log_part_free(p);
 		}
 	}
 	if (rc == 0 && l->new_name) {
@@ -148,7 +146,7 @@ static void renew_reserve(struct audit_log *l)
 	pthread_mutex_unlock(&l->lock);
 	rc = reserve_take(seen.fd, seen.end, log_reserve_of(&seen), &allocated);
 	pthread_mutex_lock(&l->lock);
-	if (rc == 0)
+	if (rc == 0 && p->cuts == seen.cuts)
 		p->allocated = allocated;
 	l->no_reserve = rc < 0 && rc != -ENOSPC && rc != -EDQUOT;
 	l->scarce = rc < 0 && !l->no_reserve ? -rc : 0;

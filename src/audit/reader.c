@@ -179,11 +179,17 @@ int audit_reader_seek(struct audit_reader *r, uint64_t seq, struct err *e)
 int audit_reader_next(struct audit_reader *r, struct audit_event *ev, struct err *e)
 {
 	for (;;) {
+		struct err why = {.code = 0};
 		int rc = r->at.fd < 0 ? 0 : segment_next(&r->at, ev, e);
 
 		if (rc != 0)
 			return rc;
-		rc = enter_next(r, e);
+		rc = enter_next(r, &why);
+		/* it may have grown, and another have been begun, since its end was seen */
+		if (rc == -EBADMSG && r->at.fd >= 0 && segment_next(&r->at, ev, NULL) == 1)
+			return 1;
+		if (rc < 0 && why.code)
+			return err_set(e, -rc, "%s", why.text);
 		if (rc <= 0)
 			return rc;
 	}

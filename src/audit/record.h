@@ -17,6 +17,7 @@
 #define RECORD_UNIT      64 /* bytes; the head of a segment and each record are whole units */
 #define RECORD_UNITS_MAX 10
 #define RECORD_BYTES_MAX (RECORD_UNITS_MAX * RECORD_UNIT)
+#define RECORD_BEGUN     4 /* offset of 4 bytes that are zero in no record: written last */
 #define RECORD_LOG_ID    16
 #define RECORD_ROOT      32 /* SHA-256 */
 #define RECORD_KEY       32 /* Ed25519 */
@@ -59,6 +60,14 @@ int record_encode(const struct audit_event *ev, uint8_t out[static RECORD_BYTES_
  * these are no record.
  */
 int record_decode(const uint8_t *p, size_t n, struct audit_event *ev);
+
+/** record_is_begun() - whether it is none yet: a record that is being written, or was not to its
+ * end, or zeros. */
+static inline bool record_is_begun(const uint8_t unit[static RECORD_UNIT])
+{
+	return !unit[RECORD_BEGUN] && !unit[RECORD_BEGUN + 1] && !unit[RECORD_BEGUN + 2] &&
+	       !unit[RECORD_BEGUN + 3];
+}
 
 /** record_count() - records that it stands for: 1, of HASHES more. */
 static inline uint64_t record_count(const struct audit_event *ev)

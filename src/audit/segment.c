@@ -321,7 +321,7 @@ static int record_follows(struct segment *s, struct err *e)
 			s->len = 0; /* the memory is shared */
 		if (at.len - skip < RECORD_UNIT)
 			return 0;
-		if (record_decode(at.data + skip, at.len - skip, &ev) > 0 && ev.seq > s->seq)
+		if (record_decode(at.data + skip, at.len - skip, &ev) > 0)
 			return 1;
 	}
 }
@@ -330,11 +330,13 @@ static int record_follows(struct segment *s, struct err *e)
 static int judge(struct segment *s, int decoded, struct err *e)
 {
 	uint64_t at = s->pos;
+	bool begun = false;
 	int follows = 0;
 	int content = 0;
 
 	if (s->len == 0 || (s->whole && at == s->len))
 		return 0;
+	begun = !s->whole && s->len >= RECORD_UNIT && record_is_begun(s->data);
 	follows = record_follows(s, e);
 	if (follows < 0)
 		return follows;
@@ -342,8 +344,10 @@ static int judge(struct segment *s, int decoded, struct err *e)
 	if (!follows && decoded == 0)
 		return 0;
 	content = follows ? 1 : has_content(s, at, e);
-	if (content <= 0)
-		return content;
+	if (content == 0)
+		s->torn = false;
+	if (content <= 0 || (!follows && begun))
+		return content < 0 ? content : 0;
 	return err_set(e, EBADMSG, "%s: damaged record at offset %" PRIu64 " (record %" PRIu64 ")",
 		s->name, at, s->seq);
 }
@@ -370,7 +374,9 @@ static int take_record(struct segment *s, const struct audit_event *ev, size_t s
 int segment_next(struct segment *s, struct audit_event *ev, struct err *e)
 {
 	size_t skip = (size_t)(s->pos - s->base);
+	struct err why = {.code = 0};
 	int size = 0;
+	int rc = 0;
 
 	s->torn = false;
 	if (s->base <= s->pos && skip < s->len)
@@ -381,7 +387,19 @@ int segment_next(struct segment *s, struct audit_event *ev, struct err *e)
 			return -EIO;
 		size = record_decode(s->data, s->len, ev);
 	}
-	if (size <= 0)
-		return judge(s, size, e);
-	return take_record(s, ev, (size_t)size, e);
+	if (size > 0)
+		return take_record(s, ev, (size_t)size, e);
+	rc = judge(s, size, &why);
+	if (rc == -EBADMSG && !s->whole) {
+		/* Who writes may have been at it when it was read: it is whole before another
+		 * one follows. */
+		if (fill(s, e) < 0)
+			return -EIO;
+		size = record_decode(s->data, s->len, ev);
+		if (size > 0) {
+			s->torn = false;
+			return take_record(s, ev, (size_t)size, e);
+		}
+	}
+	return rc < 0 ? err_set(e, -rc, "%s", why.text) : rc;
 }

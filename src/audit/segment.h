@@ -28,7 +28,7 @@ struct segment {
 	uint64_t pos;    /* offset of the next record */
 	uint64_t seq;    /* its number */
 	int64_t time_ns; /* of the record before, or of the head */
-	bool torn;       /* segment_next() saw bytes at pos, no record among them */
+	bool torn;       /* segment_next() saw bytes at pos, not only zeros, no record among them */
 	bool whole;      /* it is compressed: data is all of it */
 	uint8_t *data;   /* read ahead, from offset base */
 	size_t len;
@@ -72,9 +72,9 @@ int segment_head(int dirfd, uint64_t first_seq, struct record_head *out, struct 
 
 /**
  * segment_next() - the next record
- * Return: 1 and @ev filled; 0 at the end, and when what stands there is only a
- * part of a record (then @s->torn); -EBADMSG damaged: @s->torn is also set when
- * no whole record follows; -EIO.
+ * Return: 1 and @ev filled; 0 at the end, where only zeros stand (space that was taken
+ * ahead), and when what stands there is only a part of a record (then @s->torn); -EBADMSG damaged:
+ * @s->torn is also set when no whole record follows; -EIO.
  */
 int segment_next(struct segment *s, struct audit_event *ev, struct err *e);
 

@@ -112,12 +112,13 @@ static int remove_from(const struct look *k, size_t i, struct err *e)
 }
 
 /* What stands behind @pos in the segment that is read, and in all later ones, is kept, and only
- * then cut off. */
-static int cut(const struct look *k, uint64_t pos, uint64_t size, struct tail *t, struct err *e)
+ * then cut off. @torn: else there are only zeros, which need not be kept. */
+static int cut(
+	const struct look *k, uint64_t pos, uint64_t size, bool torn, struct tail *t, struct err *e)
 {
 	char name[SEGMENT_NAME_MAX];
 	int fd = -1;
-	int rc = size > pos ? keep_from(k, k->at, pos, t, e) : 0;
+	int rc = size > pos && torn ? keep_from(k, k->at, pos, t, e) : 0;
 
 	for (size_t i = k->at + 1; rc == 0 && i < k->n; i++)
 		rc = keep_from(k, i, 0, t, e);
@@ -166,12 +167,14 @@ static int drop_all(const struct look *k, struct tail *t, struct err *e)
 	return rc < 0 ? rc : remove_from(k, 0, e);
 }
 
-/* Read @s to its end. @torn: something stands behind its last record, or what follows is not the
- * next segment. */
+/* Read @s to its end. @torn: something stands behind its last record (space that was taken ahead,
+ * if it is not the last), or what follows is not the next segment. */
 static int read_segment(const struct look *k, struct segment *s, bool *torn, struct err *e)
 {
 	struct audit_event ev;
 	struct err seen = {.code = 0};
+	const bool last = k->at + 1 == k->n;
+	bool behind = false;
 	int rc = 0;
 
 	if (s->head.kind != RECORD_LOG)
@@ -181,24 +184,26 @@ static int read_segment(const struct look *k, struct segment *s, bool *torn, str
 	while (rc > 0);
 	if (rc < 0 && rc != -EBADMSG)
 		return err_set(e, -rc, "%s", seen.text);
-	*torn = segment_size(s) != (int64_t)s->pos ||
-		(k->at + 1 < k->n && k->firsts[k->at + 1] != s->seq);
-	if (*torn && s->seq <= k->sealed)
+	behind = segment_size(s) != (int64_t)s->pos;
+	*torn = (behind && (rc < 0 || s->torn || !last)) ||
+		(!last && k->firsts[k->at + 1] != s->seq);
+	if ((behind || *torn) && s->seq <= k->sealed)
 		return seen.code ? err_set(e, EBADMSG, "%s", seen.text)
 				 : err_set(e, EBADMSG,
 					   "records %" PRIu64 " to %" PRIu64 " are missing", s->seq,
 					   k->sealed);
-	if (s->whole && (*torn || k->at + 1 == k->n))
+	if (s->whole && (*torn || last))
 		return err_set(e, EBADMSG, "%s: is compressed, and so not the last", s->name);
 	return 0;
 }
 
 /* The segment that is read ends here, and it is the last. */
-static int take_end(const struct look *k, const struct segment *s, struct tail *t, struct err *e)
+static int take_end(
+	const struct look *k, const struct segment *s, bool torn, struct tail *t, struct err *e)
 {
 	int64_t size = segment_size(s);
 	int rc = size < 0 ? err_errno(e, (int)-size, "%s", s->name)
-			  : cut(k, s->pos, (uint64_t)size, t, e);
+			  : cut(k, s->pos, (uint64_t)size, torn, t, e);
 
 	t->any = true;
 	t->first_seq = s->head.first_seq;
@@ -238,7 +243,7 @@ static int find_end(struct look *k, struct tail *t, struct err *e)
 		k->at++;
 	}
 	if (rc == 0)
-		rc = take_end(k, &s, t, e);
+		rc = take_end(k, &s, torn, t, e);
 	segment_close(&s);
 	return rc;
 }

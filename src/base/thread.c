@@ -12,6 +12,7 @@ int thread_start(pthread_t *out, void *(*run)(void *arg), void *arg)
 	int r = 0;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* of what the thread itself does: it would end the process */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(out, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

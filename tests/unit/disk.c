@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -21,7 +22,7 @@
 #define NODE_TOP 0
 #define NO_NODE  SIZE_MAX
 
-enum kind { WRITE, RESIZE, SYNC, LINK, UNLINK, RENAME, OPEN, MEMORY };
+enum kind { WRITE, RESIZE, SYNC, LINK, UNLINK, RENAME, OPEN, MAP, MEMORY };
 
 /* A file or directory. */
 struct node {
@@ -45,7 +46,15 @@ struct op {
 	char *to;   /* RENAME, in the same directory */
 };
 
+/* What of a file is mapped, to be stored into. */
+struct mapped {
+	uint8_t *at; /* NULL: free */
+	size_t n, node;
+	uint64_t off;
+};
+
 struct disk {
+	struct mapped mapped[8];
 	struct node *nodes;
 	size_t nodes_n;
 	struct op *ops;
@@ -363,6 +372,73 @@ int fallocate(int fd, int mode, off_t off, off_t n)
 	}
 	leave();
 	return rc;
+}
+
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
+{
+	struct mapped *m = NULL;
+	size_t node = NO_NODE;
+	void *p = MAP_FAILED;
+
+	enter();
+	if (fd >= 0 && (prot & PROT_WRITE) && (flags & MAP_SHARED))
+		node = node_of(watched, fd);
+	if (node == NO_NODE || !fails(watched, MAP)) {
+		p = (void *)syscall(SYS_mmap, at, n, prot, flags, fd, off);
+		for (size_t i = 0; node != NO_NODE && p != MAP_FAILED && !m; i++) {
+			if (i == sizeof(watched->mapped) / sizeof(*watched->mapped))
+				die("too much is mapped");
+			m = watched->mapped[i].at ? NULL : &watched->mapped[i];
+		}
+		if (m)
+			*m = (struct mapped){p, n, node, (uint64_t)off};
+	}
+	leave();
+	return p;
+}
+
+static struct mapped *mapped_at(const void *p)
+{
+	for (size_t i = 0; watched && i < sizeof(watched->mapped) / sizeof(*watched->mapped); i++) {
+		struct mapped *m = &watched->mapped[i];
+
+		if (m->at && (const uint8_t *)p >= m->at && (const uint8_t *)p < m->at + m->n)
+			return m;
+	}
+	return NULL;
+}
+
+int munmap(void *p, size_t n)
+{
+	struct mapped *m = NULL;
+	int rc = 0;
+
+	enter();
+	m = mapped_at(p);
+	if (m)
+		m->at = NULL;
+	rc = (int)syscall(SYS_munmap, p, n);
+	leave();
+	return rc;
+}
+
+bool disk_store_begin(const void *to)
+{
+	enter();
+	return mapped_at(to) && fails(watched, MAP);
+}
+
+void disk_store_end(const void *to, size_t n, size_t last)
+{
+	const uint8_t *p = to;
+	const struct mapped *m = mapped_at(to);
+	const uint64_t off = m ? m->off + (uint64_t)(p - m->at) : 0;
+
+	if (m && n > last)
+		note_write(watched, m->node, p + last, n - last, off + last);
+	if (m)
+		note_write(watched, m->node, p, last, off);
+	leave();
 }
 
 /* What comes in while it syncs is not promised to be safe by it. */

@@ -8,6 +8,7 @@
  * there in some of its 512-byte sectors; a size may have grown over what was never written,
  * which reads as zeros; an entry of a directory that was not synced may be missing. What a
  * failed sync was about is never safe by a later one, unless it was written again.
+ * A store into what is mapped of a file is no call: who stores says so.
  *
  * Linked into a test, it needs nothing of the program. One disk is watched at a time.
  */
@@ -46,8 +47,14 @@ int64_t disk_time(const struct disk *d, size_t moment);
 void disk_cut(
 	const struct disk *d, size_t moment, enum disk_loss loss, uint64_t seed, const char *to);
 
-/* A call that fails (an open with EMFILE): of those that open, make, change, remove or sync what is
- * below @top. */
+/** disk_store_begin(), disk_store_end() - around a store of [n] to @to, within what is mapped of a
+ * file. Nothing else is done to the disk in between. @last: how many of its first bytes are stored
+ * behind the others. Return: whether it is to fail. */
+bool disk_store_begin(const void *to);
+void disk_store_end(const void *to, size_t n, size_t last);
+
+/* A call that fails (an open with EMFILE): of those that open, make, map, change, remove or sync
+ * what is below @top. */
 struct disk_fault {
 	unsigned long nth; /* the first one, from 1 */
 	int code;          /* errno */

@@ -8,6 +8,9 @@
 
 #include "audit-help.h"
 
+#include "audit/record.h"
+#include "base/thread.h"
+
 #include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
@@ -108,6 +111,43 @@ static bool torn_is_repaired(const uint8_t *bytes, size_t n, size_t end, int64_t
 	return good;
 }
 
+/* Zeros behind the last record are nothing that was lost. */
+static bool space_is_cut(const uint8_t *bytes, size_t n, size_t end, int64_t records)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct err e = {.code = 0};
+	struct stat st = {.st_size = 0};
+	char path[128];
+	bool good = false;
+
+	place_make(&at);
+	store_file(at.log, SEGMENT_ONE, bytes, n);
+	good = count_records(at.log, &e) == records;
+	must_open(at.log, &l);
+	good = good && !audit_torn(l) && audit_size(l) == (uint64_t)records;
+	audit_close(l);
+	snprintf(path, sizeof(path), "%s/" SEGMENT_ONE, at.log);
+	good = good && stat(path, &st) == 0 && st.st_size == (off_t)end;
+	place_remove(&at);
+	return good;
+}
+
+/* A record of which what is stored last is not there: with space behind it, or not. */
+static size_t begun_is_torn(uint8_t *bytes, size_t n, size_t last, size_t space)
+{
+	uint8_t was[RECORD_UNIT];
+	size_t good = 0;
+
+	memcpy(was, bytes + last, RECORD_UNIT);
+	memset(bytes + last + RECORD_BEGUN, 0, 4);
+	good += torn_is_repaired(bytes, n + space, last, 2);
+	memset(bytes + last, 0, RECORD_UNIT);
+	good += torn_is_repaired(bytes, n + space, last, 2);
+	memcpy(bytes + last, was, RECORD_UNIT);
+	return good;
+}
+
 static void test_torn(void)
 {
 	size_t n = 0;
@@ -124,7 +164,10 @@ static void test_torn(void)
 		good += torn_is_repaired(bytes, cut, 0, 0);
 	is_int(good, 64, "and a torn head");
 	memcpy(zeros, bytes, n);
-	ok(torn_is_repaired(zeros, n + 8192, n, 3), "zeros behind the last record are torn");
+	ok(space_is_cut(zeros, n + 8192, n, 3),
+		"zeros behind the last record are no more than space");
+	is_int((long long)(begun_is_torn(zeros, n, last, 0) + begun_is_torn(zeros, n, last, 8192)),
+		4, "a record that was begun is torn");
 	memset(zeros, 0, n);
 	ok(torn_is_repaired(zeros, n + 8192, 0, 0), "a segment of zeros is torn");
 	free(zeros);
@@ -324,16 +367,21 @@ static void fill_disk(const char *dir, const char *name)
 	close(fd);
 }
 
-/* Bytes on the disk that a file has beyond its size. */
+/* Bytes on the disk that a file has behind what is in it. */
 static long long allocated(const char *dir, const char *name)
 {
 	char path[PATH_MAX];
 	struct stat st = {.st_size = 0};
+	size_t n = 0;
+	uint8_t *bytes = load_file(dir, name, &n);
 
+	while (n > 0 && bytes[n - 1] == 0)
+		n--;
+	free(bytes);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	if (stat(path, &st) < 0)
 		bail_out(path);
-	return (long long)st.st_blocks * 512 - st.st_size;
+	return (long long)st.st_blocks * 512 - (long long)n;
 }
 
 static void test_full_disk(void)
@@ -383,6 +431,94 @@ static void test_full_disk(void)
 	ok(allocated(at.log, SEGMENT_ONE) < 8192, "nothing taken ahead is left when it is closed");
 	is_int(count_records(at.log, &e), (long long)n, "all acknowledged are there");
 	umount(at.top);
+	place_remove(&at);
+}
+
+/* ---- stores that are refused by a signal -------------------------------------------------- */
+
+/* A log whose records are stored, not written; @n: how many are there. Return: false: not here. */
+static bool stored_log(struct place *at, struct audit_log **l, uint64_t *n)
+{
+	struct stat st = {.st_size = 0};
+	char path[128];
+
+	place_make(at);
+	must_open(at->log, l);
+	for (*n = 0; *n < 100; (*n)++)
+		append(*l, event_read(1, *n));
+	snprintf(path, sizeof(path), "%s/" SEGMENT_ONE, at->log);
+	if (stat(path, &st) < 0 || truncate(path, 0) < 0)
+		bail_out(path);
+	if (st.st_size % 4096 == 0)
+		return true;
+	audit_close(*l);
+	place_remove(at);
+	return false;
+}
+
+static void *append_one(void *arg)
+{
+	struct audit_event ev = event_read(1, 1);
+
+	return audit_append(arg, &ev) == 0 ? arg : NULL;
+}
+
+/* What SIGBUS of anything but the log does. Return: a status of wait(2). */
+static int touch_nothing(const char *top)
+{
+	char path[128];
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = -1;
+		volatile char *p = NULL;
+		struct rlimit none = {.rlim_cur = 0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		snprintf(path, sizeof(path), "%s/empty", top);
+		fd = open(path, O_RDWR | O_CREAT, 0600);
+		p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		_exit(p[0]);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void test_refused_stores(void)
+{
+	struct place at;
+	struct audit_log *l = NULL;
+	struct rlimit before;
+	struct rlimit limit;
+	pthread_t thread;
+	void *done = NULL;
+	uint64_t n = 0;
+	int status = 0;
+
+	if (!stored_log(&at, &l, &n)) {
+		skip("this file system is not stored into");
+		return;
+	}
+	/* of a thread that takes no signals */
+	if (thread_start(&thread, append_one, l) || pthread_join(thread, &done))
+		bail_out("no thread");
+	ok(done == l && audit_size(l) == n + 1, "a store that is refused is a write");
+	ok(append(l, event_read(1, 2)) == 0, "and so are all that come");
+	status = touch_nothing(at.top);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS, "other faults end the process");
+	audit_close(l);
+	place_remove(&at);
+	stored_log(&at, &l, &n);
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit = before;
+	limit.rlim_cur = 4096;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	is_int(append(l, event_read(1, 1)), -EFBIG,
+		"where it cannot be written, it is not recorded");
+	is_int((long long)audit_size(l), (long long)n, "nor counted");
+	setrlimit(RLIMIT_FSIZE, &before);
+	audit_close(l);
 	place_remove(&at);
 }
 
@@ -632,5 +768,6 @@ int main(void)
 	test_acts_share();
 	test_killed();
 	test_full_disk();
+	test_refused_stores();
 	return done_testing();
 }

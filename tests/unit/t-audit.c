@@ -311,7 +311,7 @@ static void *append_many(void *arg)
 	uint64_t last = 0;
 
 	for (unsigned i = 0; i < PER_THREAD; i++) {
-		struct audit_event ev = event_read(1, i);
+		struct audit_event ev = i % 50 ? event_read(1, i) : event_open("/usr/bin/less");
 
 		if (audit_append(j->log, &ev) < 0 || ev.seq <= last)
 			break;
@@ -337,6 +337,7 @@ static void test_threads(void)
 
 	place_make(&at);
 	must_open(at.log, &l);
+	audit_segment_size(l, 300000); /* so that there are many */
 	for (size_t i = 0; i < THREADS; i++) {
 		jobs[i] = (struct job){.log = l};
 		if (pthread_create(&threads[i], NULL, append_many, &jobs[i]))
