@@ -34,7 +34,8 @@ bool window_can(int fd);
  * window_move() - zeros are written from @end up to @to, and mapped
  * @end: of what is in the file; @to: a multiple of WINDOW_PAGE
  * Installs what SIGBUS is taken by, in the whole process, at its first call.
- * Return: 0; -errno: there is no window, and zeros may be behind @end.
+ * Return: 0; -errno: there is no window (-EINVAL: pages are larger here), and zeros may be
+ * behind @end.
  */
 int window_move(struct window *w, int fd, uint64_t end, uint64_t to);
 
