@@ -134,7 +134,7 @@ typedef void audit_fault_fn(void *context, const char *text);
 void audit_on_fault(struct audit_log *l, audit_fault_fn *fn, void *context);
 
 /**
- * audit_append() - one record; when it returns 0, write(2) of it has returned
+ * audit_append() - one record; when it returns 0, it is in the file, as after a write(2)
  * @ev: seq and time_ns are set, on success only. Safe from several threads; a thread
  *      syncs within 100 ms, and is waited for only where a segment is full.
  *

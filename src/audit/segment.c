@@ -326,7 +326,7 @@ static int record_follows(struct segment *s, struct err *e)
 	}
 }
 
-/* What stands at @s->pos is no record: a torn one, or a damaged one? */
+/* What stands at @s->pos is no record: space, a torn one, or a damaged one? */
 static int judge(struct segment *s, int decoded, struct err *e)
 {
 	uint64_t at = s->pos;
@@ -340,14 +340,12 @@ static int judge(struct segment *s, int decoded, struct err *e)
 	follows = record_follows(s, e);
 	if (follows < 0)
 		return follows;
-	s->torn = !follows;
-	if (!follows && decoded == 0)
-		return 0;
 	content = follows ? 1 : has_content(s, at, e);
-	if (content == 0)
-		s->torn = false;
-	if (content <= 0 || (!follows && begun))
-		return content < 0 ? content : 0;
+	if (content < 0)
+		return content;
+	s->torn = content && !follows;
+	if (!content || (!follows && (begun || decoded == 0)))
+		return 0;
 	return err_set(e, EBADMSG, "%s: damaged record at offset %" PRIu64 " (record %" PRIu64 ")",
 		s->name, at, s->seq);
 }

@@ -2,9 +2,9 @@
 /*
  * tail.h - the end of a log that is to be continued
  *
- * Within the audit folder only. An unclean end can leave a part of a record, or
- * of the head of a segment, behind the last whole one; a power cut also whole records
- * behind what was not written. All that is kept in ../torn/, synced there, and only
+ * Within the audit folder only. An unclean end can leave space (zeros), a part of a record,
+ * or of the head of a segment, behind the last whole one; a power cut also whole records
+ * behind what was not written. All that but space is kept in ../torn/, synced there, and only
  * then cut off. What the newest checkpoint covers is never cut: a log in which something
  * of that is damaged or missing is refused and left as it is.
  */
