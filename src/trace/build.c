@@ -318,10 +318,15 @@ static int name_container(
 }
 
 /* A name that was made up has a hash: no running number, a gap would tell. */
-static int name_made_up(struct build *b, struct entry *e, struct buf *full)
+static int name_member(struct build *b, struct entry *e, struct buf *full)
 {
-	name_unique(
-		e->name, e->name_len, &b->key, siphash(&b->key, e->content, e->content_len), full);
+	struct buf salted = BUF_INIT;
+
+	buf_put(&salted, e->name, e->name_len);
+	buf_put(&salted, e->content, e->content_len);
+	name_made_up(e->name, e->name_len, siphash(&b->key, salted.data, salted.len), full);
+	full->error = full->error ? full->error : salted.error;
+	buf_release(&salted);
 	e->name = full->data;
 	e->name_len = full->len;
 	return full->error ? err_errno(&b->err, ENOMEM, "%s", b->path) : 0;
@@ -333,7 +338,7 @@ static int place_name(struct build *b, struct frame *parent, struct entry *e, st
 
 	if (e->flags & ENTRY_CONTAINER)
 		return name_container(b, parent, e, full);
-	r = e->flags & ENTRY_MADE_UP ? name_made_up(b, e, full) : 0;
+	r = e->flags & ENTRY_MADE_UP ? name_member(b, e, full) : 0;
 	if (r == 0)
 		r = name_entry(b, parent, e, full);
 	buf_reset(&parent->last_name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define HASH_SUFFIX 9 /* "~" and 8 hex digits */
+#define ENDING_MAX  6
 
 static bool all_dots(const uint8_t *raw, size_t n)
 {
@@ -25,9 +26,10 @@ static size_t cut_at(const uint8_t *p, size_t n, size_t max)
 	return cut;
 }
 
-static void put_hashed(const uint8_t *name, size_t n, uint64_t hash, struct buf *out)
+/* Name and hash, with room for @more bytes behind them. */
+static void put_hashed(const uint8_t *name, size_t n, uint64_t hash, size_t more, struct buf *out)
 {
-	buf_put(out, name, cut_at(name, n, NAME_COMPONENT_MAX - HASH_SUFFIX));
+	buf_put(out, name, cut_at(name, n, NAME_COMPONENT_MAX - HASH_SUFFIX - more));
 	buf_printf(out, "~%08x", (unsigned)(hash & 0xffffffff));
 }
 
@@ -62,8 +64,30 @@ void name_unique(const uint8_t *name, size_t n, const struct siphash_key *key, u
 
 	buf_put_u64(&b, salt);
 	buf_put(&b, name, n);
-	put_hashed(name, n, b.error ? salt : siphash(key, b.data, b.len), out);
+	put_hashed(name, n, b.error ? salt : siphash(key, b.data, b.len), 0, out);
 	buf_release(&b);
+}
+
+/* What a name ends in, of letters and digits: ".eml". */
+static size_t ending(const uint8_t *name, size_t n)
+{
+	for (size_t len = 2; len <= ENDING_MAX && len < n; len++) {
+		uint8_t c = name[n - len];
+
+		if (c == '.')
+			return len;
+		if (c < '0' || (c > '9' && c < 'A') || (c > 'Z' && c < 'a') || c > 'z')
+			return 0;
+	}
+	return 0;
+}
+
+void name_made_up(const uint8_t *name, size_t n, uint64_t hash, struct buf *out)
+{
+	size_t end = ending(name, n);
+
+	put_hashed(name, n - end, hash, end, out);
+	buf_put(out, name + n - end, end);
 }
 
 /* True when the kernel can walk @target as it is without leaving the volume. */

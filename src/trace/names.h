@@ -33,6 +33,12 @@ void name_unique(const uint8_t *name, size_t n, const struct siphash_key *key, u
 	struct buf *out);
 
 /**
+ * name_made_up() - append @name with "~" and 8 hex digits of @hash, before what it ends in
+ * For a name that nobody gave ("Re: offer.eml"): programs still know it by its ending.
+ */
+void name_made_up(const uint8_t *name, size_t n, uint64_t hash, struct buf *out);
+
+/**
  * name_link_target() - append a link's target so that it cannot leave its volume
  * @target: [n] bytes as on the disk
  * @depth:  directories between the link and its volume's root: 0 in the root

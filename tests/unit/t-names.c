@@ -116,6 +116,31 @@ static void test_unique(void)
 	buf_release(&b);
 }
 
+static const char *made_up(const char *name, struct buf *b)
+{
+	buf_reset(b);
+	name_made_up((const uint8_t *)name, strlen(name), 0x1234567890abcdef, b);
+	return buf_cstr(b);
+}
+
+static void test_made_up(void)
+{
+	char longest[256] = {0};
+	struct buf b = BUF_INIT;
+
+	is_str(made_up("Re: offer.eml", &b), "Re: offer~90abcdef.eml", "a hash before the ending");
+	is_str(made_up("Re: v1. last words", &b), "Re: v1. last words~90abcdef",
+		"words are no ending");
+	is_str(made_up("part", &b), "part~90abcdef", "without one");
+	is_str(made_up(".txt", &b), ".txt~90abcdef", "all of a name is no ending");
+	memset(longest, 'x', 255);
+	memcpy(longest + 251, ".eml", 4);
+	made_up(longest, &b);
+	is_int(b.len, 255, "a name of full length is cut");
+	is_str(buf_cstr(&b) + 242, "~90abcdef.eml", "before both");
+	buf_release(&b);
+}
+
 /* Whatever bytes a disk has, the kernel can take what is shown. */
 static void test_any_bytes(void)
 {
@@ -247,6 +272,7 @@ int main(void)
 	test_component();
 	test_long();
 	test_unique();
+	test_made_up();
 	test_any_bytes();
 	test_targets();
 	test_any_target();
