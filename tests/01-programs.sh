@@ -8,7 +8,7 @@ need_tools ldd readelf
 service=$(ldd "$EVIDENCEFS") # with what its libraries link
 daemon=$(ldd "$EVIDENCEFSD")
 worker=$(readelf -dW "$WORKER" | grep NEEDED)
-for library in libtsk libewf libbfio libdeflate libarchive; do
+for library in libtsk libewf libbfio libpff libgmime libdeflate libarchive; do
 	if [[ $service == *"$library"* ]]; then
 		fail "the mounting process does not link $library"
 	else

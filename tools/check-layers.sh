@@ -18,13 +18,15 @@ libraries=(
 	'tsk/.*:src/volume/*|src/fs/*'
 	'libdeflate\.h:src/image/ewf*'
 	'archive.*:src/container/archive.c'
+	'gmime/.*|iconv\.h:src/container/mime*'
+	'libpff\.h|libbfio\.h:src/container/pst_file.c|src/container/pst_property.c'
 	'lzma\.h:src/audit/unxz.c'
 	'seccomp\.h:src/worker/sandbox.c|src/keyd/sandbox.c|src/starter/service_sandbox.c'
 	'openssl/.*:src/base/digest.c|src/audit/*'
 	'sqlite3\.h:src/base/db.c'
 	'fuse.*|linux/fuse\.h:src/mount/*'
 	'linux/landlock\.h:src/worker/sandbox.c|src/starter/service_sandbox.c'
-	'libewf.*|libbfio.*|zlib\.h:'
+	'libewf.*|zlib\.h:'
 )
 
 bad=0

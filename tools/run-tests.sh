@@ -22,10 +22,11 @@ export LC_ALL=C.UTF-8 TZ=UTC0 PATH=$PATH:/usr/sbin:/sbin
 all_stages=(lint build-gcc build-clang check asan tsan fuzz distcheck corpus)
 packages=(
 	gcc libc6-dev make autoconf automake pkg-config libfuse3-dev libsqlite3-dev libssl-dev
-	libseccomp-dev libdeflate-dev libarchive-dev liblzma-dev libtsk-dev fuse3 attr
+	libseccomp-dev libdeflate-dev libarchive-dev libgmime-3.0-dev libpff-dev libbfio-dev
+	liblzma-dev libtsk-dev fuse3 attr
 	clang libclang-rt-dev clang-format shellcheck mandoc
 	fdisk parted ntfs-3g e2fsprogs dosfstools mtools exfatprogs exfat-fuse ewf-tools sleuthkit mount
-	apfsprogs makefs xorriso python3 openssl xz-utils zstd procps
+	apfsprogs makefs pst-utils xorriso python3 openssl xz-utils zstd procps
 	# programs that people use on a mount, from the command line and on a desktop
 	rsync file zip unzip p7zip-full git ripgrep sqlite3 poppler-utils libimage-exiftool-perl testdisk clamav
 	thunar tumbler libreoffice-writer libreoffice-calc evince ristretto

@@ -9,7 +9,10 @@
 
 /* In the order in which they are tried: the first that knows the bytes has them. */
 static const struct container_kind *const kinds[] = {
+	&container_pst,
 	&container_archive,
+	&container_mbox,
+	&container_eml,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))

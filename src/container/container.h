@@ -57,6 +57,7 @@ struct member {
 	const uint8_t *name; /* one name, not a path: any bytes, may be empty */
 	size_t name_len;
 	bool made_up; /* the name is not in the container (a subject, a part): gets a hash */
+	bool plain;   /* the container's own text (headers, a body): never a container itself */
 	enum entry_kind kind; /* ENTRY_FILE, _DIR, _LINK, _SPECIAL */
 	uint64_t size;        /* of its contents, or CONTAINER_SIZE_UNKNOWN */
 	uint32_t mode;
@@ -134,6 +135,9 @@ struct container_kind {
 };
 
 extern const struct container_kind container_archive; /* archive.c: libarchive */
+extern const struct container_kind container_pst;     /* pst.c: libpff */
+extern const struct container_kind container_mbox;    /* mbox.c */
+extern const struct container_kind container_eml;     /* eml.c: GMime */
 
 /** container_detect() - the kind a source's bytes say it is, or NULL. */
 const struct container_kind *container_detect(const struct source *s);

@@ -357,7 +357,7 @@ static int tell_file(struct level *l, const struct member *m, uint32_t *node)
 	uint64_t size = m->size;
 	int r = 0;
 
-	if (m->read)
+	if (m->read && !m->plain)
 		kind = detect(&k, m);
 	if (kind && l->depth + 1 >= CONTAINER_DEPTH) {
 		kind = NULL;
