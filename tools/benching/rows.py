@@ -93,8 +93,11 @@ class Bench:
             seconds = timed("find", path, "-printf", "%i %m %s %T@\\n", out=out)
             out.seek(0)
             entries = sum(1 for _ in out)
-        if entries != about["files"] + about["dirs"] + 1:
-            raise Failed(f"{path}: find saw {entries} entries of {about['files'] + about['dirs']}")
+        whole = about["files"] + about["dirs"] + 1
+        # ours has what is in containers, too
+        more = os.path.exists(f"{path}/../../EVIDENCE.txt")
+        if entries < whole or (entries > whole and not more):
+            raise Failed(f"{path}: find saw {entries} entries of {whole}")
         return seconds
 
     # ---- on what ----------------------------------------------------------------------
