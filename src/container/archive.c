@@ -3,9 +3,8 @@
  * archive.c - zip, tar, cpio, 7z, RAR, ISO, and single compressed files, through libarchive
  *
  * The only file that includes <archive.h>. Which formats libarchive may try is
- * decided here, by the bytes, so that it never guesses: one compression at most
- * (what is compressed twice is a container in a container), and none that runs
- * a program. A member's locator is its place among the archive's entries.
+ * decided by archive_shape.h, so that it never guesses, nor runs a program. A member's locator is
+ * its place among the archive's entries.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,133 +16,21 @@
 
 #include "base/buf.h"
 #include "container/archive_paths.h"
+#include "container/archive_shape.h"
 #include "container/container.h"
 
-#define BLOCK     ((size_t)64 << 10)
-#define SKIP      ((size_t)256 << 10)
-#define ISO_AT    32769u /* "CD001" stands there */
-#define TAR_BLOCK 512u
-
-/* ---- which it is --------------------------------------------------------------------------- */
-
-enum layout { NONE, ZIP, SEVEN, RAR, ISO, TAR, CPIO, RAW };
+#define BLOCK ((size_t)64 << 10)
+#define SKIP  ((size_t)256 << 10)
 
 struct shape {
-	enum layout layout;
-	int filter; /* ARCHIVE_FILTER_NONE, ... */
+	enum archive_layout layout;
+	enum archive_packing packing;
 };
-
-static bool has(const uint8_t *p, size_t n, const char *magic, size_t len)
-{
-	return n >= len && memcmp(p, magic, len) == 0;
-}
-
-static int filter_of(const uint8_t *p, size_t n)
-{
-	if (has(p, n, "\x1f\x8b\x08", 3))
-		return ARCHIVE_FILTER_GZIP;
-	if (has(p, n, "BZh", 3) && n > 9 && p[3] >= '1' && p[3] <= '9' &&
-		(memcmp(p + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0 ||
-			memcmp(p + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0))
-		return ARCHIVE_FILTER_BZIP2;
-	if (has(p, n, "\xfd\x37\x7a\x58\x5a\x00", 6))
-		return ARCHIVE_FILTER_XZ;
-	if (has(p, n, "\x28\xb5\x2f\xfd", 4))
-		return ARCHIVE_FILTER_ZSTD;
-	return ARCHIVE_FILTER_NONE;
-}
-
-/* A header whose checksum is right: octal, over the block with spaces in its place. */
-static bool is_tar(const uint8_t *p, size_t n)
-{
-	unsigned want = 0;
-	unsigned sum = 0;
-	int as_signed = 0;
-	bool digits = false;
-
-	if (n < TAR_BLOCK || (p[0] == '\0' && memcmp(p + 257, "ustar", 5) != 0))
-		return false;
-	for (size_t i = 148; i < 156; i++) {
-		if (p[i] >= '0' && p[i] <= '7') {
-			want = want * 8 + (p[i] - '0');
-			digits = true;
-		} else if (digits || (p[i] != ' ' && p[i] != '\0')) {
-			break;
-		}
-	}
-	if (!digits)
-		return false;
-	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		uint8_t c = i >= 148 && i < 156 ? ' ' : p[i];
-
-		sum += c;
-		as_signed += (int8_t)c;
-	}
-	return want == sum || (int)want == as_signed;
-}
-
-/* The old binary header is two bytes of magic: its name must end where it says. */
-static bool is_binary_cpio(const uint8_t *p, size_t n)
-{
-	size_t len = 0;
-
-	if (has(p, n, "\xc7\x71", 2) && n > 26)
-		len = (size_t)p[20] | (size_t)p[21] << 8;
-	else if (has(p, n, "\x71\xc7", 2) && n > 26)
-		len = (size_t)p[21] | (size_t)p[20] << 8;
-	return len > 1 && len <= 1024 && n >= 26 + len && p[26 + len - 1] == '\0' &&
-	       !memchr(p + 26, '\0', len - 1);
-}
-
-static bool is_cpio(const uint8_t *p, size_t n)
-{
-	return has(p, n, "070701", 6) || has(p, n, "070702", 6) || has(p, n, "070707", 6) ||
-	       is_binary_cpio(p, n);
-}
-
-/* A program that unpacks itself has its archive behind it, and the end of a zip at its own. */
-static bool is_program_with_zip(const uint8_t *p, size_t n, const struct source *s)
-{
-	uint8_t end[22];
-	uint64_t size = source_size(s);
-
-	return (has(p, n, "MZ", 2) ||
-		       has(p, n,
-			       "\x7f"
-			       "ELF",
-			       4) ||
-		       has(p, n, "#!", 2)) &&
-	       size > sizeof(end) &&
-	       source_read_all(s, end, sizeof(end), size - sizeof(end)) == (ssize_t)sizeof(end) &&
-	       has(end, sizeof(end), "PK\5\6", 4);
-}
-
-static enum layout plain_layout(const uint8_t *p, size_t n, const struct source *s)
-{
-	char iso[5];
-
-	if (has(p, n, "PK\3\4", 4) || has(p, n, "PK\5\6", 4) || has(p, n, "PK\7\x8PK\3\4", 8))
-		return ZIP;
-	if (has(p, n, "7z\xbc\xaf\x27\x1c", 6))
-		return SEVEN;
-	if (has(p, n, "Rar!\x1a\x07", 6))
-		return RAR;
-	if (is_program_with_zip(p, n, s))
-		return ZIP;
-	if (is_tar(p, n))
-		return TAR;
-	if (is_cpio(p, n))
-		return CPIO;
-	if (source_size(s) > ISO_AT + sizeof(iso) &&
-		source_read_all(s, iso, sizeof(iso), ISO_AT) == (ssize_t)sizeof(iso) &&
-		memcmp(iso, "CD001", sizeof(iso)) == 0)
-		return ISO;
-	return NONE;
-}
 
 static bool archive_probe(const uint8_t *head, size_t n, const struct source *s)
 {
-	return filter_of(head, n) != ARCHIVE_FILTER_NONE || plain_layout(head, n, s) != NONE;
+	return archive_packing_of(head, n) != PACKED_NOT ||
+	       archive_layout_of(head, n, s) != LAYOUT_NONE;
 }
 
 /* ---- libarchive over a source -------------------------------------------------------------- */
@@ -208,29 +95,46 @@ static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t off, int when
 	return base;
 }
 
-static int allow_layout(struct archive *a, enum layout l)
+static int allow_layout(struct archive *a, enum archive_layout l)
 {
 	switch (l) {
-	case ZIP:
+	case LAYOUT_ZIP:
 		return archive_read_support_format_zip(a); /* without its directory, too */
-	case SEVEN:
+	case LAYOUT_SEVEN:
 		return archive_read_support_format_7zip(a);
-	case RAR:
+	case LAYOUT_RAR:
 		archive_read_support_format_rar(a);
 		return archive_read_support_format_rar5(a);
-	case ISO:
+	case LAYOUT_ISO:
 		return archive_read_support_format_iso9660(a);
-	case TAR:
+	case LAYOUT_TAR:
 		return archive_read_support_format_tar(a);
-	case CPIO:
+	case LAYOUT_CPIO:
 		return archive_read_support_format_cpio(a);
-	case RAW:
+	case LAYOUT_RAW:
 		archive_read_support_format_empty(a);
 		return archive_read_support_format_raw(a);
-	case NONE:
+	case LAYOUT_NONE:
 		break;
 	}
 	return ARCHIVE_FATAL;
+}
+
+static int allow_packing(struct archive *a, enum archive_packing p)
+{
+	switch (p) {
+	case PACKED_GZIP:
+		return archive_read_append_filter(a, ARCHIVE_FILTER_GZIP);
+	case PACKED_BZIP2:
+		return archive_read_append_filter(a, ARCHIVE_FILTER_BZIP2);
+	case PACKED_XZ:
+		return archive_read_append_filter(a, ARCHIVE_FILTER_XZ);
+	case PACKED_ZSTD:
+		return archive_read_append_filter(a, ARCHIVE_FILTER_ZSTD);
+	case PACKED_NOT:
+		break;
+	}
+	return ARCHIVE_OK;
 }
 
 static int failure(struct archive *a, struct err *e)
@@ -252,8 +156,8 @@ static int begin(struct reader *r, const struct shape *shape, struct err *e)
 	if (!r->a)
 		return err_set(e, ENOMEM, "no memory");
 	rc = allow_layout(r->a, shape->layout);
-	if (rc >= ARCHIVE_WARN && shape->filter != ARCHIVE_FILTER_NONE)
-		rc = archive_read_append_filter(r->a, shape->filter);
+	if (rc >= ARCHIVE_WARN)
+		rc = allow_packing(r->a, shape->packing);
 	archive_read_set_callback_data(r->a, r);
 	archive_read_set_read_callback(r->a, on_read);
 	archive_read_set_skip_callback(r->a, on_skip);
@@ -274,11 +178,11 @@ static void end(struct reader *r)
 /* What is compressed: an archive, or one file. */
 static int shape_of_packed(struct reader *r, struct shape *shape, struct err *e)
 {
-	uint8_t head[TAR_BLOCK] = {0};
+	uint8_t head[ARCHIVE_INSIDE] = {0};
 	size_t n = 0;
 	int rc = 0;
 
-	shape->layout = RAW;
+	shape->layout = LAYOUT_RAW;
 	rc = begin(r, shape, e);
 	if (rc == 0)
 		rc = archive_read_next_header(r->a, &r->entry);
@@ -298,28 +202,25 @@ static int shape_of_packed(struct reader *r, struct shape *shape, struct err *e)
 	end(r);
 	if (rc)
 		return rc;
-	if (is_tar(head, n))
-		shape->layout = TAR;
-	else if (is_cpio(head, n))
-		shape->layout = CPIO;
+	shape->layout = archive_layout_inside(head, n);
 	return 0;
 }
 
 static int open_archive(struct reader *r, struct err *e)
 {
 	uint8_t head[CONTAINER_HEAD];
-	struct shape shape = {NONE, ARCHIVE_FILTER_NONE};
+	struct shape shape = {LAYOUT_NONE, PACKED_NOT};
 	ssize_t n = source_read_all(r->s, head, sizeof(head), 0);
 	int rc = 0;
 
 	if (n < 0)
 		return err_set(e, EIO, "its bytes cannot be read");
-	shape.filter = filter_of(head, (size_t)n);
-	if (shape.filter == ARCHIVE_FILTER_NONE)
-		shape.layout = plain_layout(head, (size_t)n, r->s);
+	shape.packing = archive_packing_of(head, (size_t)n);
+	if (shape.packing == PACKED_NOT)
+		shape.layout = archive_layout_of(head, (size_t)n, r->s);
 	else
 		rc = shape_of_packed(r, &shape, e);
-	if (rc == 0 && shape.layout == NONE)
+	if (rc == 0 && shape.layout == LAYOUT_NONE)
 		rc = err_set(e, EBADMSG, "it is no archive");
 	return rc ? rc : begin(r, &shape, e);
 }

@@ -4,8 +4,8 @@
  *
  * A container of which a member is hidden, for whatever reason, is listed, its other members
  * are read, and its bytes as a whole are refused: they hold the member. Its place on the
- * media is masked (view_mask.c). What a deleted container says of its members counts for
- * nothing once its bytes may be another's.
+ * media is masked (view_mask.c). What a container says of its members counts for nothing
+ * where its bytes may be another's.
  */
 #include "policy/view_compile.h"
 
@@ -120,7 +120,8 @@ int compile_closed(struct compile *x, struct view_evidence *out)
 	return r;
 }
 
-/* ---- deleted ones -----------------------------------------------------------------------------
+/* ---- whose bytes may be another's
+ * -----------------------------------------------------------------------------
  */
 
 static int meet_gap(void *ctx, uint64_t begin, uint64_t end)
@@ -157,20 +158,29 @@ static bool is_stale(struct evidence *ev, const struct claims *c, uint64_t trace
 	return r || free_bytes != bytes;
 }
 
-int compile_deleted_containers(struct compile *x, bool hurried)
+/* Members are read from the media as it is, which no mask is laid over. */
+static bool is_shared(struct compile *x, uint64_t folder, bool hurried)
 {
 	struct evidence *ev = x->c.ev;
+	unsigned k = trace_volume(folder);
+	const struct claims *c = NULL;
+
+	if (compile_overlaps(x, k))
+		return true;
+	return trace_in_deleted(folder) &&
+	       ((hurried && !claims_ready(ev, k)) || claims_of(ev, k, &c) ||
+		       is_stale(ev, c, folder - 1));
+}
+
+int compile_shared_containers(struct compile *x, bool hurried)
+{
+	const struct containers *all = &x->c.ev->containers;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ev->containers.n; i++) {
-		const struct container_folder *f = &ev->containers.v[i];
-		unsigned k = trace_volume(f->id);
-		const struct claims *c = NULL;
+	for (size_t i = 0; r == 0 && i < all->n; i++) {
+		const struct container_folder *f = &all->v[i];
 
-		if (!trace_in_deleted(f->id) || f->up || !x->masks[k])
-			continue;
-		if ((hurried && !claims_ready(ev, k)) || claims_of(ev, k, &c) ||
-			is_stale(ev, c, f->id - 1))
+		if (!f->up && x->masks[trace_volume(f->id)] && is_shared(x, f->id, hurried))
 			r = compile_add(x, PIECE_TAKES, f->id, f->last, 0, 0);
 	}
 	return r;

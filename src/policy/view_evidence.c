@@ -367,7 +367,7 @@ static int compile(struct compile *x, const struct view_holding *h, const struct
 	if (r == 0)
 		r = compile_streams(x);
 	if (r == 0)
-		r = compile_deleted_containers(x, from->hurried);
+		r = compile_shared_containers(x, from->hurried);
 	if (r == 0)
 		r = compile_ranges(x, out);
 	if (r == 0)

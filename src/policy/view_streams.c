@@ -115,7 +115,7 @@ int compile_streams(struct compile *x)
 
 /* ---- bytes that are not shown --------------------------------------------------------------- */
 
-static bool overlaps_any(const struct compile *x, unsigned k)
+bool compile_overlaps(const struct compile *x, unsigned k)
 {
 	for (unsigned other = 0; other < x->volumes; other++) {
 		if (other != k && overlap(x, k, other))
@@ -138,7 +138,7 @@ static int hold(struct compile *x, const struct view_from *from, struct held *ro
 		if (!roads && !x->masks[k])
 			continue;
 		flags[k] = HELD_DELETED;
-		if (overlaps_any(x, k) || (!from->before && x->masks[k]))
+		if (compile_overlaps(x, k) || (!from->before && x->masks[k]))
 			flags[k] |= HELD_ALL;
 	}
 	if (r == 0)
