@@ -112,7 +112,11 @@ while True:
 	diag "$(cat "$WORK/watch"), marked at $end"
 	# shellcheck disable=SC2016
 	ok "$name: what of it was mapped is gone within a second" awk -v end="$end" '$1 == "gone" && $2 < end + 1 {found = 1} END {exit !found}' "$WORK/watch"
-	ok "$name: the rest of it is as it was" as bert cmp "$WORK/other" "$(dirname "$B/$name/$inner")/other.txt"
+	if [[ $name == isoslice ]]; then # its file is a container with a hidden member: blanked as a whole
+		not_ok "$name: the file that is the volume is refused" as bert head -c 1 "$B/$name/$outer"
+	else
+		ok "$name: the rest of it is as it was" as bert cmp "$WORK/other" "$(dirname "$B/$name/$inner")/other.txt"
+	fi
 	ok "$name: rejected" mark rejected "${marks[@]}"
 	hashes bert "$name" >"$WORK/after"
 	same_file "$WORK/before" "$WORK/after" "$name: every bit is back"

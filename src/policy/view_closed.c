@@ -165,7 +165,7 @@ static bool is_shared(struct compile *x, uint64_t folder, bool hurried)
 	unsigned k = trace_volume(folder);
 	const struct claims *c = NULL;
 
-	if (compile_overlaps(x, k))
+	if (view_overlaps(ev, k))
 		return true;
 	return trace_in_deleted(folder) &&
 	       ((hurried && !claims_ready(ev, k)) || claims_of(ev, k, &c) ||

@@ -57,8 +57,6 @@ int compile_apart(struct compile *x, unsigned k, bool whole_deleted);
 int compile_streams(struct compile *x);
 /** compile_closed() - containers around what @out's ranges do not show. */
 int compile_closed(struct compile *x, struct view_evidence *out);
-/** compile_overlaps() - whether another volume lies over it. */
-bool compile_overlaps(const struct compile *x, unsigned k);
 /** compile_shared_containers() - where anything is hidden, members of containers whose bytes may be
  * another's are not seen: of deleted ones, and in volumes that lie one over the other.
  * @hurried: and of those of which that takes long to tell. */

@@ -115,6 +115,9 @@ int view_evidence_compile(const struct view_holding *h, const struct view_from *
 	struct view_evidence *out, bool *later);
 void view_evidence_release(struct view_evidence *ev);
 
+/** view_overlaps() - whether another volume lies over volume @k. */
+bool view_overlaps(const struct evidence *ev, unsigned k);
+
 /* ---- notes ----------------------------------------------------------------------------- */
 
 /** view_notes_compile() - the notes of a case for who holds @h; its evidence is in @v from

@@ -65,12 +65,21 @@ static int set_volume(struct compile *x, unsigned k)
 }
 
 /* Whether the bytes of both have some in common: slices in a partition, hybrid media, pools. */
-static bool overlap(const struct compile *x, unsigned k, unsigned other)
+static bool overlap(const struct evidence *ev, unsigned k, unsigned other)
 {
-	const struct scan_volume *a = &x->c.ev->manifest.volumes[k].scan;
-	const struct scan_volume *b = &x->c.ev->manifest.volumes[other].scan;
+	const struct scan_volume *a = &ev->manifest.volumes[k].scan;
+	const struct scan_volume *b = &ev->manifest.volumes[other].scan;
 
 	return a->offset < b->offset + b->length && b->offset < a->offset + a->length;
+}
+
+bool view_overlaps(const struct evidence *ev, unsigned k)
+{
+	for (unsigned other = 0; other < ev->manifest.n; other++) {
+		if (other != k && overlap(ev, k, other))
+			return true;
+	}
+	return false;
 }
 
 /* The bytes of a volume as such are not for him: no other stream shows them either. */
@@ -90,7 +99,7 @@ static int set_overlaps(struct compile *x, unsigned k)
 	bool gone = x->of[k].gone;
 
 	for (unsigned other = 0; other < x->volumes; other++) {
-		if (other == k || !overlap(x, k, other))
+		if (other == k || !overlap(x->c.ev, k, other))
 			continue;
 		masked = masked || x->of[other].masked;
 		gone = gone || is_sealed_off(x, other);
@@ -115,15 +124,6 @@ int compile_streams(struct compile *x)
 
 /* ---- bytes that are not shown --------------------------------------------------------------- */
 
-bool compile_overlaps(const struct compile *x, unsigned k)
-{
-	for (unsigned other = 0; other < x->volumes; other++) {
-		if (other != k && overlap(x, k, other))
-			return true;
-	}
-	return false;
-}
-
 /*
  * What deleted entries have may be another's now, whose volumes lie one over the other has its
  * bytes under several names, and where it is not known what was blanked, nothing is shown.
@@ -138,7 +138,7 @@ static int hold(struct compile *x, const struct view_from *from, struct held *ro
 		if (!roads && !x->masks[k])
 			continue;
 		flags[k] = HELD_DELETED;
-		if (compile_overlaps(x, k) || (!from->before && x->masks[k]))
+		if (view_overlaps(x->c.ev, k) || (!from->before && x->masks[k]))
 			flags[k] |= HELD_ALL;
 	}
 	if (r == 0)
