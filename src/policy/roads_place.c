@@ -10,8 +10,10 @@
 #include "policy/hold.h"
 #include "policy/view_private.h"
 
-static int add_top(struct gathering *g, uint64_t id, uint64_t parent)
+static int add_top(void *ctx, uint64_t id, uint64_t parent)
 {
+	struct gathering *g = ctx;
+
 	if (array_room(&g->tops, sizeof(*g->tops), g->tops_n, &g->tops_cap))
 		return -ENOMEM;
 	g->tops[g->tops_n++] = (struct road_top){id, parent};
@@ -40,23 +42,12 @@ static int add_place(struct placing *x, const struct mark_own *own, const struct
 	return 0;
 }
 
-/* Streams stand beside what they belong to, and are shown for themselves. */
+/* What stands beside it is shown for itself. */
 static int add_tops(struct gathering *g, struct evidence_cursor *c, const struct view_place *p)
 {
-	struct trace t;
 	int r = add_top(g, p->first, p->parent);
 
-	/* not of a volume as a whole */
-	if (r || trace_part(p->first) == 0 || trace_number(p->first) == 0 ||
-		evidence_get(c, p->first, &t))
-		return r;
-	/* folders of members, too */
-	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id = t.last + 1) {
-		r = evidence_get(c, id, &t);
-		if (r == 0)
-			r = add_top(g, id, p->parent);
-	}
-	return r;
+	return r ? r : view_place_beside(c, p, add_top, g);
 }
 
 /* Whether the path still is what was marked. */

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "policy/decide.h"
 #include "serve/claims.h"
 #include "serve/containers.h"
@@ -21,9 +20,8 @@
 /* ---- which are closed ---------------------------------------------------------------------- */
 
 struct closing {
-	struct view_evidence *ev;
+	struct view_ids ids;
 	struct evidence_cursor c;
-	size_t cap;
 	unsigned volume;
 };
 
@@ -43,21 +41,12 @@ static bool all_seen(const struct view_evidence *ev, uint64_t first, uint64_t la
 	}
 }
 
-static int add(struct closing *x, uint64_t trace)
-{
-	struct view_evidence *ev = x->ev;
-
-	if (array_room(&ev->closed, sizeof(*ev->closed), ev->closed_n, &x->cap))
-		return -ENOMEM;
-	ev->closed[ev->closed_n++] = trace;
-	return 0;
-}
-
 static int add_name(void *ctx, const struct index_item *item)
 {
 	struct closing *x = ctx;
+	int r = view_ids_add(&x->ids, trace_of_index(x->volume, item->id));
 
-	return add(x, trace_of_index(x->volume, item->id));
+	return r < 0 ? r : 0;
 }
 
 /* Other names of a file have its bytes, too. */
@@ -71,38 +60,15 @@ static int add_names(struct closing *x, uint64_t trace)
 	return r ? r : index_same_inode(reader, id, id, true, add_name, x);
 }
 
-static int by_id(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a;
-	uint64_t y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void settle(struct view_evidence *ev)
-{
-	size_t kept = 0;
-
-	if (ev->closed_n > 1)
-		qsort(ev->closed, ev->closed_n, sizeof(*ev->closed), by_id);
-	for (size_t i = 0; i < ev->closed_n; i++) {
-		if (kept == 0 || ev->closed[kept - 1] != ev->closed[i])
-			ev->closed[kept++] = ev->closed[i];
-	}
-	ev->closed_n = kept;
-}
-
 int compile_closed(struct compile *x, struct view_evidence *out)
 {
 	const struct containers *all = &x->c.ev->containers;
-	struct closing k = {.ev = out};
+	struct closing k = {.ids = {.n = 0}};
 	int r = 0;
 
 	free(out->closed);
-	out->closed = NULL;
-	out->closed_n = 0;
 	evidence_cursor_init(&k.c, x->c.ev);
-	for (size_t i = 0; r == 0 && i < all->n; i++) {
+	for (size_t i = 0; r >= 0 && i < all->n; i++) {
 		const struct container_folder *f = &all->v[i];
 		bool marked = withheld_in(x->withheld, f->id, f->last);
 
@@ -110,14 +76,15 @@ int compile_closed(struct compile *x, struct view_evidence *out)
 		if ((!marked && !all_seen(out, f->id - 1, f->id - 1)) ||
 			all_seen(out, f->id, f->last))
 			continue;
-		r = add(&k, f->id - 1);
+		r = view_ids_add(&k.ids, f->id - 1);
 		/* by exclusions and grants a name is hidden, by marks what it is of */
-		if (r == 0 && marked)
+		if (r >= 0 && marked)
 			r = add_names(&k, f->id - 1);
 	}
 	evidence_cursor_release(&k.c);
-	settle(out);
-	return r;
+	out->closed = k.ids.v;
+	out->closed_n = k.ids.n;
+	return r < 0 ? r : 0;
 }
 
 /* ---- whose bytes may be another's

@@ -30,8 +30,9 @@ int compile_take(struct compile *x, uint64_t trace)
 	return compile_add(x, PIECE_TAKES, trace, trace, 0, 0);
 }
 
-static int add_top(struct compile *x, uint64_t id, uint64_t parent)
+static int add_top(void *ctx, uint64_t id, uint64_t parent)
 {
+	struct compile *x = ctx;
 	struct tops *t = &x->tops;
 
 	if (array_room(&t->v, sizeof(*t->v), t->n, &t->cap))
@@ -65,22 +66,11 @@ static int give_all(struct compile *x, unsigned rights, uint64_t grant)
 	return compile_add(x, PIECE_GIVES, 0, UINT64_MAX, rights, grant);
 }
 
-/* Streams are seen for themselves, where a road withholds what they belong to. */
-static int add_stream_tops(struct compile *x, const struct view_place *p)
+/* They are seen for themselves, where a road withholds what they belong to. */
+static int add_tops_beside(struct compile *x, const struct view_place *p)
 {
-	struct trace t;
-	int r = 0;
+	int r = x->withheld ? view_place_beside(&x->c, p, add_top, x) : 0;
 
-	/* not of a volume as a whole, nor of a byte stream */
-	if (!x->withheld || trace_part(p->first) == 0 || trace_number(p->first) == 0 ||
-		evidence_get(&x->c, p->first, &t))
-		return 0;
-	/* folders of members, too */
-	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id = t.last + 1) {
-		r = evidence_get(&x->c, id, &t);
-		if (r == 0)
-			r = add_top(x, id, p->parent);
-	}
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -106,7 +96,7 @@ static int give(struct compile *x, const struct act *a)
 		if (r == 0)
 			r = add_top(x, places.v[i].first, places.v[i].parent);
 		if (r == 0)
-			r = add_stream_tops(x, &places.v[i]);
+			r = add_tops_beside(x, &places.v[i]);
 	}
 	return r;
 }
@@ -223,45 +213,15 @@ static int show_text(struct compile *x, struct view_evidence *out)
 	return compile_ranges(x, out);
 }
 
-struct ids {
-	uint64_t *v;
-	size_t n;
-	size_t cap;
-};
-
-/* Return: 1 added; 0 it was there; -ENOMEM. */
-static int ids_add(struct ids *l, uint64_t id)
-{
-	size_t at = 0;
-	size_t high = l->n;
-
-	while (at < high) {
-		size_t middle = at + (high - at) / 2;
-
-		if (l->v[middle] < id)
-			at = middle + 1;
-		else
-			high = middle;
-	}
-	if (at < l->n && l->v[at] == id)
-		return 0;
-	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
-		return -ENOMEM;
-	memmove(l->v + at + 1, l->v + at, (l->n - at) * sizeof(*l->v));
-	l->v[at] = id;
-	l->n++;
-	return 1;
-}
-
 /* Everything above one top, up to where another's way was met. */
-static int lead_to(struct compile *x, struct ids *ids, const struct top *top)
+static int lead_to(struct compile *x, struct view_ids *ids, const struct top *top)
 {
 	uint64_t id = top->parent;
 	uint64_t below = top->id;
 
 	while (below != evidence_dir) {
 		struct trace t;
-		int r = id == below ? -EIO : ids_add(ids, id);
+		int r = id == below ? -EIO : view_ids_add(ids, id);
 
 		if (r <= 0)
 			return r == -ENOMEM ? r : 0;
@@ -278,7 +238,7 @@ static int lead_to(struct compile *x, struct ids *ids, const struct top *top)
 
 static int set_passages(struct compile *x, struct view_evidence *out)
 {
-	struct ids ids = {NULL, 0, 0};
+	struct view_ids ids = {NULL, 0, 0};
 	size_t kept = 0;
 	int r = 0;
 

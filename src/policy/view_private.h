@@ -43,6 +43,14 @@ struct view_places {
  * Return: 0, with n 0 when there is nothing there; -EIO, -ENOMEM, -E2BIG it cannot be told.
  */
 int view_resolve(struct evidence_cursor *c, const char *path, bool wide, struct view_places *out);
+/**
+ * view_place_beside() - what of a place stands beside its first trace: streams, and folders of
+ * members of it and of them
+ * None of a volume as a whole, nor of a byte stream.
+ * Return: 0; what @each returned; -EIO, -ENOMEM.
+ */
+int view_place_beside(struct evidence_cursor *c, const struct view_place *p,
+	int (*each)(void *ctx, uint64_t id, uint64_t parent), void *ctx);
 
 /* ---- ranges --------------------------------------------------------------------------- */
 
@@ -84,6 +92,14 @@ int view_ranges_withhold(struct view_range **v, size_t *n, const struct withheld
 const struct view_range *view_range_at(const struct view_evidence *ev, uint64_t trace);
 /** view_has() - binary search in sorted ids. */
 bool view_has(const uint64_t *v, size_t n, uint64_t id);
+/* Sorted ids, each once; the owner frees v. */
+struct view_ids {
+	uint64_t *v;
+	size_t n;
+	size_t cap;
+};
+/** view_ids_add() - Return: 1 added; 0 it was there; -ENOMEM. */
+int view_ids_add(struct view_ids *l, uint64_t id);
 
 /* ---- one piece of evidence --------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 
@@ -259,6 +260,20 @@ bool view_has(const uint64_t *v, size_t n, uint64_t id)
 	size_t at = place_of(v, n, id);
 
 	return at < n && v[at] == id;
+}
+
+int view_ids_add(struct view_ids *l, uint64_t id)
+{
+	size_t at = place_of(l->v, l->n, id);
+
+	if (at < l->n && l->v[at] == id)
+		return 0;
+	if (array_room(&l->v, sizeof(*l->v), l->n, &l->cap))
+		return -ENOMEM;
+	memmove(l->v + at + 1, l->v + at, (l->n - at) * sizeof(*l->v));
+	l->v[at] = id;
+	l->n++;
+	return 1;
 }
 
 uint64_t view_seen_from(const struct view_evidence *ev, uint64_t from, unsigned right)

@@ -338,3 +338,20 @@ int view_resolve(struct evidence_cursor *c, const char *path, bool wide, struct 
 		add(out, TRACE_IMAGE_RAW, TRACE_IMAGE_RAW);
 	return 0;
 }
+
+int view_place_beside(struct evidence_cursor *c, const struct view_place *p,
+	int (*each)(void *ctx, uint64_t id, uint64_t parent), void *ctx)
+{
+	struct trace t;
+	int r = 0;
+
+	if (trace_part(p->first) == 0 || trace_number(p->first) == 0 ||
+		evidence_get(c, p->first, &t))
+		return 0;
+	for (uint64_t id = t.last + 1; r == 0 && id <= p->last; id = t.last + 1) {
+		r = evidence_get(c, id, &t);
+		if (r == 0)
+			r = each(ctx, id, p->parent);
+	}
+	return r;
+}
