@@ -43,11 +43,6 @@ for name in bert carl rita ruth; do
 done
 B=$(view bert c1)
 
-everything() { # USER: every name, and the hash of every file
-	# shellcheck disable=SC2016
-	as "$1" sh -c 'cd "$1" && find . | LC_ALL=C sort && find . -type f ! -name EVIDENCE.txt ! -name ACCESS.txt -print0 |
-		LC_ALL=C sort -z | xargs -0 sha256sum' sh "$(view "$1" c1)" 2>&1
-}
 everything bert >"$WORK/before"
 everything ruth >"$WORK/before.ruth"
 

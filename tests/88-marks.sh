@@ -63,12 +63,6 @@ done
 B=$(view bert c1)
 R=$(view rita c1)
 
-everything() { # USER: every name, and the hash of every file
-	# shellcheck disable=SC2016
-	as "$1" sh -c 'cd "$1" && find . | LC_ALL=C sort && find . -type f ! -name EVIDENCE.txt ! -name ACCESS.txt -print0 |
-		LC_ALL=C sort -z | xargs -0 sha256sum' sh "$(view "$1" c1)" 2>&1
-}
-
 roads=(disk/p0-ext4/docs/letter.txt disk/p0-ext4/mail/hard.txt disk/p0-ext4/mail/copy.txt disk/p0-ext4/mail/inner/again.txt
 	win/p0-ntfs/docs/letter.txt win/p0-ntfs/mail/hard.txt win/p0-ntfs/mail/copy.txt win/p0-ntfs/mail/other.txt:stream
 	win/p0-ntfs.deleted/mail/gone.txt)
@@ -77,34 +71,6 @@ links=(disk/p0-ext4/mail/link)
 holders=(win/p0-ntfs/pagefile.sys
 	"win/p0-ntfs/System Volume Information" "win/p0-ntfs/\$MFT" "win/p0-ntfs/\$LogFile")
 stays=(disk/image.raw disk/p0-ext4.raw disk/p0-ext4.unallocated win/image.raw disk/p0-ext4/docs/public.txt disk/p0-ext4/mail/other.txt disk/p0-ext4/docs/tiny win/p0-ntfs/mail/other.txt)
-
-is_seen() { # USER PATH: also a link that leads nowhere
-	as "$1" test -e "$(view "$1" c1)/$2" || as "$1" test -L "$(view "$1" c1)/$2"
-}
-
-all_there() { # USER PATH...
-	local name=$1 path lost=0
-	shift
-	for path; do
-		if ! is_seen "$name" "$path"; then
-			diag "$name does not see $path"
-			lost=1
-		fi
-	done
-	return "$lost"
-}
-
-none_there() { # USER PATH...
-	local name=$1 path seen=0
-	shift
-	for path; do
-		if is_seen "$name" "$path"; then
-			diag "$name sees $path"
-			seen=1
-		fi
-	done
-	return "$seen"
-}
 
 ok "before: an analyst sees all of it" all_there bert "${roads[@]}" "${links[@]}" "${holders[@]}" "${stays[@]}"
 everything bert >"$WORK/before"

@@ -53,11 +53,6 @@ B=$(view bert c1)/disk/p0-ext4
 R=$(view rita c1)/disk/p0-ext4
 C=$(view carl c1)/disk/p0-ext4
 
-everything() { # USER: every name, and the hash of every file, or why not
-	# shellcheck disable=SC2016
-	as "$1" sh -c 'cd "$1" && find . | LC_ALL=C sort && find . -type f ! -name EVIDENCE.txt ! -name ACCESS.txt -print0 |
-		LC_ALL=C sort -z | xargs -0 sha256sum' sh "$(view "$1" c1)" 2>&1
-}
 members=(mail/a.zip.d/inner/draft.txt mail/stored.zip.d/inner/draft.txt mail/a.tar.d/inner/draft.txt
 	mail/a.tgz.d/inner/draft.txt mail/a.7z.d/inner/draft.txt mail/outer.zip.d/a.zip.d/inner/draft.txt
 	mail/outer.zip.d/a.tgz.d/inner/draft.txt docs/link.zip.d/inner/draft.txt)
@@ -79,15 +74,9 @@ shows() { # USER PATH...: each is read and has the letter's or the other's bytes
 	return "$lost"
 }
 absent() { # USER PATH...
-	local name=$1 path seen=0
+	local name=$1
 	shift
-	for path; do
-		if as "$name" test -e "$(view "$name" c1)/disk/p0-ext4/$path"; then
-			diag "$name sees $path"
-			seen=1
-		fi
-	done
-	return "$seen"
+	none_there "$name" "${@/#/disk\/p0-ext4\/}"
 }
 refused() { # USER PATH...: listed with its size, EACCES for its bytes, no hash
 	local name=$1 path bad=0 at

@@ -66,11 +66,6 @@ done
 B=$(view bert c1)/disk/p0-ext4
 R=$(view rita c1)/disk/p0-ext4
 
-everything() { # USER: every name, and the hash of every file, or why not
-	# shellcheck disable=SC2016
-	as "$1" sh -c 'cd "$1" && find . | LC_ALL=C sort && find . -type f ! -name EVIDENCE.txt ! -name ACCESS.txt -print0 |
-		LC_ALL=C sort -z | xargs -0 sha256sum' sh "$(view "$1" c1)" 2>&1
-}
 # found USER: files in which the letter's bytes are, as they are or as base64 has them
 found() {
 	as "$1" /usr/bin/python3 - "$(view "$1" c1)" "$WORK/letter" <<'PY'

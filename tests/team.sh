@@ -11,6 +11,9 @@
 #	ev NAME ARGUMENT...          evidencefs as that user (root: as root) on this service
 #	service_pid                  of the unprivileged process
 #	view NAME CASE               the user's folder of a case
+#	everything USER              every name in case c1, and the hash of every file, or why there is none
+#	all_there USER PATH...       in case c1; of a link, whether or not it leads anywhere
+#	none_there USER PATH...
 #	both WANT NAME ARGUMENT...   two points: what both verifiers say of $LOG, the service's log
 # Users, service and mounts go away with the test.
 
@@ -108,6 +111,40 @@ service_pid() {
 
 view() {
 	echo "$ROOT/${U[$1]}/$2"
+}
+
+everything() {
+	# shellcheck disable=SC2016
+	as "$1" sh -c 'cd "$1" && find . | LC_ALL=C sort && find . -type f ! -name EVIDENCE.txt ! -name ACCESS.txt -print0 |
+		LC_ALL=C sort -z | xargs -0 sha256sum' sh "$(view "$1" c1)" 2>&1
+}
+
+is_seen() { # USER PATH
+	as "$1" test -e "$(view "$1" c1)/$2" || as "$1" test -L "$(view "$1" c1)/$2"
+}
+
+all_there() {
+	local name=$1 path lost=0
+	shift
+	for path; do
+		if ! is_seen "$name" "$path"; then
+			diag "$name does not see $path"
+			lost=1
+		fi
+	done
+	return "$lost"
+}
+
+none_there() {
+	local name=$1 path seen=0
+	shift
+	for path; do
+		if is_seen "$name" "$path"; then
+			diag "$name sees $path"
+			seen=1
+		fi
+	done
+	return "$seen"
 }
 
 both() {
