@@ -353,7 +353,8 @@ static void ask_walk(struct frame *f)
 	if (service.index)
 		must(build_open(service.index, &key, &service.build, NULL) == 0);
 	/* every file is looked into, none is left alone */
-	ask(f, WIRE_WALK, service.request, put(put(put(0, service.volume, 4), WALK_ALL, 1), 0, 4));
+	ask(f, WIRE_WALK, service.request,
+		put(put(put(0, service.volume, 4), WIRE_HEADS_ALL, 1), 0, 4));
 }
 
 static void ask_read(struct frame *f)

@@ -35,7 +35,7 @@ static bool archive_probe(const uint8_t *head, size_t n, const struct source *s)
 
 /* ---- libarchive over a source -------------------------------------------------------------- */
 
-struct reader {
+struct container {
 	const struct source *s;
 	struct archive *a;
 	struct archive_entry *entry; /* borrowed from `a` */
@@ -51,7 +51,7 @@ struct reader {
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
 {
-	struct reader *r = ctx;
+	struct container *r = ctx;
 	ssize_t n = 0;
 
 	if (r->pos < source_size(r->s))
@@ -68,7 +68,7 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
 
 static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t want)
 {
-	struct reader *r = ctx;
+	struct container *r = ctx;
 	uint64_t left = source_size(r->s) - r->pos;
 
 	(void)a;
@@ -82,7 +82,7 @@ static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t want)
 
 static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t off, int whence)
 {
-	struct reader *r = ctx;
+	struct container *r = ctx;
 	int64_t base = whence == SEEK_CUR   ? (int64_t)r->pos
 		       : whence == SEEK_END ? (int64_t)source_size(r->s)
 					    : 0;
@@ -146,7 +146,7 @@ static int failure(struct archive *a, struct err *e)
 		text ? text : "it cannot be read");
 }
 
-static int begin(struct reader *r, const struct shape *shape, struct err *e)
+static int begin(struct container *r, const struct shape *shape, struct err *e)
 {
 	int rc = 0;
 
@@ -167,7 +167,7 @@ static int begin(struct reader *r, const struct shape *shape, struct err *e)
 	return rc < ARCHIVE_WARN ? failure(r->a, e) : 0;
 }
 
-static void end(struct reader *r)
+static void end(struct container *r)
 {
 	if (r->a)
 		archive_read_free(r->a);
@@ -176,7 +176,7 @@ static void end(struct reader *r)
 }
 
 /* What is compressed: an archive, or one file. */
-static int shape_of_packed(struct reader *r, struct shape *shape, struct err *e)
+static int shape_of_packed(struct container *r, struct shape *shape, struct err *e)
 {
 	uint8_t head[ARCHIVE_INSIDE] = {0};
 	size_t n = 0;
@@ -206,7 +206,7 @@ static int shape_of_packed(struct reader *r, struct shape *shape, struct err *e)
 	return 0;
 }
 
-static int open_archive(struct reader *r, struct err *e)
+static int open_archive(struct container *r, struct err *e)
 {
 	uint8_t head[CONTAINER_HEAD];
 	struct shape shape = {LAYOUT_NONE, PACKED_NOT};
@@ -225,16 +225,18 @@ static int open_archive(struct reader *r, struct err *e)
 	return rc ? rc : begin(r, &shape, e);
 }
 
-static struct reader *reader_new(const struct source *s)
+static int archive_open_one(const struct source *s, struct container **out, struct err *e)
 {
-	struct reader *r = calloc(1, sizeof(*r));
+	struct container *r = calloc(1, sizeof(*r));
 
-	if (r)
-		r->s = s;
-	return r;
+	if (!r)
+		return err_set(e, ENOMEM, "no memory");
+	r->s = s;
+	*out = r;
+	return 0;
 }
 
-static void reader_free(struct reader *r)
+static void archive_close_one(struct container *r)
 {
 	if (!r)
 		return;
@@ -243,7 +245,7 @@ static void reader_free(struct reader *r)
 }
 
 /* The next entry. Return: 1; 0 there is none; -errno. *@warn: what is odd about it, or NULL. */
-static int next_entry(struct reader *r, const char **warn, struct err *e)
+static int next_entry(struct container *r, const char **warn, struct err *e)
 {
 	int rc = ARCHIVE_RETRY;
 
@@ -264,7 +266,7 @@ static int next_entry(struct reader *r, const char **warn, struct err *e)
 /* ---- contents ---------------------------------------------------------------------------- */
 
 /* Of the block that libarchive gave last, or zeros before it. Return: bytes; 0 all of it was. */
-static size_t from_piece(struct reader *r, uint8_t *buf, size_t len)
+static size_t from_piece(struct container *r, uint8_t *buf, size_t len)
 {
 	uint64_t in = 0;
 
@@ -284,7 +286,7 @@ static size_t from_piece(struct reader *r, uint8_t *buf, size_t len)
 }
 
 /* Return: 1; 0 at the end; -errno. */
-static int next_piece(struct reader *r, struct err *e)
+static int next_piece(struct container *r, struct err *e)
 {
 	la_int64_t at = 0;
 	int rc = archive_read_data_block(r->a, &r->piece, &r->piece_n, &at);
@@ -301,7 +303,7 @@ static int next_piece(struct reader *r, struct err *e)
 }
 
 /* The next bytes of the current entry; those before a fault are given. */
-static ssize_t read_on(struct reader *r, void *buf, size_t len, struct err *e)
+static ssize_t read_on(struct container *r, void *buf, size_t len, struct err *e)
 {
 	size_t done = 0;
 
@@ -323,7 +325,7 @@ static ssize_t read_on(struct reader *r, void *buf, size_t len, struct err *e)
 
 static ssize_t read_told(void *ctx, void *buf, size_t len)
 {
-	struct reader *r = ctx;
+	struct container *r = ctx;
 
 	return read_on(r, buf, len, NULL);
 }
@@ -410,7 +412,7 @@ static void take_hard_link(struct member *m, struct archive_entry *x, const stru
 	m->locator_len = at->locator_len;
 }
 
-static void take_contents(struct reader *r, struct member *m, struct archive_entry *x)
+static void take_contents(struct container *r, struct member *m, struct archive_entry *x)
 {
 	if (m->kind == ENTRY_LINK) {
 		const char *target = archive_entry_symlink(x);
@@ -434,7 +436,7 @@ static void take_contents(struct reader *r, struct member *m, struct archive_ent
 		m->size = 0;
 }
 
-static int tell_entry(struct reader *r, struct archive_paths *p, const struct container_visit *v)
+static int tell_entry(struct container *r, struct archive_paths *p, const struct container_visit *v)
 {
 	struct archive_entry *x = r->entry;
 	const char *path = path_of(x);
@@ -461,8 +463,8 @@ static int say(const struct container_visit *v, const char *text, uint64_t place
 	return v->problem(v->ctx, line);
 }
 
-static int walk_entries(
-	struct reader *r, struct archive_paths *p, const struct container_visit *v, struct err *e)
+static int walk_entries(struct container *r, struct archive_paths *p,
+	const struct container_visit *v, struct err *e)
 {
 	struct err why = {0};
 	const char *warn = NULL;
@@ -485,52 +487,26 @@ static int walk_entries(
 static int archive_walk(const struct source *s, struct container_budget *b,
 	const struct container_visit *v, struct err *e)
 {
-	struct reader *r = reader_new(s);
+	struct container *r = NULL;
 	struct archive_paths *p = archive_paths_new();
-	int rc = r && p ? 0 : err_set(e, ENOMEM, "no memory");
+	int rc = p ? archive_open_one(s, &r, e) : err_set(e, ENOMEM, "no memory");
 
-	if (rc == 0) {
+	if (r) {
 		r->b = b;
 		rc = open_archive(r, e);
 		if (rc == 0)
 			rc = walk_entries(r, p, v, e);
 	}
 	archive_paths_free(p);
-	reader_free(r);
+	archive_close_one(r);
 	return rc;
 }
 
 /* ---- reading one again ------------------------------------------------------------------------
  */
 
-struct container {
-	struct reader *r;
-};
-
-static int archive_open_one(const struct source *s, struct container **out, struct err *e)
-{
-	struct container *c = calloc(1, sizeof(*c));
-
-	if (c)
-		c->r = reader_new(s);
-	if (!c || !c->r) {
-		free(c);
-		return err_set(e, ENOMEM, "no memory");
-	}
-	*out = c;
-	return 0;
-}
-
-static void archive_close_one(struct container *c)
-{
-	if (!c)
-		return;
-	reader_free(c->r);
-	free(c);
-}
-
 /* To the entry at @place; begins anew only when that lies behind. */
-static int find_entry(struct reader *r, uint64_t place, uint64_t off, struct err *e)
+static int find_entry(struct container *r, uint64_t place, uint64_t off, struct err *e)
 {
 	const char *warn = NULL;
 	int rc = 1;
@@ -551,7 +527,7 @@ static int find_entry(struct reader *r, uint64_t place, uint64_t off, struct err
 	return rc < 0 ? rc : 0;
 }
 
-static int skip_to(struct reader *r, uint64_t off, struct err *e)
+static int skip_to(struct container *r, uint64_t off, struct err *e)
 {
 	uint8_t *waste = r->done < off ? malloc(SKIP) : NULL;
 	int rc = 0;
@@ -571,11 +547,10 @@ static int skip_to(struct reader *r, uint64_t off, struct err *e)
 	return rc;
 }
 
-static ssize_t archive_read_one(struct container *c, struct container_budget *b,
+static ssize_t archive_read_one(struct container *r, struct container_budget *b,
 	const uint8_t *locator, size_t locator_len, void *buf, size_t len, uint64_t off,
 	struct err *e)
 {
-	struct reader *r = c->r;
 	uint64_t place = 0;
 	ssize_t n = 0;
 

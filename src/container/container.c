@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
+
+#include "base/now.h"
 
 /* In the order in which they are tried: the first that knows the bytes has them. */
 static const struct container_kind *const kinds[] = {
@@ -16,14 +17,6 @@ static const struct container_kind *const kinds[] = {
 };
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
-
-int64_t container_now_ms(void)
-{
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int gone(struct container_budget *b, const char *what)
 {
@@ -41,7 +34,7 @@ int container_spend(struct container_budget *b, uint64_t bytes)
 		return gone(b, "it expands to too many bytes");
 	}
 	b->bytes -= bytes;
-	if (b->until_ms && container_now_ms() > b->until_ms)
+	if (b->until_ms && now_ms(CLOCK_MONOTONIC) > b->until_ms)
 		return gone(b, "it takes too long");
 	if (b->alive)
 		b->alive(b->ctx);

@@ -46,8 +46,6 @@ struct container_budget {
  * Return: 0; -E2BIG the budget is spent: give up with this.
  */
 int container_spend(struct container_budget *b, uint64_t bytes);
-/** container_now_ms() - by the clock of until_ms. */
-int64_t container_now_ms(void);
 /** container_count() - one more member; the walk calls it, kinds need not. Return: 0; -E2BIG. */
 int container_count(struct container_budget *b);
 

@@ -27,7 +27,7 @@ void mime_prepare(void)
 	mime_charsets_load();
 }
 
-static bool in_list(const char *s, const char *const *list, size_t n)
+bool mime_in_list(const char *s, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (strcasecmp(s, list[i]) == 0)
@@ -65,7 +65,7 @@ static bool is_encrypted(GMimeObject *holder, GMimeObject *part, const char *typ
 
 	if (t && g_mime_content_type_is_type(t, "multipart", "encrypted"))
 		return strcmp(type, "application/pgp-encrypted") != 0;
-	if (!in_list(type, smime, 2))
+	if (!mime_in_list(type, smime, 2))
 		return false;
 	what = g_mime_object_get_content_type_parameter(part, "smime-type");
 	return !what || strcasecmp(what, "enveloped-data") == 0 ||
@@ -78,7 +78,7 @@ static enum mime_kind kind_of(GMimeObject *holder, GMimeObject *part, const char
 	const char *disposition = g_mime_object_get_disposition(part);
 	GMimeHeaderList *headers = g_mime_object_get_header_list(part);
 
-	if (in_list(type, messages, 3) ||
+	if (mime_in_list(type, messages, 3) ||
 		(is_digest(holder) && !g_mime_header_list_contains(headers, "Content-Type")))
 		return MIME_MESSAGE;
 	if (g_mime_part_get_filename(GMIME_PART(part)) ||

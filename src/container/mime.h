@@ -105,4 +105,7 @@ int mime_addresses(
 
 void mime_close(struct mime *m);
 
+/** mime_base64() - append [n] bytes as lines of base64. */
+void mime_base64(const uint8_t *p, size_t n, struct buf *out);
+
 #endif

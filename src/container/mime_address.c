@@ -49,11 +49,8 @@ static bool is_list(const char *field)
 		"Return-Receipt-To", "X-Envelope-From", "X-Envelope-To", "X-Original-From",
 		"X-Original-To"};
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		if (strcasecmp(field, lists[i]) == 0)
-			return true;
-	}
-	return strncasecmp(field, "Resent-", 7) == 0;
+	return mime_in_list(field, lists, sizeof(lists) / sizeof(lists[0])) ||
+	       strncasecmp(field, "Resent-", 7) == 0;
 }
 
 static bool in_local(unsigned char c)

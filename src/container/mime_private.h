@@ -26,6 +26,8 @@ struct mime {
 	size_t leaf_cap;
 };
 
+/** mime_in_list() - whether @s is one of [n] words, whatever their case. */
+bool mime_in_list(const char *s, const char *const *list, size_t n);
 /** mime_charsets_load() - open what converts each character set that mail is known to use. */
 void mime_charsets_load(void);
 

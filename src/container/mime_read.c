@@ -11,11 +11,11 @@
 #include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "container/mime_private.h"
 
-#define PIECE (16 * 1024)
+#define PIECE       (16 * 1024)
+#define BASE64_LINE 57 /* bytes that make a line of 76 characters */
 
 struct mime_reader {
 	const struct mime_bytes *bytes;
@@ -118,11 +118,7 @@ static bool is_kept(const char *charset)
 	static const char *const kept[] = {
 		"us-ascii", "utf-8", "utf8", "x-unknown", "unknown-8bit", "unknown"};
 
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		if (strcasecmp(charset, kept[i]) == 0)
-			return true;
-	}
-	return false;
+	return mime_in_list(charset, kept, sizeof(kept) / sizeof(kept[0]));
 }
 
 static void to_utf8(GMimeStream *stream, GMimePart *part)
@@ -172,6 +168,21 @@ ssize_t mime_read(struct mime_reader *r, void *buf, size_t len)
 			break;
 	}
 	return (ssize_t)done;
+}
+
+void mime_base64(const uint8_t *p, size_t n, struct buf *out)
+{
+	for (size_t at = 0; at < n; at += BASE64_LINE) {
+		char line[BASE64_LINE * 2];
+		gint state = 0;
+		gint save = 0;
+		gsize len = g_base64_encode_step(p + at,
+			n - at < BASE64_LINE ? n - at : BASE64_LINE, FALSE, line, &state, &save);
+
+		len += g_base64_encode_close(FALSE, line + len, &state, &save);
+		buf_put(out, line, len);
+		buf_puts(out, "\r\n");
+	}
 }
 
 void mime_reader_close(struct mime_reader *r)

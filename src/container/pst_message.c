@@ -6,32 +6,14 @@
 #include <strings.h>
 
 #include "container/mail.h"
+#include "container/mime.h"
 #include "container/pst_private.h"
 #include "container/pst_text.h"
 
 /* No line of base64 begins so. */
 #define BOUNDARY "=_evidencefs_part"
-#define LINE     57 /* bytes that make a line of 76 characters */
 
 static int put_message(struct pst_item *m, unsigned depth, struct buf *out);
-
-static void put_base64(const uint8_t *p, size_t n, struct buf *out)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-			     (i + 2 < n ? p[i + 2] : 0);
-
-		buf_put_u8(out, (uint8_t)digits[v >> 18]);
-		buf_put_u8(out, (uint8_t)digits[v >> 12 & 63]);
-		buf_put_u8(out, (uint8_t)(i + 1 < n ? digits[v >> 6 & 63] : '='));
-		buf_put_u8(out, (uint8_t)(i + 2 < n ? digits[v & 63] : '='));
-		if (i % LINE == LINE - 3 || i + 3 >= n)
-			buf_puts(out, "\r\n");
-	}
-}
 
 /* Whether a header field says how parts are laid out, which they are not any more. */
 static bool is_layout(const uint8_t *line, size_t n)
@@ -90,7 +72,7 @@ static int put_body(struct pst_item *m, enum pst_body which, struct buf *out)
 
 	if (r > 0) {
 		begin_part(out, types[which], "");
-		put_base64(b.data, b.len, out);
+		mime_base64(b.data, b.len, out);
 	}
 	buf_release(&b);
 	return r == -ENOMEM ? r : 0;
@@ -148,7 +130,7 @@ static int put_item(struct pst_item *attachment, unsigned depth, struct buf *out
 	r = put_message(item, depth + 1, &b);
 	if (r == 0) {
 		begin_part(out, "message/rfc822", "");
-		put_base64(b.data, b.len, out);
+		mime_base64(b.data, b.len, out);
 	}
 	buf_release(&b);
 	pst_item_free(item);
@@ -164,7 +146,7 @@ static int put_data(struct pst_item *attachment, uint64_t size, struct buf *out)
 	if (r == 0) {
 		put_disposition(attachment, &head);
 		begin_part(out, "application/octet-stream", buf_cstr(&head));
-		put_base64(b.data, b.len, out);
+		mime_base64(b.data, b.len, out);
 	}
 	buf_release(&b);
 	buf_release(&head);

@@ -12,8 +12,6 @@
 #define SHOWN_MAX  64 /* bytes of a binary value that a dump shows */
 #define MULTI_MAX  1024
 
-#define FILETIME_UNIX 11644473600 /* seconds from 1601 to 1970 */
-
 static libpff_record_set_t *set_of(struct pst_item *item, size_t set)
 {
 	libpff_record_set_t *s = NULL;
@@ -155,19 +153,13 @@ bool pst_number(struct pst_item *item, size_t set, uint32_t property, uint64_t *
 	return done;
 }
 
-static struct entry_time from_filetime(uint64_t v)
-{
-	return (struct entry_time){.sec = (int64_t)(v / 10000000) - FILETIME_UNIX,
-		.nsec = (uint32_t)(v % 10000000) * 100,
-		.known = v != 0};
-}
-
 struct entry_time pst_time(struct pst_item *item, uint32_t property)
 {
 	uint64_t v = 0;
+	struct entry_time t = {.known = false};
 
-	return pst_number(item, 0, property, &v) ? from_filetime(v)
-						 : (struct entry_time){.known = false};
+	/* one that was never set is none */
+	return pst_number(item, 0, property, &v) && v ? entry_filetime(v) : t;
 }
 
 static void dump_binary(libpff_record_entry_t *entry, struct buf *out)
@@ -236,7 +228,7 @@ static void dump_value(libpff_record_entry_t *entry, uint32_t type, struct buf *
 	} else if (!number_of(entry, type, &v)) {
 		dump_binary(entry, out);
 	} else if (type == LIBPFF_VALUE_TYPE_FILETIME) {
-		t = from_filetime(v);
+		t = entry_filetime(v);
 		buf_puts(out, text_time_rfc3339(t.sec, t.nsec, time));
 	} else {
 		buf_printf(out, "%llu", (unsigned long long)v);

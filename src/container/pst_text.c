@@ -42,6 +42,15 @@ bool pst_is_mail(struct pst_item *item)
 	return mail;
 }
 
+/* What could end a line, from @start on, becomes spaces. */
+static void one_line(struct buf *b, size_t start)
+{
+	for (size_t i = start; i < b->len; i++) {
+		if (b->data[i] < ' ' || b->data[i] == 0x7f)
+			b->data[i] = ' ';
+	}
+}
+
 /* The first of some properties, as one line that breaks no header and no table. */
 static bool put_line(
 	struct pst_item *item, size_t set, const uint32_t *property, size_t n, struct buf *out)
@@ -50,10 +59,7 @@ static bool put_line(
 
 	for (size_t i = 0; i < n && out->len == start; i++)
 		pst_string(item, set, property[i], out);
-	for (size_t i = start; i < out->len; i++) {
-		if (out->data[i] < ' ' || out->data[i] == 0x7f)
-			out->data[i] = ' ';
-	}
+	one_line(out, start);
 	return out->len > start;
 }
 
@@ -220,10 +226,7 @@ void pst_put_fields(struct pst_item *m, struct buf *out)
 	put_receivers(m, "Cc", out);
 	put_receivers(m, "Bcc", out);
 	pst_subject(m, &subject);
-	for (size_t i = 0; i < subject.len; i++) {
-		if (subject.data[i] < ' ' || subject.data[i] == 0x7f)
-			subject.data[i] = ' ';
-	}
+	one_line(&subject, 0);
 	buf_puts(out, "Subject: ");
 	buf_put(out, subject.data, subject.len);
 	buf_puts(out, "\r\n");

@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/buf.h"
+#include "base/now.h"
 #include "container/chain.h"
 #include "image/extent.h"
 
@@ -284,35 +285,49 @@ static int put_member(struct tree *t, const struct member *m, uint64_t size, uin
 	return add_node(t, &e, out);
 }
 
-static int say_of(struct level *l, const struct member *m, const char *text)
+/* The node of the folder that a member stands in. */
+static uint32_t folder_of(const struct level *l, const struct member *m)
 {
-	return say_in(
-		l->t, m->parent ? l->nodes[m->parent - 1] : l->folder, m->name, m->name_len, text);
+	return m->parent ? l->nodes[m->parent - 1] : l->folder;
 }
 
-/* A member that is a container, all of it at hand. */
+static int say_of(struct level *l, const struct member *m, const char *text)
+{
+	return say_in(l->t, folder_of(l, m), m->name, m->name_len, text);
+}
+
+/*
+ * A member that is a container: its own members in a folder behind @node, which stands in @folder.
+ * Return: 1 there is one; 0 it cannot be opened (@why); -E2BIG, and there may be one; -errno.
+ */
+static int walk_inner(struct level *l, const struct container_kind *kind, const struct source *s,
+	uint32_t folder, uint32_t node, struct entry_time mtime, struct err *why)
+{
+	struct level inner = {.t = l->t, .depth = l->depth + 1, .s = s};
+	int r = add_folder(l->t, mtime, &inner.folder);
+
+	if (r)
+		return r;
+	belongs(l->t, inner.folder, node);
+	r = walk_level(&inner, kind, why);
+	if (r == 1 || r == -E2BIG)
+		insert_behind(l->t, folder, node, inner.folder);
+	return r;
+}
+
+/* All of it is at hand. */
 static int walk_held(struct level *l, uint32_t node, const struct member *m,
 	const struct container_kind *kind, const struct buf *bytes)
 {
-	struct level inner = {.t = l->t, .depth = l->depth + 1};
 	struct source *s = NULL;
 	struct err why = {0};
 	int r = source_memory(bytes->data, bytes->len, &s);
 
 	if (r == 0)
-		r = add_folder(l->t, m->mtime, &inner.folder);
-	inner.s = s;
-	if (r == 0)
-		belongs(l->t, inner.folder, node);
-	if (r == 0)
-		r = walk_level(&inner, kind, &why);
+		r = walk_inner(l, kind, s, folder_of(l, m), node, m->mtime, &why);
 	source_close(s);
-	if (inner.folder && (r == 1 || r == -E2BIG)) {
-		uint32_t folder = m->parent ? l->nodes[m->parent - 1] : l->folder;
-
-		insert_behind(l->t, folder, node, inner.folder);
-		return r == 1 ? 0 : r;
-	}
+	if (r == 1)
+		return 0;
 	return r == 0 ? say_of(l, m, err_text(&why, -EBADMSG)) : r;
 }
 
@@ -324,7 +339,7 @@ static int defer(struct level *l, uint32_t node, const struct member *m, uint64_
 		return -ENOMEM;
 	p = &l->later[l->later_n++];
 	*p = (struct pending){.node = node,
-		.folder = m->parent ? l->nodes[m->parent - 1] : l->folder,
+		.folder = folder_of(l, m),
 		.size = size,
 		.mtime = m->mtime,
 		.locator_len = m->locator_len};
@@ -334,11 +349,10 @@ static int defer(struct level *l, uint32_t node, const struct member *m, uint64_
 
 static int put(struct level *l, const struct member *m, uint64_t size, uint32_t *node)
 {
-	uint32_t folder = m->parent ? l->nodes[m->parent - 1] : l->folder;
 	int r = put_member(l->t, m, size, node);
 
 	if (r == 0)
-		append(l->t, folder, *node);
+		append(l->t, folder_of(l, m), *node);
 	return r;
 }
 
@@ -418,7 +432,6 @@ static int on_problem(void *ctx, const char *text)
 
 static int walk_later(struct level *l, const struct container_kind *kind, const struct pending *p)
 {
-	struct level inner = {.t = l->t, .depth = l->depth + 1};
 	const struct container_kind *inner_kind = NULL;
 	struct container *c = NULL;
 	struct source *s = NULL;
@@ -429,19 +442,12 @@ static int walk_later(struct level *l, const struct container_kind *kind, const 
 		r = member_source(kind, c, l->t->b, p->locator, p->locator_len, p->size, &s);
 	if (r == 0)
 		inner_kind = container_detect(s);
-	if (r == 0)
-		r = add_folder(l->t, p->mtime, &inner.folder);
-	inner.s = s;
-	if (r == 0)
-		belongs(l->t, inner.folder, p->node);
-	if (r == 0 && inner_kind)
-		r = walk_level(&inner, inner_kind, &why);
+	if (inner_kind)
+		r = walk_inner(l, inner_kind, s, p->folder, p->node, p->mtime, &why);
 	source_close(s);
 	kind->close(c);
-	if (inner.folder && (r == 1 || r == -E2BIG)) {
-		insert_behind(l->t, p->folder, p->node, inner.folder);
-		return r == 1 ? 0 : r;
-	}
+	if (r == 1)
+		return 0;
 	if (r == -ENOMEM || r == -E2BIG)
 		return r;
 	return say_in(l->t, p->node, NULL, 0, err_text(&why, -EBADMSG));
@@ -516,19 +522,19 @@ void container_limits(uint64_t size, struct container_budget *b)
 	if (__builtin_mul_overflow(size, 100, &bytes) || bytes > UINT64_C(1) << 42)
 		bytes = UINT64_C(1) << 42;
 	b->bytes = bytes + (UINT64_C(1) << 30);
-	b->until_ms = container_now_ms() + 60000 + (int64_t)((bytes / 100) >> 21) * 1000;
+	b->until_ms = now_ms(CLOCK_MONOTONIC) + 60000 + (int64_t)((bytes / 100) >> 21) * 1000;
 }
 
-int container_walk(const struct source *s, struct container_budget *b, uint32_t flags,
-	struct entry_time mtime, const struct container_sink *sink)
+int container_walk(const struct container_kind *kind, const struct source *s,
+	struct container_budget *b, uint32_t flags, struct entry_time mtime,
+	const struct container_sink *sink)
 {
 	struct tree t = {.b = b, .sink = sink, .flags = flags & INHERITED, .packed = BUF_INIT};
 	struct level l = {.t = &t, .s = s};
-	const struct container_kind *kind = container_detect(s);
 	struct err why = {0};
-	int r = kind ? add_folder(&t, mtime, &l.folder) : 0;
+	int r = add_folder(&t, mtime, &l.folder);
 
-	if (kind && r == 0)
+	if (r == 0)
 		r = walk_level(&l, kind, &why);
 	if (r == -E2BIG) { /* what came before stays */
 		char line[128];
@@ -537,7 +543,7 @@ int container_walk(const struct source *s, struct container_budget *b, uint32_t 
 			b->spent ? b->spent : "its limits are reached");
 		r = sink->problem(sink->ctx, NULL, 0, line);
 		r = r ? r : 1;
-	} else if (kind && r == 0) {
+	} else if (r == 0) {
 		char line[ERR_TEXT_MAX + 64];
 
 		snprintf(line, sizeof(line), "cannot be opened (%s): nobody has looked inside",

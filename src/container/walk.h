@@ -12,7 +12,7 @@
 
 #include "container/container.h"
 
-#define CONTAINER_DEPTH   5                   /* containers in containers */
+#define CONTAINER_DEPTH   CONTENT_STEPS_MAX   /* containers in containers */
 #define CONTAINER_MEMBERS 1000000             /* of one file, with all that is in it */
 #define CONTAINER_TREE    ((size_t)192 << 20) /* bytes that their names and times may take */
 
@@ -31,16 +31,18 @@ struct container_sink {
 void container_limits(uint64_t size, struct container_budget *b);
 
 /**
- * container_walk() - tell what is in it, if it is a container
+ * container_walk() - tell what is in a container
+ * @kind: of container_detect()
  * @flags: of the file: what of them holds for what is in it, too
  * @mtime: of the file: of the folder of its members, too
  *
  * The first entry is the folder of its members: ENTRY_DIR without a name, ENTRY_CONTAINER.
  * What cannot be opened has none, but a problem. What ends early is told as far as it came.
  *
- * Return: 1 it was told; 0 it is none, or cannot be opened; what @sink returned; -ENOMEM.
+ * Return: 1 it was told; 0 it cannot be opened; what @sink returned; -ENOMEM.
  */
-int container_walk(const struct source *s, struct container_budget *b, uint32_t flags,
-	struct entry_time mtime, const struct container_sink *sink);
+int container_walk(const struct container_kind *kind, const struct source *s,
+	struct container_budget *b, uint32_t flags, struct entry_time mtime,
+	const struct container_sink *sink);
 
 #endif

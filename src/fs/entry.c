@@ -6,6 +6,15 @@
 
 #include "image/extent.h"
 
+#define FILETIME_UNIX INT64_C(11644473600) /* seconds from 1601 to 1970 */
+
+struct entry_time entry_filetime(uint64_t v)
+{
+	return (struct entry_time){.sec = (int64_t)(v / 10000000) - FILETIME_UNIX,
+		.nsec = (uint32_t)(v % 10000000) * 100,
+		.known = true};
+}
+
 static void time_encode(struct buf *b, const struct entry_time *t)
 {
 	buf_put_u8(b, t->known);

@@ -49,6 +49,9 @@ struct entry_time {
 	bool known;
 };
 
+/** entry_filetime() - Windows' count of 100 ns since 1601; 0 is 1601-01-01. */
+struct entry_time entry_filetime(uint64_t v);
+
 struct entry {
 	const uint8_t *name; /* bytes as on the disk (UTF-8 where the disk has UTF-16) */
 	size_t name_len;     /* of a stream: the stream's own name, without its owner's */

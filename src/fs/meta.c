@@ -12,8 +12,6 @@
 
 #include "volume/utf16.h"
 
-#define NTFS_EPOCH INT64_C(11644473600) /* seconds from 1601 to 1970 */
-
 #define FAST_LINK_BYTES 60 /* of an ext inode's block numbers, which a shorter target replaces */
 
 #define REPARSE_MOUNT_POINT 0xa0000003u
@@ -74,14 +72,7 @@ static struct entry_time time_of(time_t sec, uint32_t nsec)
 	return t;
 }
 
-/* FILETIME; one that was never set is 1601-01-01, and shown so by Windows and ntfs-3g too. */
-static struct entry_time ntfs_time(uint64_t v)
-{
-	return (struct entry_time){.sec = (int64_t)(v / 10000000) - NTFS_EPOCH,
-		.nsec = (uint32_t)(v % 10000000) * 100,
-		.known = true};
-}
-
+/* One that was never set is 1601-01-01, and shown so by Windows and ntfs-3g too. */
 static void ntfs_times(const TSK_FS_META *m, struct entry *e)
 {
 	const TSK_FS_ATTR *a = resident(m, TSK_FS_ATTR_TYPE_NTFS_SI);
@@ -90,10 +81,10 @@ static void ntfs_times(const TSK_FS_META *m, struct entry *e)
 	if (!a || a->size < 32)
 		return;
 	c = cur_of(a->rd.buf, (size_t)a->size);
-	e->crtime = ntfs_time(cur_u64(&c));
-	e->mtime = ntfs_time(cur_u64(&c));
-	e->ctime = ntfs_time(cur_u64(&c));
-	e->atime = ntfs_time(cur_u64(&c));
+	e->crtime = entry_filetime(cur_u64(&c));
+	e->mtime = entry_filetime(cur_u64(&c));
+	e->ctime = entry_filetime(cur_u64(&c));
+	e->atime = entry_filetime(cur_u64(&c));
 }
 
 /* Two bits of the nanosecond word carry on where 32 bits of seconds end. */

@@ -122,6 +122,18 @@ const struct extent *extent_map_find(const struct extent_map *m, uint64_t pos)
 	return NULL;
 }
 
+const struct extent *extent_map_part(
+	const struct extent_map *m, uint64_t pos, size_t len, uint64_t *in, size_t *n)
+{
+	const struct extent *x = extent_map_find(m, pos);
+
+	if (x) {
+		*in = pos - x->start;
+		*n = x->length - *in < len ? (size_t)(x->length - *in) : len;
+	}
+	return x;
+}
+
 void extent_map_release(struct extent_map *m)
 {
 	free(m->v);

@@ -29,6 +29,7 @@ enum content_tag {
 };
 
 #define CONTENT_LOCATOR_MAX 64 /* bytes */
+#define CONTENT_STEPS_MAX   5  /* containers one in the other */
 
 enum extent_kind {
 	EXTENT_DATA = 0, /* bytes of the image */
@@ -75,6 +76,12 @@ int extent_map_decode(
 	const void *p, size_t n, uint64_t size, uint64_t image_size, struct extent_map *m);
 /** extent_map_find() - the extent that holds file byte @pos, or NULL past the end. */
 const struct extent *extent_map_find(const struct extent_map *m, uint64_t pos);
+/**
+ * extent_map_part() - what of one extent a read of @len bytes from @pos on meets
+ * Return: the extent, NULL past the end; *@in: where in it, *@n: bytes.
+ */
+const struct extent *extent_map_part(
+	const struct extent_map *m, uint64_t pos, size_t len, uint64_t *in, size_t *n);
 void extent_map_release(struct extent_map *m);
 
 #endif

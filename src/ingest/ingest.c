@@ -159,9 +159,9 @@ static int look_at_index(
 	return r;
 }
 
-static enum walk_heads heads_of(const struct manifest *m, const struct ingest_opts *o)
+static enum wire_heads heads_of(const struct manifest *m, const struct ingest_opts *o)
 {
-	return o->quick && m->image.chunk_size > 0 ? WALK_NAMED : WALK_ALL;
+	return o->quick && m->image.chunk_size > 0 ? WIRE_HEADS_NAMED : WIRE_HEADS_ALL;
 }
 
 /*
@@ -189,8 +189,8 @@ static int walk_tries(struct workers *w, const struct manifest *m, size_t k, con
 			suspect = opts.met;
 		} else if (opts.met) {
 			suspect = 0;
-			if (opts.skip_n == WALK_SKIP_MAX)
-				opts.heads = WALK_NO_MEMBERS;
+			if (opts.skip_n == WIRE_SKIP_MAX)
+				opts.heads = WIRE_HEADS_NONE;
 			else
 				opts.skip[opts.skip_n++] = opts.met;
 		}

@@ -125,7 +125,7 @@ static int take_step(struct member_way *way, const struct trace *t, const struct
 {
 	struct member_step *s = NULL;
 
-	if (way->n == MEMBER_STEPS_MAX || packed->len < 2 || packed->len > 1 + CONTENT_LOCATOR_MAX)
+	if (way->n == CONTENT_STEPS_MAX || packed->len < 2 || packed->len > 1 + CONTENT_LOCATOR_MAX)
 		return -EIO;
 	/* found from the inside out */
 	memmove(&way->steps[1], &way->steps[0], way->n * sizeof(way->steps[0]));

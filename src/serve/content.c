@@ -220,19 +220,6 @@ uint64_t content_size(const struct content *c)
 	return c->size;
 }
 
-/* The part of one extent that a read from @off on meets; NULL: none. */
-static const struct extent *part_at(
-	const struct content *c, uint64_t off, size_t len, uint64_t *in, size_t *want)
-{
-	const struct extent *x = extent_map_find(&c->map, off);
-
-	if (x) {
-		*in = off - x->start;
-		*want = x->length - *in < len ? (size_t)(x->length - *in) : len;
-	}
-	return x;
-}
-
 static ssize_t read_extents(
 	const struct content *c, source_read_fn *read, uint8_t *buf, size_t len, uint64_t off)
 {
@@ -242,7 +229,8 @@ static ssize_t read_extents(
 	while (done < len) {
 		uint64_t in = 0;
 		size_t want = 0;
-		const struct extent *x = part_at(c, off + done, len - done, &in, &want);
+		const struct extent *x =
+			extent_map_part(&c->map, off + done, len - done, &in, &want);
 		ssize_t n = -EIO;
 
 		if (x && x->kind == EXTENT_ZERO) {
@@ -269,7 +257,8 @@ static ssize_t lend_extents(const struct content *c, size_t len, uint64_t off, s
 	while (r == 0 && done < len) {
 		uint64_t in = 0;
 		size_t want = 0;
-		const struct extent *x = part_at(c, off + done, len - done, &in, &want);
+		const struct extent *x =
+			extent_map_part(&c->map, off + done, len - done, &in, &want);
 
 		if (x && x->kind == EXTENT_ZERO)
 			r = loan_zeros(l, want);

@@ -312,34 +312,52 @@ static ssize_t read_once(struct workers *w, const struct read_request *q)
 	return -EIO;
 }
 
-ssize_t workers_read(struct workers *w, size_t volume, uint64_t inode, uint32_t attr_type,
-	uint32_t attr_id, void *buf, size_t len, uint64_t off)
+/* A piece of a read: at most WIRE_READ_MAX bytes. */
+typedef ssize_t piece_fn(struct workers *w, const void *of, void *buf, uint32_t len, uint64_t off);
+
+static ssize_t in_pieces(
+	struct workers *w, piece_fn *piece, const void *of, void *buf, size_t len, uint64_t off)
 {
 	size_t done = 0;
 
-	if (volume >= WIRE_VOLUMES_MAX)
-		return -EIO;
 	while (done < len) {
-		struct read_request q = {.volume = (uint32_t)volume,
-			.inode = inode,
-			.attr_type = attr_type,
-			.attr_id = attr_id,
-			.len = WIRE_READ_MAX,
-			.buf = (uint8_t *)buf + done};
+		uint32_t want = len - done < WIRE_READ_MAX ? (uint32_t)(len - done) : WIRE_READ_MAX;
+		uint64_t at = 0;
 		ssize_t n = 0;
 
-		if (__builtin_add_overflow(off, done, &q.off))
+		if (__builtin_add_overflow(off, done, &at))
 			break;
-		if (len - done < q.len)
-			q.len = (uint32_t)(len - done);
-		n = read_once(w, &q);
+		n = piece(w, of, (uint8_t *)buf + done, want, at);
 		if (n < 0)
 			return done > 0 ? (ssize_t)done : n;
 		done += (size_t)n;
-		if ((size_t)n < q.len)
+		if ((size_t)n < want)
 			break;
 	}
 	return (ssize_t)done;
+}
+
+static ssize_t read_piece(struct workers *w, const void *of, void *buf, uint32_t len, uint64_t off)
+{
+	struct read_request q = *(const struct read_request *)of;
+
+	q.buf = buf;
+	q.len = len;
+	q.off = off;
+	return read_once(w, &q);
+}
+
+ssize_t workers_read(struct workers *w, size_t volume, uint64_t inode, uint32_t attr_type,
+	uint32_t attr_id, void *buf, size_t len, uint64_t off)
+{
+	const struct read_request of = {.volume = (uint32_t)volume,
+		.inode = inode,
+		.attr_type = attr_type,
+		.attr_id = attr_id};
+
+	if (volume >= WIRE_VOLUMES_MAX)
+		return -EIO;
+	return in_pieces(w, read_piece, &of, buf, len, off);
 }
 
 /* ---- members ----------------------------------------------------------------------------------
@@ -390,40 +408,24 @@ static ssize_t member_on(struct process *p, const void *request, struct err *e)
 	return r < 0 ? r : take_bytes(&f, q->buf);
 }
 
-static ssize_t member_once(struct workers *w, const struct member_request *q)
+static ssize_t member_piece(
+	struct workers *w, const void *of, void *buf, uint32_t len, uint64_t off)
 {
+	const struct member_request q = {.way = of, .off = off, .len = len, .buf = buf};
 	struct err e = {0};
-	ssize_t n = ask_twice(w, member_on, q, &e);
+	ssize_t n = ask_twice(w, member_on, &q, &e);
 
 	if (n < 0 && n != -ENOMEM)
 		pool_fault(w, "volume at place %zu, a member of inode %llu, byte %llu of it: %s",
-			q->way->volume, (unsigned long long)q->way->inode,
-			(unsigned long long)q->off, err_text(&e, -EIO));
+			q.way->volume, (unsigned long long)q.way->inode, (unsigned long long)off,
+			err_text(&e, -EIO));
 	return n >= 0 ? n : -EIO;
 }
 
 ssize_t workers_member(
 	struct workers *w, const struct member_way *way, void *buf, size_t len, uint64_t off)
 {
-	size_t done = 0;
-
-	while (done < len) {
-		struct member_request q = {
-			.way = way, .len = WIRE_READ_MAX, .buf = (uint8_t *)buf + done};
-		ssize_t n = 0;
-
-		if (__builtin_add_overflow(off, done, &q.off))
-			break;
-		if (len - done < q.len)
-			q.len = (uint32_t)(len - done);
-		n = member_once(w, &q);
-		if (n < 0)
-			return done > 0 ? (ssize_t)done : n;
-		done += (size_t)n;
-		if ((size_t)n < q.len)
-			break;
-	}
-	return (ssize_t)done;
+	return in_pieces(w, member_piece, way, buf, len, off);
 }
 
 int workers_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, struct source **out,

@@ -26,6 +26,7 @@
 #include "image/files.h"
 #include "image/source.h"
 #include "worker/spawn.h"
+#include "worker/wire.h"
 
 struct workers; /* the workers of one image */
 
@@ -118,19 +119,10 @@ struct walk_sink {
 	void *ctx;
 };
 
-/* Which files of a volume are looked into for members. */
-enum walk_heads {
-	WALK_NO_MEMBERS = 0,
-	WALK_NAMED = 1, /* files whose names end as those of containers do */
-	WALK_ALL = 2
-};
-
-#define WALK_SKIP_MAX 16
-
 /* Files whose containers are left alone, since a worker was lost over them. */
 struct walk_opts {
-	enum walk_heads heads;
-	uint64_t skip[WALK_SKIP_MAX]; /* as `met` said */
+	enum wire_heads heads;
+	uint64_t skip[WIRE_SKIP_MAX]; /* as `met` said */
 	size_t skip_n;
 	uint64_t met; /* set: the file whose container was open when the walk ended; 0: none */
 };
@@ -161,16 +153,15 @@ struct member_step {
 	uint8_t locator[CONTENT_LOCATOR_MAX];
 	size_t locator_len;
 };
-#define MEMBER_STEPS_MAX 5
 
 struct member_way {
 	size_t volume;
 	uint64_t inode; /* of the file, for contents that a file system is asked for */
 	uint32_t attr_type;
 	uint32_t attr_id;
-	uint64_t size;                              /* of the file */
-	struct buf content;                         /* packed */
-	struct member_step steps[MEMBER_STEPS_MAX]; /* from the file on; the last one is it */
+	uint64_t size;                               /* of the file */
+	struct buf content;                          /* packed */
+	struct member_step steps[CONTENT_STEPS_MAX]; /* from the file on; the last one is it */
 	unsigned n;
 };
 

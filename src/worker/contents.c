@@ -18,13 +18,11 @@ struct contents {
 
 static ssize_t read_extent(const struct contents *c, void *buf, size_t len, uint64_t off)
 {
-	const struct extent *x = extent_map_find(&c->map, off);
-	uint64_t in = x ? off - x->start : 0;
+	uint64_t in = 0;
+	const struct extent *x = extent_map_part(&c->map, off, len, &in, &len);
 
 	if (!x || x->kind == EXTENT_ERROR)
 		return -EIO;
-	if (len > x->length - in)
-		len = (size_t)(x->length - in);
 	if (x->kind == EXTENT_DATA)
 		return source_pread(c->o.media, buf, len, x->offset + in);
 	memset(buf, 0, len);

@@ -55,11 +55,11 @@ void members_end(struct members_walk *w)
 
 static bool may_be_container(const struct members_walk *w, const struct entry *e)
 {
-	if (w->heads == MEMBERS_NONE || (e->kind != ENTRY_FILE && e->kind != ENTRY_STREAM) ||
+	if (w->heads == WIRE_HEADS_NONE || (e->kind != ENTRY_FILE && e->kind != ENTRY_STREAM) ||
 		e->size < SIZE_MIN || (e->flags & NOT_OPEN) || e->content_len == 0 ||
 		e->content[0] == CONTENT_ERROR || e->content[0] == CONTENT_EMPTY)
 		return false;
-	return w->heads == MEMBERS_ALL || container_named(e->name, e->name_len);
+	return w->heads == WIRE_HEADS_ALL || container_named(e->name, e->name_len);
 }
 
 static int enter_folder(struct members_walk *w, const struct entry *e)
@@ -138,11 +138,12 @@ static int on_leave(void *ctx)
 static int look_inside(struct members_walk *w, const struct source *s)
 {
 	const struct container_sink sink = {on_enter, on_leave, on_problem, w};
+	const struct container_kind *kind = container_detect(s);
 	struct container_budget b;
 	uint64_t before = 0;
 	int r = 0;
 
-	if (!container_detect(s))
+	if (!kind)
 		return 0;
 	if (is_skipped(w))
 		return on_problem(
@@ -155,7 +156,7 @@ static int look_inside(struct members_walk *w, const struct source *s)
 	b.ctx = w->ctx;
 	r = w->met(w->ctx, w->ordinal);
 	if (r == 0)
-		r = container_walk(s, &b, w->flags, w->mtime, &sink);
+		r = container_walk(kind, s, &b, w->flags, w->mtime, &sink);
 	w->bytes_left -= before - b.bytes;
 	return r < 0 ? r : 0;
 }
@@ -312,7 +313,7 @@ ssize_t members_read(struct members_open *m, const struct source *media, struct 
 	ssize_t n = 0;
 
 	container_limits(a->size, &b);
-	b.until_ms = container_now_ms() + READ_MS;
+	b.until_ms = wire_now_ms() + READ_MS;
 	b.alive = alive;
 	b.ctx = ctx;
 	steps_of(a, steps, &key);

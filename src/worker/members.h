@@ -14,17 +14,10 @@
 #include "fs/fs.h"
 #include "worker/wire.h"
 
-/* Which files are looked at. */
-enum members_heads {
-	MEMBERS_NONE = 0,
-	MEMBERS_NAMED = 1, /* those whose names end as containers' do */
-	MEMBERS_ALL = 2
-};
-
 struct members_walk {
 	const struct source *media;
 	struct fs *fs;
-	enum members_heads heads;
+	enum wire_heads heads;
 	const uint64_t *skip; /* [skip_n] ordinals of files that are left alone */
 	size_t skip_n;
 	int (*enter)(void *ctx, const struct entry *e); /* as in container_sink */

@@ -43,24 +43,28 @@ static void say_alive(struct image *im)
 {
 	struct wire *w = im->s->wire;
 
-	if (w->out.len > 0 || wire_now_ms() - im->spoke_ms <= ALIVE_MS)
-		return;
-	wire_begin(w, WIRE_ALIVE);
-	wire_end(w);
-	wire_flush(w, 0); /* a broken pipe has ended the process */
-	im->spoke_ms = wire_now_ms();
+	if (w->out.len == 0 && wire_now_ms() - im->spoke_ms > ALIVE_MS) {
+		wire_begin(w, WIRE_ALIVE);
+		wire_end(w);
+	}
+}
+
+static void let_go(struct image *im)
+{
+	struct wire *w = im->s->wire;
+	int64_t now = wire_now_ms();
+
+	if (w->out.len > 0 && now - im->spoke_ms > FLUSH_MS) {
+		wire_flush(w, 0); /* a broken pipe has ended the process */
+		im->spoke_ms = now;
+	}
 }
 
 /* A container that expands has a budget of its own for time. */
 static void members_alive(void *ctx)
 {
-	struct image *im = ctx;
-
-	if (im->s->wire->out.len > 0 && wire_now_ms() - im->spoke_ms > FLUSH_MS) {
-		wire_flush(im->s->wire, 0);
-		im->spoke_ms = wire_now_ms();
-	}
-	say_alive(im);
+	say_alive(ctx);
+	let_go(ctx);
 }
 
 /*
@@ -71,16 +75,11 @@ static ssize_t tap_pread(const struct source *s, void *buf, size_t len, uint64_t
 {
 	/* Embedded in image, which is this thread's own. */
 	struct image *im = (struct image *)((uintptr_t)s - offsetof(struct image, tap));
-	struct wire *w = im->s->wire;
-	int64_t now = wire_now_ms();
 
 	im->read_bytes += len;
 	if (may_say_alive(im))
 		say_alive(im);
-	if (w->out.len > 0 && now - im->spoke_ms > FLUSH_MS) {
-		wire_flush(w, 0); /* a broken pipe has ended the process */
-		im->spoke_ms = now;
-	}
+	let_go(im);
 	return source_pread(im->media, buf, len, off);
 }
 
@@ -436,17 +435,17 @@ static int walk_volume(struct image *im, struct fs *fs, struct err *e)
 	return r == 0 ? send_places(im, fs) : r;
 }
 
-/* Which files are looked into: enum members_heads, and those that are not. */
+/* Which files are looked into: enum wire_heads, and those that are not. */
 static int take_heads(struct cur *c, struct members_walk *w, uint64_t skip[WIRE_SKIP_MAX])
 {
 	uint8_t heads = cur_u8(c);
 	uint32_t n = cur_u32(c);
 
-	if (c->bad || heads > MEMBERS_ALL || n > WIRE_SKIP_MAX || cur_left(c) != (size_t)n * 8)
+	if (c->bad || heads > WIRE_HEADS_ALL || n > WIRE_SKIP_MAX || cur_left(c) != (size_t)n * 8)
 		return -EPROTO;
 	for (uint32_t i = 0; i < n; i++)
 		skip[i] = cur_u64(c);
-	*w = (struct members_walk){.heads = (enum members_heads)heads, .skip = skip, .skip_n = n};
+	*w = (struct members_walk){.heads = (enum wire_heads)heads, .skip = skip, .skip_n = n};
 	return 0;
 }
 

@@ -30,6 +30,13 @@
 #define WIRE_VOLUMES_MAX 1024
 #define WIRE_TYPES_MAX   1024 /* bytes of forced types */
 
+/* Of a WALK: which files of the volume are looked into for members. */
+enum wire_heads {
+	WIRE_HEADS_NONE = 0,
+	WIRE_HEADS_NAMED = 1, /* those whose names end as containers' do */
+	WIRE_HEADS_ALL = 2
+};
+
 enum wire_type {
 	WIRE_HELLO = 1,
 	WIRE_FDS = 2,

@@ -139,7 +139,7 @@ static int walk(struct workers *w, struct count *c, struct err *e)
 		.problem = on_problem,
 		.unallocated = on_unallocated,
 		.ctx = c};
-	struct walk_opts o = {.heads = WALK_ALL};
+	struct walk_opts o = {.heads = WIRE_HEADS_ALL};
 
 	return workers_walk(w, 0, &o, &sink, e);
 }

@@ -89,11 +89,14 @@ static int on_problem(void *ctx, const uint8_t *path, size_t n, const char *text
 static int walk(const struct buf *bytes, struct container_budget *b, struct told *t)
 {
 	const struct container_sink sink = {on_enter, on_leave, on_problem, t};
+	const struct container_kind *kind = NULL;
 	struct source *s = NULL;
 	int r = source_memory(bytes->data, bytes->len, &s);
 
 	if (r == 0)
-		r = container_walk(s, b, 0, (struct entry_time){.sec = 0}, &sink);
+		kind = container_detect(s);
+	if (kind)
+		r = container_walk(kind, s, b, 0, (struct entry_time){.sec = 0}, &sink);
 	source_close(s);
 	return r;
 }
