@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-layers=(base image volume fs container trace worker ingest serve audit keyd catalog policy mount starter control cmd)
+layers=(base image volume fs container text trace worker ingest serve audit keyd catalog policy mount starter control cmd)
 # worker/ is the process that parses: it hands entries on and knows no index
 forbidden_pairs=("worker trace")
 
@@ -18,7 +18,10 @@ libraries=(
 	'tsk/.*:src/volume/*|src/fs/*'
 	'libdeflate\.h:src/image/ewf*'
 	'archive.*:src/container/archive.c'
-	'gmime/.*|iconv\.h:src/container/mime*'
+	'gmime/.*:src/container/mime*'
+	'iconv\.h:src/container/mime*|src/text/charset.c'
+	'glib\.h:src/text/fold.c'
+	'libxml/.*:src/text/markup.c'
 	'libpff\.h|libbfio\.h:src/container/pst_file.c|src/container/pst_property.c'
 	'lzma\.h:src/audit/unxz.c'
 	'seccomp\.h:src/worker/sandbox.c|src/keyd/sandbox.c|src/starter/service_sandbox.c'

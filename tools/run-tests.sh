@@ -22,7 +22,7 @@ export LC_ALL=C.UTF-8 TZ=UTC0 PATH=$PATH:/usr/sbin:/sbin
 all_stages=(lint build-gcc build-clang check asan tsan fuzz distcheck corpus)
 packages=(
 	gcc libc6-dev make autoconf automake pkg-config libfuse3-dev libsqlite3-dev libssl-dev
-	libseccomp-dev libdeflate-dev libarchive-dev libgmime-3.0-dev libpff-dev libbfio-dev
+	libseccomp-dev libdeflate-dev libarchive-dev libgmime-3.0-dev libxml2-dev libpff-dev libbfio-dev
 	liblzma-dev libtsk-dev fuse3 attr
 	clang libclang-rt-dev clang-format shellcheck mandoc
 	fdisk parted ntfs-3g e2fsprogs dosfstools mtools exfatprogs exfat-fuse ewf-tools sleuthkit mount

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "text/text.h"
 #include "worker/hello.h"
 #include "worker/sandbox.h"
 #include "worker/serve.h"
@@ -125,6 +126,7 @@ static int work(struct wire *w, struct hello *h)
 		return r;
 	w->exact = false; /* no more descriptors come */
 	container_prepare();
+	text_prepare();
 	tzset(); /* reads files, so now; the environment says UTC */
 	o.uid = h->uid;
 	o.parent = (pid_t)h->parent;
