@@ -94,6 +94,8 @@ static int cut_heads(struct seal *s, struct err *e)
 	return 0;
 }
 
+/* What is there is built upon from now on: as load() does for segments, whatever the last process
+ * could not sync, and the name of a file that was just made, is synced before that. */
 static int open_heads(struct seal *s, struct err *e)
 {
 	int rc = 0;
@@ -102,6 +104,8 @@ static int open_heads(struct seal *s, struct err *e)
 		openat(s->log->dirfd, HEADS_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->file < 0)
 		return err_errno(e, errno, HEADS_FILE ": cannot open");
+	if (fdatasync(s->file) < 0 || fsync(s->log->dirfd) < 0)
+		return err_errno(e, errno, HEADS_FILE ": cannot sync");
 	rc = heads_last(s->file, s->name, &s->last, &s->file_end, e);
 	return rc < 0 ? rc : cut_heads(s, e);
 }
