@@ -16,6 +16,8 @@
 #include "life.h"
 
 #define AGAIN      4   /* of so many, one is cut a second time */
+#define EARLY      8   /* of so many, one is cut while the log is made, and again losing all */
+#define MADE       40  /* operations, or so, in which it is */
 #define BY_PYTHON  400 /* of so many, one is looked at by the other verifier too */
 #define FIRST_SEED 1
 
@@ -48,6 +50,12 @@ static void count_loss(
 
 static bool cut_once(const struct life *f, uint64_t seed, unsigned depth);
 
+/* The first start leaves files of which only some are safe: the next builds on what it finds. */
+static bool is_early(uint64_t seed)
+{
+	return (uint32_t)seed % EARLY == EARLY - 1;
+}
+
 /* The power is cut at @moment; the log is taken up again. */
 static const char *cut(const struct life *f, size_t moment, enum disk_loss loss, uint64_t seed,
 	const struct place *at, unsigned depth)
@@ -66,7 +74,7 @@ static const char *cut(const struct life *f, size_t moment, enum disk_loss loss,
 		return why;
 	}
 	load_files(at->log, "log-", &after.begun);
-	if (depth == 0 && seed % AGAIN == 0)
+	if (depth == 0 && (seed % AGAIN == 0 || is_early(seed)))
 		after.disk = disk_watch(at->top);
 	wrong = session(&after, at->log, 3, 0, told, &found);
 	if (after.disk)
@@ -88,9 +96,10 @@ static const char *cut(const struct life *f, size_t moment, enum disk_loss loss,
 static bool cut_once(const struct life *f, uint64_t seed, unsigned depth)
 {
 	uint64_t state = seed;
-	size_t moments = disk_moment(f->disk);
+	size_t moments = is_early(seed) && depth == 0 ? MADE : disk_moment(f->disk);
 	size_t moment = (size_t)(disk_random(&state) % (moments + 1));
-	enum disk_loss loss = disk_random(&state) % DISK_LOSSES;
+	enum disk_loss any = disk_random(&state) % DISK_LOSSES;
+	enum disk_loss loss = is_early(seed) && depth > 0 ? DISK_DROPS : any;
 	const char *wrong = NULL;
 	struct place at;
 
