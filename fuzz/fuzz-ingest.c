@@ -158,6 +158,13 @@ static int on_leave(void *ctx)
 	return service.build ? build_leave(service.build) : 0;
 }
 
+static int on_unopened(void *ctx, const char *reason)
+{
+	(void)ctx;
+	talk("unopened", reason, strlen(reason));
+	return service.build ? build_unopened(service.build, reason) : 0;
+}
+
 static int on_problem(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -341,7 +348,7 @@ static size_t put(size_t at, uint64_t v, size_t n)
 
 static void ask_walk(struct frame *f)
 {
-	static const struct walk_sink sink = {on_root, on_enter, on_leave, on_problem,
+	static const struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unopened,
 		on_unallocated, on_places, on_placed, NULL};
 	static const struct siphash_key key;
 

@@ -76,6 +76,13 @@ static int on_problem(void *ctx, const char *text)
 	return 0;
 }
 
+static int on_unopened(void *ctx, const char *reason)
+{
+	(void)ctx;
+	must_be_text(reason);
+	return 0;
+}
+
 static int on_unallocated(void *ctx, const uint8_t *content, size_t len, uint64_t size)
 {
 	struct seen *s = ctx;
@@ -101,6 +108,7 @@ static void walk(struct cur c)
 		.enter = on_enter,
 		.leave = on_leave,
 		.problem = on_problem,
+		.unopened = on_unopened,
 		.unallocated = on_unallocated,
 		.ctx = &seen};
 	struct reply_walk w = {.sink = &sink, .media_size = MEDIA};
@@ -142,8 +150,12 @@ static void others(struct cur c)
 	struct reply_ready ready;
 	struct hello h;
 	struct err e = {0};
+	struct buf ids = BUF_INIT;
 	struct cur at = c;
 
+	must(reply_ids(&at, &ids) <= REPLY_IDS);
+	buf_release(&ids);
+	at = c;
 	if (reply_filled(&at, 32768, &v) == 0)
 		must_be_text(v.text);
 	at = c;

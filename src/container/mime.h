@@ -103,6 +103,13 @@ struct mime_address {
 int mime_addresses(
 	const struct mime *m, int (*each)(void *ctx, const struct mime_address *a), void *ctx);
 
+/**
+ * mime_ids() - the message's own id (Message-ID), then those of the messages that it answers
+ * (References, In-Reply-To; at most 200 of each), without the angle brackets
+ * @each: anything but 0 ends it, and is returned
+ */
+int mime_ids(const struct mime *m, int (*each)(void *ctx, const char *id), void *ctx);
+
 void mime_close(struct mime *m);
 
 /** mime_base64() - append [n] bytes as lines of base64. */

@@ -28,13 +28,16 @@ struct node {
 	size_t len;
 	uint32_t child, last_child, next; /* nodes; 0: none */
 	uint32_t parent;                  /* 0: the folder of the file itself */
-	uint32_t of;                      /* of a folder of members: the member; 0: none */
+	uint32_t why; /* nobody has looked into it: place in `reasons` + 1; 0: that is not so */
+	uint32_t of;  /* of a folder of members: the member; 0: none */
 };
 
 struct tree {
 	struct node *v; /* from 1 */
 	size_t n, cap;
 	struct buf packed;
+	struct buf reasons; /* texts, each with its NUL */
+	uint32_t why;       /* of the file itself, as in node */
 	uint32_t flags;
 	struct container_budget *b;
 	const struct container_sink *sink;
@@ -147,6 +150,25 @@ static int path_of(const struct tree *t, uint32_t node, struct buf *out)
 		buf_puts(out, of ? ".d/" : "/");
 	}
 	return r;
+}
+
+/* Nobody has looked into the member at @node (0: the file itself), or not into all of it. */
+static int not_opened(struct tree *t, uint32_t node, const char *reason)
+{
+	uint32_t *why = node ? &t->v[node].why : &t->why;
+
+	if (*why)
+		return 0;
+	if (t->reasons.len > CONTAINER_TREE)
+		return -E2BIG;
+	*why = (uint32_t)t->reasons.len + 1;
+	buf_put(&t->reasons, reason, strlen(reason) + 1);
+	return t->reasons.error ? -ENOMEM : 0;
+}
+
+static int tell_unopened(const struct tree *t, uint32_t why)
+{
+	return why ? t->sink->unopened(t->sink->ctx, (const char *)t->reasons.data + why - 1) : 0;
 }
 
 static int say_in(struct tree *t, uint32_t folder, const uint8_t *name, size_t n, const char *text)
@@ -291,9 +313,12 @@ static uint32_t folder_of(const struct level *l, const struct member *m)
 	return m->parent ? l->nodes[m->parent - 1] : l->folder;
 }
 
-static int say_of(struct level *l, const struct member *m, const char *text)
+/* A line about a member, and that nobody has looked into it, or not into all of it. */
+static int say_of(struct level *l, const struct member *m, uint32_t node, const char *text)
 {
-	return say_in(l->t, folder_of(l, m), m->name, m->name_len, text);
+	int r = not_opened(l->t, m->kind == ENTRY_FILE ? node : l->t->v[l->folder].of, text);
+
+	return r ? r : say_in(l->t, folder_of(l, m), m->name, m->name_len, text);
 }
 
 /*
@@ -328,7 +353,7 @@ static int walk_held(struct level *l, uint32_t node, const struct member *m,
 	source_close(s);
 	if (r == 1)
 		return 0;
-	return r == 0 ? say_of(l, m, err_text(&why, -EBADMSG)) : r;
+	return r == 0 ? say_of(l, m, node, err_text(&why, -EBADMSG)) : r;
 }
 
 static int defer(struct level *l, uint32_t node, const struct member *m, uint64_t size)
@@ -357,11 +382,12 @@ static int put(struct level *l, const struct member *m, uint64_t size, uint32_t 
 }
 
 /* Reading may have ended with the budget, or damage: then there is a line, and what came. */
-static int say_fault(struct level *l, const struct member *m, int fault)
+static int say_fault(struct level *l, const struct member *m, uint32_t node, int fault)
 {
 	if (!fault || l->t->b->spent)
 		return 0;
-	return say_of(l, m, fault == -EACCES ? "encrypted" : "damaged: not all of it can be read");
+	return say_of(
+		l, m, node, fault == -EACCES ? "encrypted" : "damaged: not all of it can be read");
 }
 
 static int tell_file(struct level *l, const struct member *m, uint32_t *node)
@@ -369,15 +395,14 @@ static int tell_file(struct level *l, const struct member *m, uint32_t *node)
 	struct taken k = {.bytes = BUF_INIT};
 	const struct container_kind *kind = NULL;
 	uint64_t size = m->size;
+	bool deep = false;
 	int r = 0;
 
 	if (m->read && !m->plain)
 		kind = detect(&k, m);
-	if (kind && l->depth + 1 >= CONTAINER_DEPTH) {
+	deep = kind && l->depth + 1 >= CONTAINER_DEPTH;
+	if (deep)
 		kind = NULL;
-		r = say_of(
-			l, m, "a container that is too deep in others: nobody has looked inside");
-	}
 	if (kind)
 		take(&k, m, HELD_MAX);
 	if (m->read && m->size == CONTAINER_SIZE_UNKNOWN)
@@ -385,10 +410,12 @@ static int tell_file(struct level *l, const struct member *m, uint32_t *node)
 	/* what ends with a fault has at least one byte that cannot be read: no short file */
 	if (m->size == CONTAINER_SIZE_UNKNOWN)
 		size = k.bytes.len + k.more + (k.fault != 0);
+	r = put(l, m, size, node);
+	if (r == 0 && deep)
+		r = say_of(l, m, *node,
+			"a container that is too deep in others: nobody has looked inside");
 	if (r == 0)
-		r = put(l, m, size, node);
-	if (r == 0)
-		r = say_fault(l, m, k.fault);
+		r = say_fault(l, m, *node, k.fault);
 	if (r == 0 && kind && !k.fault && k.all && k.more == 0)
 		r = walk_held(l, *node, m, kind, &k.bytes);
 	else if (r == 0 && kind && !k.fault)
@@ -408,11 +435,10 @@ static int on_member(void *ctx, const struct member *m, uint32_t *number)
 	if (m->parent > l->n || m->locator_len > CONTAINER_LOCATOR_MAX ||
 		array_room(&l->nodes, sizeof(*l->nodes), l->n, &l->cap))
 		return m->parent > l->n ? -EINVAL : -ENOMEM;
-	if (m->problem)
-		r = say_of(l, m, m->problem);
-	if (r == 0)
-		r = m->kind == ENTRY_FILE && !m->problem ? tell_file(l, m, &node)
-							 : put(l, m, m->size, &node);
+	r = m->kind == ENTRY_FILE && !m->problem ? tell_file(l, m, &node)
+						 : put(l, m, m->size, &node);
+	if (r == 0 && m->problem)
+		r = say_of(l, m, node, m->problem);
 	if (r)
 		return r;
 	l->nodes[l->n++] = node;
@@ -423,8 +449,9 @@ static int on_member(void *ctx, const struct member *m, uint32_t *number)
 static int on_problem(void *ctx, const char *text)
 {
 	const struct level *l = ctx;
+	int r = not_opened(l->t, l->t->v[l->folder].of, text);
 
-	return say_in(l->t, l->folder, NULL, 0, text);
+	return r ? r : say_in(l->t, l->folder, NULL, 0, text);
 }
 
 /* ---- containers too large to be held ----------------------------------------------------------
@@ -450,7 +477,8 @@ static int walk_later(struct level *l, const struct container_kind *kind, const 
 		return 0;
 	if (r == -ENOMEM || r == -E2BIG)
 		return r;
-	return say_in(l->t, p->node, NULL, 0, err_text(&why, -EBADMSG));
+	r = not_opened(l->t, p->node, err_text(&why, -EBADMSG));
+	return r ? r : say_in(l->t, p->node, NULL, 0, err_text(&why, -EBADMSG));
 }
 
 /* Return: 1 it was walked, maybe not to its end; 0 it cannot be opened (@e); -errno. */
@@ -502,6 +530,8 @@ static int emit(struct tree *t, uint32_t root)
 		while (r == 0 && !node && n > 0) {
 			r = t->sink->leave(t->sink->ctx);
 			n--;
+			if (r == 0)
+				r = tell_unopened(t, t->v[stack[n]].why);
 			node = n > 0 ? t->v[stack[n]].next : 0;
 		}
 		if (n == 0)
@@ -525,6 +555,14 @@ void container_limits(uint64_t size, struct container_budget *b)
 	b->until_ms = now_ms(CLOCK_MONOTONIC) + 60000 + (int64_t)((bytes / 100) >> 21) * 1000;
 }
 
+/* What is said of the file itself. Return: 0; -errno. */
+static int say_of_file(struct tree *t, const char *line)
+{
+	int r = not_opened(t, 0, line);
+
+	return r ? r : t->sink->problem(t->sink->ctx, NULL, 0, line);
+}
+
 int container_walk(const struct container_kind *kind, const struct source *s,
 	struct container_budget *b, uint32_t flags, struct entry_time mtime,
 	const struct container_sink *sink)
@@ -541,19 +579,24 @@ int container_walk(const struct container_kind *kind, const struct source *s,
 
 		snprintf(line, sizeof(line), "%s: not all that is in it is shown",
 			b->spent ? b->spent : "its limits are reached");
-		r = sink->problem(sink->ctx, NULL, 0, line);
+		r = say_of_file(&t, line);
 		r = r ? r : 1;
 	} else if (r == 0) {
 		char line[ERR_TEXT_MAX + 64];
 
 		snprintf(line, sizeof(line), "cannot be opened (%s): nobody has looked inside",
 			why.text);
-		r = sink->problem(sink->ctx, NULL, 0, line);
+		r = say_of_file(&t, line);
 	}
-	if (r == 1) {
-		r = emit(&t, l.folder);
-		r = r ? r : 1;
+	if (r >= 0) {
+		bool told = r == 1;
+
+		r = tell_unopened(&t, t.why);
+		if (r == 0 && told)
+			r = emit(&t, l.folder);
+		r = r ? r : told;
 	}
+	buf_release(&t.reasons);
 	free(t.v);
 	buf_release(&t.packed);
 	return r;

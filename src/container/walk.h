@@ -21,6 +21,9 @@ struct container_sink {
 	int (*leave)(void *ctx);
 	/* @path: [n] of what it is about, from the folder of members on; n 0: the file itself */
 	int (*problem)(void *ctx, const uint8_t *path, size_t n, const char *text);
+	/* of what was left last, or before the first entry of the file itself: it holds something
+	 * that nobody has looked into, and why; once for each */
+	int (*unopened)(void *ctx, const char *reason);
 	void *ctx;
 };
 

@@ -77,6 +77,11 @@ static int on_problem(void *ctx, const char *text)
 	return build_problem(((struct walk *)ctx)->build, text);
 }
 
+static int on_unopened(void *ctx, const char *reason)
+{
+	return build_unopened(((struct walk *)ctx)->build, reason);
+}
+
 static int on_unallocated(void *ctx, const uint8_t *content, size_t len, uint64_t size)
 {
 	return build_unallocated(((struct walk *)ctx)->build, content, len, size);
@@ -110,8 +115,8 @@ static int walk_once(struct workers *w, const struct manifest *m, size_t k, cons
 	struct walk_opts *opts, struct now *now, bool last, struct err *e)
 {
 	struct walk walk = {.now = now};
-	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unallocated, on_places,
-		on_placed, &walk};
+	struct walk_sink sink = {on_root, on_enter, on_leave, on_problem, on_unopened,
+		on_unallocated, on_places, on_placed, &walk};
 	struct err why = {0};
 	int r = build_open(path, &m->key, &walk.build, e);
 	bool ours = false;

@@ -102,6 +102,21 @@ static size_t until(const struct containers *c, uint64_t trace)
 	return low;
 }
 
+size_t containers_from(const struct containers *c, uint64_t trace)
+{
+	size_t next = until(c, trace);
+	size_t at = next;
+	size_t first = next;
+
+	/* the innermost around it, then outwards */
+	while (at > 0) {
+		if (c->v[at - 1].last >= trace)
+			first = at - 1;
+		at = c->v[at - 1].up;
+	}
+	return first;
+}
+
 const struct container_folder *containers_around(const struct containers *c, uint64_t trace)
 {
 	size_t at = until(c, trace);

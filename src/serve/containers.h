@@ -23,6 +23,9 @@ struct container_folder {
 int containers_load(struct evidence *ev);
 void containers_release(struct containers *c);
 
+/** containers_from() - place in the list of the first folder around @trace, from the outside, or
+ * behind it. */
+size_t containers_from(const struct containers *c, uint64_t trace);
 /** containers_around() - the innermost folder of members that a trace is, or is below; NULL. */
 const struct container_folder *containers_around(const struct containers *c, uint64_t trace);
 /** containers_of() - the folder of what is in @trace; NULL: it is no container. */

@@ -32,12 +32,14 @@ static const char schema[] =
 	"CREATE TABLE problem(n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
 	"CREATE TABLE apart(id INTEGER PRIMARY KEY);"
 	"CREATE TABLE container(id INTEGER PRIMARY KEY, last INTEGER NOT NULL);"
+	"CREATE TABLE unopened(id INTEGER PRIMARY KEY, reason TEXT NOT NULL);"
 	"CREATE TABLE place(n INTEGER PRIMARY KEY, packed BLOB NOT NULL);";
 
 static const char stage_schema[] =
 	"PRAGMA stage.journal_mode=OFF; PRAGMA stage.synchronous=OFF; PRAGMA "
 	"stage.cache_size=-16384;"
 	"CREATE TABLE stage.d(key INTEGER PRIMARY KEY, parent INTEGER NOT NULL, entry BLOB);"
+	"CREATE TABLE stage.unopened(key INTEGER PRIMARY KEY, reason TEXT NOT NULL);"
 	"CREATE TABLE stage.link(part INTEGER, inode INTEGER, attr INTEGER, id INTEGER);";
 
 static int prepare_all(struct build *b)
@@ -51,6 +53,9 @@ static int prepare_all(struct build *b)
 		{&b->set_last, "UPDATE trace SET last=?2 WHERE id=?1"},
 		{&b->insert_big, "INSERT INTO big(id,size,content) VALUES(?1,?2,?3)"},
 		{&b->insert_problem, "INSERT INTO problem(text) VALUES(?1)"},
+		{&b->insert_unopened, "INSERT OR IGNORE INTO unopened(id,reason) VALUES(?1,?2)"},
+		{&b->stage_unopened,
+			"INSERT OR IGNORE INTO stage.unopened(key,reason) VALUES(?1,?2)"},
 		{&b->insert_apart, "INSERT INTO apart(id) VALUES(?1)"},
 		{&b->insert_place, "INSERT INTO place(packed) VALUES(?1)"},
 		{&b->stage_entry, "INSERT INTO stage.d(key,parent,entry) VALUES(?1,?2,?3)"},
@@ -121,6 +126,8 @@ static void build_close_db(struct build *b)
 	db_stmt_free(b->set_last);
 	db_stmt_free(b->insert_big);
 	db_stmt_free(b->insert_problem);
+	db_stmt_free(b->insert_unopened);
+	db_stmt_free(b->stage_unopened);
 	db_stmt_free(b->insert_apart);
 	db_stmt_free(b->insert_place);
 	db_stmt_free(b->stage_entry);
@@ -419,6 +426,7 @@ int build_leave(struct build *b)
 	if (!f)
 		return err_set(&b->err, EPROTO, "a leave without an enter");
 	b->depth--;
+	b->left = f->key;
 	if (f->deleted || !f->directory)
 		return 0;
 	return build_set_last(b, f->key, b->next_id - 1);
@@ -428,6 +436,17 @@ int build_problem(struct build *b, const char *text)
 {
 	db_bind_text(b->insert_problem, 1, text);
 	return db_run(b->insert_problem, &b->err);
+}
+
+int build_unopened(struct build *b, const char *reason)
+{
+	bool staged = b->left >= BUILD_STAGED;
+	struct db_stmt *s = staged ? b->stage_unopened : b->insert_unopened;
+
+	db_bind_int(s, 1, (int64_t)b->left);
+	db_bind_text(s, 2, reason);
+	b->unopened = b->unopened || staged;
+	return db_run(s, &b->err);
 }
 
 int build_ended(struct build *b, const char *why)
@@ -472,7 +491,7 @@ int build_placed(struct build *b, uint32_t cluster, uint64_t base)
 static int write_head(struct build *b)
 {
 	const char *sql =
-		"INSERT INTO head SELECT 'version', 3;"
+		"INSERT INTO head SELECT 'version', 4;"
 		"INSERT INTO head SELECT 'allocated', count(*) FROM trace WHERE id < 1<<40;"
 		"INSERT INTO head SELECT 'deleted', count(*)-1 FROM trace WHERE id >= 1<<40;"
 		"INSERT INTO head SELECT 'with_contents', count(*) FROM trace WHERE kind IN (1,4) "

@@ -30,6 +30,8 @@ int build_root(struct build *b, const struct entry *e);
 int build_enter(struct build *b, const struct entry *e);
 int build_leave(struct build *b);
 int build_problem(struct build *b, const char *text);
+/** build_unopened() - nobody has looked into what was left last, or not into all of it, and why. */
+int build_unopened(struct build *b, const char *reason);
 /** build_ended() - note that the walk ended early, and why; shown as a problem too. */
 int build_ended(struct build *b, const char *why);
 int build_unallocated(struct build *b, const uint8_t *content, size_t len, uint64_t size);

@@ -21,6 +21,7 @@ static const uint8_t no_content[1] = {CONTENT_EMPTY};
 struct number {
 	struct build *b;
 	struct db_stmt *child;    /* the next staged entry below a key */
+	struct db_stmt *unopened; /* why nobody has looked into one; NULL: there are none */
 	struct db_stmt *original; /* an allocated directory that leads to one */
 	uint64_t next;
 	struct level {
@@ -121,6 +122,15 @@ static int insert_ancestor(struct number *n, uint64_t allocated, uint64_t id, ui
 	return r;
 }
 
+static int take_unopened(struct number *n, uint64_t key, uint64_t id)
+{
+	if (!n->unopened)
+		return 0;
+	db_bind_int(n->unopened, 1, (int64_t)id);
+	db_bind_int(n->unopened, 2, (int64_t)key);
+	return db_run(n->unopened, &n->b->err);
+}
+
 static int insert_staged(struct number *n, const void *p, size_t len, uint64_t id, uint64_t parent,
 	struct level *child)
 {
@@ -131,6 +141,9 @@ static int insert_staged(struct number *n, const void *p, size_t len, uint64_t i
 
 	if (r)
 		return err_set(&n->b->err, EBADMSG, "a staged entry is damaged");
+	r = take_unopened(n, child->key, id);
+	if (r)
+		return r;
 	build_trace_of(&e, &t);
 	t.id = id;
 	t.last = id;
@@ -206,11 +219,16 @@ int build_number_deleted(struct build *b)
 	if (r == 0)
 		r = db_prepare(b->db, "SELECT name, inode, meta FROM trace WHERE id=?1",
 			&n.original, &b->err);
+	if (r == 0 && b->unopened)
+		r = db_prepare(b->db,
+			"INSERT INTO unopened SELECT ?1, reason FROM stage.unopened WHERE key=?2",
+			&n.unopened, &b->err);
 	if (r == 0)
 		r = insert_ancestor(&n, 0, trace_id(1, 0), trace_id(1, 0));
 	if (r == 0)
 		r = number_all(&n);
 	db_stmt_free(n.child);
+	db_stmt_free(n.unopened);
 	db_stmt_free(n.original);
 	free(n.stack);
 	return r;

@@ -34,16 +34,20 @@ struct build {
 	struct db_stmt *set_last;
 	struct db_stmt *insert_big;
 	struct db_stmt *insert_problem;
+	struct db_stmt *insert_unopened;
 	struct db_stmt *insert_apart;
 	struct db_stmt *insert_place;
 	struct db_stmt *stage_entry;
 	struct db_stmt *stage_link;
+	struct db_stmt *stage_unopened;
 	struct frame *stack;
 	size_t depth;
 	size_t stack_cap;
 	uint64_t next_id;
 	uint64_t next_staged;
+	uint64_t left;   /* key of what was left last */
 	bool contains;   /* a container came */
+	bool unopened;   /* something deleted that nobody has looked into */
 	struct buf name; /* scratch */
 	struct buf meta;
 	struct buf packed;

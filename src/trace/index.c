@@ -373,6 +373,18 @@ int index_containers(
 	return rc;
 }
 
+int index_unopened(
+	struct index_reader *r, int (*each)(void *ctx, uint64_t id, const char *reason), void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = db_prepare(r->db, "SELECT id, reason FROM unopened ORDER BY id", &s, NULL);
+
+	while (rc == 0 && (rc = db_step(s, NULL)) == 1)
+		rc = each(ctx, (uint64_t)db_int(s, 0), db_text(s, 1));
+	db_stmt_free(s);
+	return rc;
+}
+
 int index_apart(
 	struct index_reader *r, int (*each)(void *ctx, const struct index_apart *a), void *ctx)
 {

@@ -118,6 +118,14 @@ int index_apart(
 int index_containers(
 	struct index_reader *r, int (*each)(void *ctx, uint64_t first, uint64_t last), void *ctx);
 
+/**
+ * index_unopened() - call @each for every file or member that nobody has looked into, or not into
+ * all of it; in order of ids
+ * Return: as index_apart().
+ */
+int index_unopened(
+	struct index_reader *r, int (*each)(void *ctx, uint64_t id, const char *reason), void *ctx);
+
 /* What is asked of many traces at once. */
 struct index_item {
 	uint64_t id;

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "trace/index.h"
 
-#define INDEX_VERSION     3
+#define INDEX_VERSION     4
 #define INDEX_INLINE_MAX  200  /* packed contents longer than this stand in table `big` */
 #define INDEX_UNALLOCATED (-1) /* row of `big` that holds the unallocated units */
 

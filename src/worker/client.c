@@ -392,40 +392,81 @@ static void put_member(struct buf *b, const struct member_request *q)
 	}
 }
 
+/* Ask about a member, and wait as long as it says that it is at it. */
+static int ask_member(struct process *p, const struct member_request *q, enum wire_type ask,
+	enum wire_type want, size_t max, struct frame *f, struct err *e)
+{
+	int r = 0;
+
+	put_member(wire_begin(&p->wire, ask), q);
+	r = process_ask(p, e);
+	f->type = WIRE_ALIVE;
+	for (unsigned i = 0; r == 0 && f->type == WIRE_ALIVE; i++) {
+		r = process_next(p, want, max, PROCESS_PROGRESS_MS, f, e);
+		if (r == 0 && f->type == WIRE_ALIVE && i == ALIVE_MAX)
+			r = process_break(p, -ETIMEDOUT, e);
+	}
+	return r;
+}
+
 static ssize_t member_on(struct process *p, const void *request, struct err *e)
 {
 	const struct member_request *q = request;
-	struct frame f = {.type = WIRE_ALIVE};
-	int r = 0;
+	struct frame f;
+	int r = ask_member(p, q, WIRE_MEMBER, WIRE_BYTES, q->len, &f, e);
 
-	put_member(wire_begin(&p->wire, WIRE_MEMBER), q);
-	r = process_ask(p, e);
-	for (unsigned i = 0; r == 0 && f.type == WIRE_ALIVE; i++) {
-		r = process_next(p, WIRE_BYTES, q->len, PROCESS_PROGRESS_MS, &f, e);
-		if (r == 0 && f.type == WIRE_ALIVE && i == ALIVE_MAX)
-			r = process_break(p, -ETIMEDOUT, e);
-	}
 	return r < 0 ? r : take_bytes(&f, q->buf);
+}
+
+static ssize_t ids_on(struct process *p, const void *request, struct err *e)
+{
+	const struct member_request *q = request;
+	struct frame f;
+	int r = ask_member(p, q, WIRE_THREAD, WIRE_IDS, REPLY_IDS_MAX, &f, e);
+	struct buf *out = q->buf;
+	size_t len = out->len;
+
+	if (r < 0)
+		return r;
+	r = reply_ids(&f.payload, out);
+	if (r < 0)
+		out->len = len;
+	return r == -EPROTO ? process_break(p, r, e) : r;
+}
+
+static ssize_t ask_of_member(struct workers *w, asking_fn *ask, const struct member_request *q)
+{
+	struct err e = {0};
+	ssize_t n = ask_twice(w, ask, q, &e);
+
+	if (n < 0 && n != -ENOMEM)
+		pool_fault(w, "volume at place %zu, a member of inode %llu, byte %llu of it: %s",
+			q->way->volume, (unsigned long long)q->way->inode,
+			(unsigned long long)q->off, err_text(&e, -EIO));
+	return n >= 0 ? n : -EIO;
 }
 
 static ssize_t member_piece(
 	struct workers *w, const void *of, void *buf, uint32_t len, uint64_t off)
 {
 	const struct member_request q = {.way = of, .off = off, .len = len, .buf = buf};
-	struct err e = {0};
-	ssize_t n = ask_twice(w, member_on, &q, &e);
 
-	if (n < 0 && n != -ENOMEM)
-		pool_fault(w, "volume at place %zu, a member of inode %llu, byte %llu of it: %s",
-			q.way->volume, (unsigned long long)q.way->inode, (unsigned long long)off,
-			err_text(&e, -EIO));
-	return n >= 0 ? n : -EIO;
+	return ask_of_member(w, member_on, &q);
 }
 
 ssize_t workers_member(
 	struct workers *w, const struct member_way *way, void *buf, size_t len, uint64_t off)
 {
 	return in_pieces(w, member_piece, way, buf, len, off);
+}
+
+#define HEADERS_MAX (256u * 1024)
+
+int workers_ids(struct workers *w, const struct member_way *way, struct buf *out)
+{
+	const struct member_request q = {.way = way, .len = HEADERS_MAX, .buf = out};
+
+	return (int)ask_of_member(w, ids_on, &q);
 }
 
 int workers_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, struct source **out,

@@ -108,6 +108,8 @@ struct walk_sink {
 	int (*enter)(void *ctx, const struct entry *e);
 	int (*leave)(void *ctx);
 	int (*problem)(void *ctx, const char *text);
+	/* what was left last holds something that nobody has looked into; NULL: not wanted */
+	int (*unopened)(void *ctx, const char *reason);
 	/* once, after the walk: packed extents of the unallocated data units; not called when
 	 * they cannot be listed (then problem() was) */
 	int (*unallocated)(void *ctx, const uint8_t *content, size_t len, uint64_t size);
@@ -168,6 +170,13 @@ struct member_way {
 /** workers_member() - a range of a member. Return: as workers_read(). */
 ssize_t workers_member(
 	struct workers *w, const struct member_way *way, void *buf, size_t len, uint64_t off);
+
+/**
+ * workers_ids() - message ids in the header fields with which a member begins
+ * Its own and those it refers to, each a blob, appended to @out.
+ * Return: how many; -ENOMEM; -EIO.
+ */
+int workers_ids(struct workers *w, const struct member_way *way, struct buf *out);
 
 /**
  * workers_source() - the media as a source for the serving process

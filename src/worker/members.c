@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "container/chain.h"
+#include "container/mime.h"
 #include "image/extent.h"
 #include "worker/contents.h"
 
@@ -135,9 +136,24 @@ static int on_leave(void *ctx)
 	return w->leave(w->ctx);
 }
 
+static int on_unopened(void *ctx, const char *reason)
+{
+	struct members_walk *w = ctx;
+
+	return w->unopened(w->ctx, reason);
+}
+
+/* Who opened it before did not survive that. */
+static int leave_alone(struct members_walk *w)
+{
+	int r = on_problem(w, NULL, 0, "whoever opened it was lost: nobody has looked inside");
+
+	return r ? r : w->unopened(w->ctx, "whoever opened it was lost");
+}
+
 static int look_inside(struct members_walk *w, const struct source *s)
 {
-	const struct container_sink sink = {on_enter, on_leave, on_problem, w};
+	const struct container_sink sink = {on_enter, on_leave, on_problem, on_unopened, w};
 	const struct container_kind *kind = container_detect(s);
 	struct container_budget b;
 	uint64_t before = 0;
@@ -146,8 +162,7 @@ static int look_inside(struct members_walk *w, const struct source *s)
 	if (!kind)
 		return 0;
 	if (is_skipped(w))
-		return on_problem(
-			w, NULL, 0, "whoever opened it was lost: nobody has looked inside");
+		return leave_alone(w);
 	container_limits(w->size, &b);
 	if (b.bytes > w->bytes_left)
 		b.bytes = w->bytes_left;
@@ -335,4 +350,30 @@ ssize_t members_read(struct members_open *m, const struct source *media, struct 
 		k->file = NULL;
 	}
 	return n;
+}
+
+/* ---- which messages belong together ------------------------------------------------------------
+ */
+
+#define ID_MAX 998
+
+static int put_id(void *ctx, const char *id)
+{
+	size_t n = strlen(id);
+
+	if (n <= ID_MAX)
+		buf_put_blob(ctx, id, n);
+	return 0;
+}
+
+void members_ids(const uint8_t *p, size_t n, struct buf *out)
+{
+	struct source *s = NULL;
+	struct mime *m = NULL;
+	struct err why = {0};
+
+	if (n > 0 && source_memory(p, n, &s) == 0 && mime_open(s, 0, n, NULL, &m, &why) == 0)
+		mime_ids(m, put_id, out);
+	mime_close(m);
+	source_close(s);
 }

@@ -23,6 +23,8 @@ struct members_walk {
 	int (*enter)(void *ctx, const struct entry *e); /* as in container_sink */
 	int (*leave)(void *ctx);
 	int (*problem)(void *ctx, const char *text); /* one line, with the path in it */
+	/** unopened() - what was left last holds something that nobody has looked into. */
+	int (*unopened)(void *ctx, const char *reason);
 	/** met() - file @ordinal is a container and about to be opened. Return: 0; -errno. */
 	int (*met)(void *ctx, uint64_t ordinal);
 	void (*alive)(void *ctx);
@@ -81,6 +83,9 @@ int members_ask_decode(struct cur *c, struct members_ask *out);
  */
 ssize_t members_read(struct members_open *m, const struct source *media, struct fs *fs,
 	const struct members_ask *a, void (*alive)(void *ctx), void *ctx, void *buf, struct err *e);
+/** members_ids() - message ids in [n] bytes that begin a message, as IDS has them; none where they
+ * are no message. */
+void members_ids(const uint8_t *p, size_t n, struct buf *out);
 /** members_forget() - close all of it. */
 void members_forget(struct members_open *m);
 

@@ -224,6 +224,7 @@ static int walk_leave(struct reply_walk *w, const struct cur *c)
 	if (!used_up(c) || (!w->entered_file && w->depth == 0))
 		return -EPROTO;
 	w->left_file = w->entered_file && w->holds;
+	w->unopened = false;
 	if (!w->entered_file && w->depth-- == w->inside)
 		w->inside = 0;
 	w->entered_file = false;
@@ -240,6 +241,19 @@ static int walk_problem(struct reply_walk *w, struct cur *c)
 	if (!used_up(c))
 		return -EPROTO;
 	w->stopped = w->sink->problem(w->sink->ctx, text);
+	return w->stopped != 0;
+}
+
+static int walk_unopened(struct reply_walk *w, struct cur *c)
+{
+	char text[REPLY_TEXT_MAX];
+
+	take_text(c, text, sizeof(text));
+	if (!used_up(c) || !w->left_file || w->unopened)
+		return -EPROTO;
+	w->unopened = true;
+	if (w->sink->unopened)
+		w->stopped = w->sink->unopened(w->sink->ctx, text);
 	return w->stopped != 0;
 }
 
@@ -355,6 +369,8 @@ int reply_walk(struct reply_walk *w, struct frame *f, bool *failed, struct err *
 		return walk_leave(w, c);
 	case WIRE_PROBLEM:
 		return walk_problem(w, c);
+	case WIRE_UNOPENED:
+		return walk_unopened(w, c);
 	case WIRE_UNALLOCATED:
 		return walk_unallocated(w, c);
 	case WIRE_PLACES:
@@ -370,6 +386,21 @@ int reply_walk(struct reply_walk *w, struct frame *f, bool *failed, struct err *
 	default:
 		return -EPROTO;
 	}
+}
+
+int reply_ids(struct cur *c, struct buf *out)
+{
+	int n = 0;
+
+	for (; cur_left(c) > 0; n++) {
+		size_t len = 0;
+		const uint8_t *p = cur_blob(c, &len);
+
+		if (c->bad || len == 0 || len > REPLY_ID_MAX || n == REPLY_IDS)
+			return -EPROTO;
+		buf_put_blob(out, p, len);
+	}
+	return out->error ? -ENOMEM : n;
 }
 
 uint32_t reply_chunk_bytes(uint64_t chunk, uint64_t media_size, uint32_t chunk_size)

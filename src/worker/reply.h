@@ -23,6 +23,9 @@
 #define REPLY_FAIL_MAX     (64 * 1024)
 #define REPLY_SCAN_MAX     (2 * 1024 * 1024)
 #define REPLY_FILL_MAX     (256 * 1024)
+#define REPLY_IDS_MAX      (512 * 1024)
+#define REPLY_IDS          401  /* message ids */
+#define REPLY_ID_MAX       998  /* bytes of one: a line of a message is no longer */
 #define REPLY_TEXT_MAX     4096 /* bytes of cleaned text, NUL included */
 #define REPLY_DEPTH_MAX    4096
 #define REPLY_MEMBERS_MAX  UINT64_C(16777216) /* frames about members, in one walk */
@@ -68,6 +71,7 @@ struct reply_walk {
 	unsigned depth;    /* open directories below the root */
 	unsigned inside;   /* `depth` of the folder of members that is open; 0: none is */
 	bool holds;        /* what was entered is a file or a stream */
+	bool unopened;     /* that was said of it */
 	bool left_file;    /* the last frame left a file or a stream: its members may follow */
 	uint64_t met;      /* file of the container that is being opened; 0: none yet */
 	uint64_t member_frames;
@@ -85,6 +89,10 @@ struct reply_walk {
  * -errno of a FAIL (@failed set, @e has its words); -EPROTO.
  */
 int reply_walk(struct reply_walk *w, struct frame *f, bool *failed, struct err *e);
+
+/** reply_ids() - the answer to a THREAD: blobs, appended to @out. Return: how many; -EPROTO;
+ * -ENOMEM. */
+int reply_ids(struct cur *c, struct buf *out);
 
 struct reply_chunk {
 	int status;     /* 0 or -errno */

@@ -196,13 +196,18 @@ static int send_empty(struct image *im, enum wire_type type)
 	return wire_end(im->s->wire);
 }
 
-static int send_problem(struct image *im, const char *text)
+static int send_line(struct image *im, enum wire_type type, const char *text)
 {
-	struct buf *b = wire_begin(im->s->wire, WIRE_PROBLEM);
+	struct buf *b = wire_begin(im->s->wire, type);
 	size_t n = strlen(text);
 
 	buf_put_blob(b, text, n < 4096 ? n : 4096);
 	return wire_end(im->s->wire);
+}
+
+static int send_problem(struct image *im, const char *text)
+{
+	return send_line(im, WIRE_PROBLEM, text);
 }
 
 static int send_media(struct image *im)
@@ -361,6 +366,11 @@ static int walk_problem(void *ctx, const char *text)
 	return send_problem(ctx, text);
 }
 
+static int walk_unopened(void *ctx, const char *reason)
+{
+	return send_line(ctx, WIRE_UNOPENED, reason);
+}
+
 static int send_unallocated(struct image *im, struct fs *fs)
 {
 	struct err e = {0};
@@ -424,6 +434,7 @@ static int walk_volume(struct image *im, struct fs *fs, struct err *e)
 	im->members.enter = member_enter;
 	im->members.leave = member_leave;
 	im->members.problem = walk_problem;
+	im->members.unopened = walk_unopened;
 	im->members.met = container_met;
 	im->members.alive = members_alive;
 	im->members.ctx = im;
@@ -508,28 +519,49 @@ static int do_read(struct image *im, struct cur *c)
 	return wire_end(im->s->wire);
 }
 
-/* Bytes of a member; saying now and then that it is being looked for. */
+/* Bytes of a member into `scratch`; saying now and then that it is being looked for. */
+static ssize_t read_member(struct image *im, const struct members_ask *a, struct err *e)
+{
+	struct fs *fs = NULL;
+	ssize_t n = open_media(im, e);
+
+	if (n == 0 && a->content[0] == CONTENT_WORKER)
+		n = open_fs(im, a->volume, &fs, e);
+	buf_reset(&im->scratch);
+	if (n == 0 && buf_reserve(&im->scratch, WIRE_READ_MAX))
+		n = -ENOMEM;
+	return n ? n
+		 : members_read(
+			   &im->opened, &im->tap, fs, a, members_alive, im, im->scratch.data, e);
+}
+
 static int do_member(struct image *im, struct cur *c)
 {
 	struct members_ask a;
 	struct err e = {0};
-	struct fs *fs = NULL;
 	ssize_t n = members_ask_decode(c, &a);
 
 	if (n < 0)
 		return (int)n;
-	n = open_media(im, &e);
-	if (n == 0 && a.content[0] == CONTENT_WORKER)
-		n = open_fs(im, a.volume, &fs, &e);
-	buf_reset(&im->scratch);
-	if (n == 0 && buf_reserve(&im->scratch, WIRE_READ_MAX))
-		n = -ENOMEM;
-	if (n == 0)
-		n = members_read(
-			&im->opened, &im->tap, fs, &a, members_alive, im, im->scratch.data, &e);
+	n = read_member(im, &a, &e);
 	if (n < 0)
 		return send_fail(im, (int)n, &e);
 	buf_put(wire_begin(im->s->wire, WIRE_BYTES), im->scratch.data, (size_t)n);
+	return wire_end(im->s->wire);
+}
+
+static int do_thread(struct image *im, struct cur *c)
+{
+	struct members_ask a;
+	struct err e = {0};
+	ssize_t n = members_ask_decode(c, &a);
+
+	if (n < 0)
+		return (int)n;
+	n = read_member(im, &a, &e);
+	if (n < 0)
+		return send_fail(im, (int)n, &e);
+	members_ids(im->scratch.data, (size_t)n, wire_begin(im->s->wire, WIRE_IDS));
 	return wire_end(im->s->wire);
 }
 
@@ -584,6 +616,8 @@ static int answer(struct image *im, struct frame *f)
 		r = do_walk(im, &f->payload);
 	else if (f->type == WIRE_READ)
 		r = do_read(im, &f->payload);
+	else if (f->type == WIRE_THREAD)
+		r = do_thread(im, &f->payload);
 	else if (f->type == WIRE_MEMBER)
 		r = do_member(im, &f->payload);
 	else if (f->type == WIRE_FILL)

@@ -45,6 +45,7 @@ enum wire_type {
 	WIRE_READ = 5,
 	WIRE_FILL = 6,
 	WIRE_MEMBER = 7,
+	WIRE_THREAD = 8,
 	WIRE_READY = 129,
 	WIRE_FAIL = 130,
 	WIRE_MEDIA = 131,
@@ -62,7 +63,9 @@ enum wire_type {
 	WIRE_ALIVE = 143,
 	WIRE_PLACES = 144,
 	WIRE_PLACED = 145,
-	WIRE_CONTAINER = 146
+	WIRE_CONTAINER = 146,
+	WIRE_IDS = 147,
+	WIRE_UNOPENED = 148
 };
 
 struct wire {

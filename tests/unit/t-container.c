@@ -86,9 +86,15 @@ static int on_problem(void *ctx, const uint8_t *path, size_t n, const char *text
 	return 0;
 }
 
+static int on_unopened(void *ctx, const char *reason)
+{
+	buf_printf(&((struct told *)ctx)->text, "[%s]", reason);
+	return 0;
+}
+
 static int walk(const struct buf *bytes, struct container_budget *b, struct told *t)
 {
-	const struct container_sink sink = {on_enter, on_leave, on_problem, t};
+	const struct container_sink sink = {on_enter, on_leave, on_problem, on_unopened, t};
 	const struct container_kind *kind = NULL;
 	struct source *s = NULL;
 	int r = source_memory(bytes->data, bytes->len, &s);
@@ -137,7 +143,8 @@ static void test_tree(void)
 	forget(&t);
 	tar.len = 700; /* within the first member */
 	is_int(walk(&tar, &b, &t), 1, "one that is cut off");
-	is_str(buf_cstr(&t.text), "*(a(b(c())))", "is told up to there");
+	is_str(buf_cstr(&t.text), "[entry 2: damaged or odd]*(a(b(c())))",
+		"is told up to there, and that there is more");
 	ok(t.problems.len > 0, "with a problem");
 	forget(&t);
 	buf_release(&tar);
@@ -175,6 +182,8 @@ static void test_nested(void)
 	ok(strstr(buf_cstr(&t.problems),
 		   "inner.d/inner.d/inner.d/inner.d/inner: a container that is too deep"),
 		"the last has a problem, by its path: %s", buf_cstr(&t.problems));
+	ok(strstr(buf_cstr(&t.text), "inner()[a container that is too deep"),
+		"and stands there with the reason: %s", buf_cstr(&t.text));
 	forget(&t);
 	buf_release(&tar);
 }
@@ -191,7 +200,9 @@ static void test_budget(void)
 	container_limits(tar.len, &b);
 	b.members = 4;
 	is_int(walk(&tar, &b, &t), 1, "more members than allowed");
-	is_str(buf_cstr(&t.text), "*(x()x()x()x())", "those that are are told");
+	is_str(buf_cstr(&t.text),
+		"[it has too many members: not all that is in it is shown]*(x()x()x()x())",
+		"those that are are told");
 	ok(strstr(buf_cstr(&t.problems), "too many members"), "and why no more: %s",
 		buf_cstr(&t.problems));
 	forget(&t);
@@ -221,7 +232,8 @@ static void test_none(void)
 	is_int((int64_t)(t.text.len + t.problems.len), 0, "and nothing is said of it");
 	memcpy(bytes.data, "PK\3\4", 4);
 	is_int(walk(&bytes, &b, &t), 0, "what says that it is one and is not");
-	is_int((int64_t)t.text.len, 0, "has no folder");
+	ok(t.text.len > 0 && t.text.data[0] == '[' && !strchr(buf_cstr(&t.text), '*'),
+		"has no folder, but a reason: %s", buf_cstr(&t.text));
 	ok(strstr(buf_cstr(&t.problems), "cannot be opened"), "but a line: %s",
 		buf_cstr(&t.problems));
 	forget(&t);

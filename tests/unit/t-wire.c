@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/entry.h"
+#include "image/extent.h"
 #include "tap.h"
 #include "worker/hello.h"
 #include "worker/reply.h"
@@ -285,6 +287,99 @@ static void filled(void)
 	buf_release(&b);
 }
 
+static int takes(void *ctx, const struct entry *e)
+{
+	(void)ctx;
+	(void)e;
+	return 0;
+}
+
+static int leaves(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static int keep_reason(void *ctx, const char *reason)
+{
+	buf_puts(ctx, reason);
+	return 0;
+}
+
+static int say(struct reply_walk *w, enum wire_type type, const struct buf *payload)
+{
+	struct frame f = {.type = (uint16_t)type,
+		.payload = cur_of(payload ? payload->data : NULL, payload ? payload->len : 0)};
+	struct err e = {0};
+	bool failed = false;
+
+	return reply_walk(w, &f, &failed, &e);
+}
+
+static void unopened(void)
+{
+	static const uint8_t none[] = {CONTENT_EMPTY};
+	struct buf told = BUF_INIT;
+	const struct walk_sink sink = {.root = takes,
+		.enter = takes,
+		.leave = leaves,
+		.unopened = keep_reason,
+		.ctx = &told};
+	struct reply_walk w = {.sink = &sink, .media_size = 4096};
+	struct entry e = {.kind = ENTRY_DIR, .nlink = 1, .content = none, .content_len = 1};
+	struct buf dir = BUF_INIT;
+	struct buf file = BUF_INIT;
+	struct buf why = BUF_INIT;
+	struct buf begin = BUF_INIT;
+
+	buf_put_u64(&begin, 4096);
+	buf_put_blob(&why, "enc\x1brypted", 10);
+	entry_encode(&dir, &e);
+	e.kind = ENTRY_FILE;
+	e.name = (const uint8_t *)"a";
+	e.name_len = 1;
+	entry_encode(&file, &e);
+	ok(say(&w, WIRE_BEGIN, &begin) == 0 && say(&w, WIRE_ROOT, &dir) == 0, "a walk");
+	is_int(say(&w, WIRE_ENTER, &file), 0, "a file");
+	is_int(say(&w, WIRE_UNOPENED, &why), -EPROTO, "unopened before it was left");
+	is_int(say(&w, WIRE_LEAVE, NULL), 0, "left");
+	is_int(say(&w, WIRE_UNOPENED, &why), 0, "unopened");
+	is_str(buf_cstr(&told), "enc\\x1brypted", "the reason can be shown");
+	is_int(say(&w, WIRE_UNOPENED, &why), -EPROTO, "but not twice");
+	buf_release(&told);
+	buf_release(&dir);
+	buf_release(&file);
+	buf_release(&why);
+	buf_release(&begin);
+}
+
+static void ids(void)
+{
+	struct buf b = BUF_INIT;
+	struct buf out = BUF_INIT;
+	struct buf large = BUF_INIT;
+	struct cur c;
+
+	c = cur_of(NULL, 0);
+	is_int(reply_ids(&c, &out), 0, "no message ids");
+	buf_put_blob(&b, "a@b", 3);
+	buf_put_blob(&b, "c", 1);
+	c = cur_of(b.data, b.len);
+	ok(reply_ids(&c, &out) == 2 && out.len == b.len && !memcmp(out.data, b.data, b.len), "two");
+	c = cur_of(b.data, b.len - 1);
+	is_int(reply_ids(&c, &out), -EPROTO, "cut");
+	buf_put_blob(&b, "", 0);
+	c = cur_of(b.data, b.len);
+	is_int(reply_ids(&c, &out), -EPROTO, "an empty one");
+	for (int i = 0; i < REPLY_IDS + 1; i++)
+		buf_put_blob(&large, "x", 1);
+	c = cur_of(large.data, large.len);
+	is_int(reply_ids(&c, &out), -EPROTO, "too many");
+	buf_release(&b);
+	buf_release(&out);
+	buf_release(&large);
+}
+
 int main(void)
 {
 	alarm(120);
@@ -297,5 +392,7 @@ int main(void)
 	texts();
 	ready();
 	filled();
+	unopened();
+	ids();
 	return done_testing();
 }
