@@ -118,7 +118,23 @@ everything bert >"$WORK/before"
 everything rita >"$WORK/before.rita"
 not_ok "nothing was refused" grep -q 'Permission denied\|error' "$WORK/before"
 
+why() { # PATH: by which road, from where, and through what
+	ev rita marks c1 --why "disk/p0-ext4/$1" --json >"$WORK/why" 2>&1
+	value 'sorted((r["road"], r["place"], (r["through"] or "").replace("disk/p0-ext4/", "")) for r in rows)' "$WORK/why"
+}
+mixed() { # USER
+	ev "$1" status c1 --json >"$WORK/status"
+	value 'rows[0]["mixed_containers"]' "$WORK/status"
+}
+all=$((${#around[@]} + 1)) # with a deleted one
+is "$(mixed rosa)" 0 "no container is mixed"
+
 # a mark on the file
+ev rita mark c1 disk/p0-ext4/docs/letter.txt --state suspected --basis b --reason r --dry-run --json >"$WORK/dry"
+is "$(value '[(r["withheld"], "disk/p0-ext4/mail/a.zip" in r["paths"]) for r in rows if r["road"] == "container"]' "$WORK/dry")" \
+	"[($all, True)]" "a dry run counts and names the containers that would be refused"
+is "$(value '[(r["withheld"], r["members"], "disk/p0-ext4/mail/a.zip.d/inner/draft.txt" in r["paths"]) for r in rows if r["road"] == "copy"]' \
+	"$WORK/dry")" "[($((all - 1)), $((all - 1)), True)]" "and copies in containers"
 ok "marked" ev bert mark c1 disk/p0-ext4/docs/letter.txt --state suspected --basis b --reason r
 ok "its copies in archives are gone" absent bert docs/letter.txt "${members[@]}"
 ok "the archives around them are listed, and refused" refused bert "${around[@]}"
@@ -133,6 +149,19 @@ not_ok "nor is the archive itself in the volume as bytes" in_raw bert
 ok "for a reviewer it is" in_raw rita
 everything rita >"$WORK/after.rita"
 same_file "$WORK/before.rita" "$WORK/after.rita" "a reviewer has all of it"
+is "$(why mail/a.zip)" "[('copy', 'container', 'mail/a.zip.d/inner/draft.txt')]" "why an archive is refused: which member, by which road"
+is "$(why mail/outer.zip.d/a.tgz)" "[('copy', 'container', 'mail/outer.zip.d/a.tgz.d/inner/draft.txt')]" "and one in another"
+is "$(why mail/a.zip.d/inner/draft.txt)" "[('copy', 'itself', '')]" "why a member is withheld"
+is "$(why mail/clean.zip)" "[]" "one without it is not"
+for name in rosa anna; do
+	is "$(mixed $name)" "$all" "$name is told how many containers are mixed"
+done
+is "$(mixed root)" None "the operator is not"
+install -d -o "${U[anna]}" "$WORK/anna"
+ok "a report" ev anna audit report c1 -o "$WORK/anna/report.html"
+ok "has the number, and no names" python3 -c 'import sys; t = open(sys.argv[1]).read()
+sys.exit("withheld and other members</th><td>" + sys.argv[2] not in t or "a.zip" in t.split("section id=\"mixed\"")[1].split("</section")[0])' \
+	"$WORK/anna/report.html" "$all"
 ev anna audit show --case c1 --type open --user "${U[bert]}" --json >"$WORK/log"
 ok "refusals are in the log" python3 - "$WORK/log" <<'PY'
 import json, sys
@@ -142,6 +171,7 @@ PY
 ok "rejected" ev rita mark c1 disk/p0-ext4/docs/letter.txt --state rejected --basis b --reason r
 everything bert >"$WORK/after"
 same_file "$WORK/before" "$WORK/after" "everything is back, to the last bit"
+is "$(mixed rosa)" 0 "and no container is mixed"
 
 # a mark on a member
 ok "a member is marked" ev bert mark c1 disk/p0-ext4/mail/outer.zip.d/a.tgz.d/inner/draft.txt --state suspected --basis b --reason r
@@ -155,6 +185,8 @@ same_file "$WORK/before" "$WORK/after" "everything is back"
 # a mark on a container
 ok "a container is marked" ev bert mark c1 disk/p0-ext4/mail/clean.zip --state suspected --basis b --reason r
 ok "with its members" absent bert mail/clean.zip mail/clean.zip.d mail/clean.zip.d/public.txt
+is "$(why mail/clean.zip.d/public.txt)" "[('mark', 'member', 'mail/clean.zip')]" "why: the container around it is marked"
+is "$(why mail/clean.zip)" "[('mark', 'itself', '')]" "and that it is"
 ok "which are not followed elsewhere" shows bert mail/a.zip.d/public.txt mail/a.zip mail/a.tar.d/public.txt
 ok "rejected" ev rita mark c1 disk/p0-ext4/mail/clean.zip --state rejected --basis b --reason r
 ok "marked with its members" ev rita mark c1 disk/p0-ext4/mail/clean.zip --state suspected --basis b --reason r --with-members

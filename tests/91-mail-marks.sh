@@ -9,9 +9,9 @@ set -eu
 need fuse
 need root
 need users
-need_tools mke2fs python3 setpriv
+need_tools mke2fs python3 setpriv zip
 
-mkdir -p "$WORK/tree/docs" "$WORK/tree/mail/Maildir/cur"
+mkdir -p "$WORK/tree/docs" "$WORK/tree/mail/Maildir/cur" "$WORK/tree/thread"
 python3 - "$WORK" <<'PY'
 import base64, mailbox, random, sys
 from email.message import EmailMessage
@@ -51,7 +51,28 @@ box = mailbox.mbox(tree + "box.mbox")
 for m in (mail("one"), mail("two", "base64"), mail("three", inner=mail("four", "quoted-printable"))):
     box.add(m)
 box.flush()
+
+
+def threaded(name, subject, own, **fields):
+    m = mail(subject)
+    m["Message-ID"] = own
+    for field, value in fields.items():
+        m[field.replace("_", "-")] = value
+    open(top + "/tree/thread/" + name, "wb").write(m.as_bytes())
+    return m
+
+
+threaded("1.eml", "question", "<q@b.example>")
+threaded("4.eml", "of another thread", "<other@b.example>")
+box = mailbox.mbox(top + "/tree/thread/box.mbox")
+box.add(threaded("5.eml", "answer", "<a@b.example>", In_Reply_To="<q@b.example>"))
+box.flush()
+threaded("6.eml", "thanks", "<t@b.example>", References="<lost@b.example> <a@b.example>")
+open(top + "/tree/thread/2.txt", "w").write("alike\n" * 100)
+open(top + "/tree/thread/3.txt", "w").write("alike\n" * 100)
+open(top + "/tree/thread/broken.pst", "wb").write(b"!BDN\0\0\0\0SM\x17\0" + bytes(rng.randrange(256) for _ in range(50000)))
 PY
+(cd "$WORK/tree/thread" && zip -q -P secret locked.zip 2.txt)
 mke2fs -q -t ext4 -b 1024 -d "$WORK/tree" "$WORK/disk.dd" 8M
 user anna bert rosa rita
 team_begin
@@ -98,7 +119,7 @@ is "$(as bert sh -c 'find "$1" \( -name letter.txt -o -name body.txt \) -size +5
 like "$(as bert ls "$B/mail/box.mbox.d")" '^one~[0-9a-f]{8}\.eml.*two~[0-9a-f]{8}\.eml' "messages are named after their subjects"
 like "$(as bert cat "$B/mail/clean.eml.d/headers.txt")" 'To: lawyer@law.example' "headers as they stand"
 isnt "$(found bert)" "" "before a mark the letter is found"
-everything bert >"$WORK/before"
+everything bert >"$WORK/before" || true # what is encrypted cannot be read
 
 # ---- marked
 
@@ -120,6 +141,36 @@ like "$(as bert cat "$B/mail/clean.eml")" 'Subject: clean' "a message without it
 # another than who confirmed
 ev rosa mark c1 "$marked" --state rejected --basis b --reason r --yes >/dev/null
 wait_for as bert cat "$B/docs/letter.txt" >/dev/null
-everything bert >"$WORK/after"
+everything bert >"$WORK/after" || true
 same_file "$WORK/before" "$WORK/after" "rejected: each name and byte is as before"
+
+# ---- reviewed
+
+T=disk/p0-ext4/thread
+answer=$T/box.mbox.d/$(as rita ls "$R/thread/box.mbox.d" | grep 'eml$')
+ev rita mark c1 $T/1.eml $T/2.txt $T/3.txt $T/4.eml.d/body.txt "$answer" $T/6.eml --state suspected --basis b --reason r --yes >/dev/null
+ev rita marks c1 --state suspected --json >"$WORK/list"
+is "$(value '[r["path"].replace("disk/p0-ext4/thread/", "")[:5] for r in rows]' "$WORK/list")" \
+	"['1.eml', '6.eml', 'box.m', '2.txt', '3.txt', '4.eml']" "a thread stands together, then what has the same contents"
+is "$(value '[len({r["thread"] for r in rows[:3]}), rows[3]["thread"], rows[5]["thread"] in [rows[0]["thread"], None]]' "$WORK/list")" \
+	"[1, None, False]" "and is named, also of what is in a message"
+is "$(value '[rows[3]["same"] == rows[4]["same"], len({r["same"] for r in rows})]' "$WORK/list")" "[True, 5]" "so are the same contents"
+exits 1 "together, but not unasked" ev rita mark c1 "$answer" --state rejected --basis b --reason r --together
+ok "a dry run says what" ev rita mark c1 "$answer" --state rejected --basis b --reason r --together --dry-run
+is "$(grep -c '^evidencefs: with it: .*/[16].eml$' "$ERR")" 2 "the other two of the thread"
+ok "together" ev rita mark c1 "$answer" --state rejected --basis b --reason r --together --yes --json
+is "$(value 'sorted(r["path"][-6:-4] for r in rows)')" "['/1', '/6', '${answer: -6:2}']" "three are marked"
+ok "and what has the same contents" ev rita mark c1 $T/2.txt --state rejected --basis b --reason r --together --yes
+ev rita marks c1 --state suspected --json >"$WORK/list"
+is "$(value '[r["path"] for r in rows]' "$WORK/list")" "['$T/4.eml.d/body.txt']" "the rest is left"
+exits 1 "who holds no mark may not" ev bert mark c1 $T/1.eml --state suspected --basis b --reason r --together --dry-run
+
+# ---- what nobody has looked into
+
+ev rita marks c1 --unopened --json >"$WORK/unopened"
+is "$(value 'sorted(r["path"].replace("disk/p0-ext4/thread/", "") for r in rows)' "$WORK/unopened")" \
+	"['broken.pst', 'locked.zip.d/2.txt']" "a broken store and an encrypted member"
+like "$(value '[r["reason"] for r in rows if "locked" in r["path"]]' "$WORK/unopened")" 'encrypted' "with the reason"
+ev rosa status c1 --json >"$WORK/status"
+is "$(value 'rows[0]["unopened_containers"]' "$WORK/status")" 2 "and counted"
 done_testing

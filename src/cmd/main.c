@@ -104,12 +104,15 @@ static const struct command commands[] = {
 		"  --basis TEXT     what makes it privileged, or does not\n"
 		"  --reason TEXT    why\n"
 		"  --with-members   members of a container are followed to their copies, too\n"
-		"  --dry-run        only count, by road, what would go\n"
+		"  --together       with PATH all suspected ones of the same contents or thread\n"
+		"  --dry-run        only count, by road, what would go, and name some of it\n"
 		"  --yes            also when more than 100 traces go\n" MARKING,
 		cmd_team},
 	{"marks", "CASE [OPTION]...", "show what is marked",
 		"  --state STATE    only those\n"
 		"  --why PATH       which marks withhold it, and over which road\n"
+		"  --unopened       in place of marks: containers that nobody has looked into, and "
+		"why\n"
 		"  --history        every mark that was given\n" MARKING,
 		cmd_team},
 	{"note", "add CASE PATH --text TEXT | list CASE [PATH]",

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "control/mark_effect.h"
+#include "control/marks_row.h"
 #include "control/seen.h"
 
 #define ASK_ABOVE 100 /* traces: more are withheld only with --yes */
@@ -24,6 +25,7 @@ struct marking {
 	struct act *acts;
 	const struct act **list; /* the same, for who asks what they would do */
 	size_t n;
+	size_t typed; /* of these; the rest belongs to them */
 	struct mark_effect effect;
 };
 
@@ -52,7 +54,7 @@ static int take_path(struct marking *k, const char *typed, const char *case_name
 
 	if (r)
 		return err_errno(e, -r, "mark");
-	k->list[k->n++] = a;
+	k->n++;
 	r = rules_path(typed, service_config(k->x->service)->mount_root, case_name, &a->path, e);
 	if (r == 0 && !a->path)
 		r = err_set(e, EINVAL, "mark what? Write PATH as below the case's folder");
@@ -74,8 +76,7 @@ static int take_all(struct marking *k, struct err *e)
 	if (r == 0 && service_view(k->x->service, k->x->caller, &k->view))
 		r = err_set(e, EIO, "what you see cannot be told now");
 	k->acts = calloc(paths, sizeof(*k->acts));
-	k->list = calloc(paths, sizeof(*k->list)); /* NOLINT: pointers */
-	if (r == 0 && (!k->acts || !k->list))
+	if (r == 0 && !k->acts)
 		r = err_errno(e, ENOMEM, "mark");
 	exchange_act(k->x, ACT_MARK, &k->terms);
 	if (r == 0)
@@ -84,6 +85,122 @@ static int take_all(struct marking *k, struct err *e)
 		if (!strcmp(k->x->q->args[i].name, "path"))
 			r = take_path(k, k->x->q->args[i].value, case_name, e);
 	}
+	return r;
+}
+
+/* ---- what belongs to it ---------------------------------------------------------------------- */
+
+static bool is_among(const struct marking *k, const char *path)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		if (!strcmp(k->acts[i].path, path))
+			return true;
+	}
+	return false;
+}
+
+/* One more that is decided with them. */
+static int add_path(struct marking *k, const char *path, struct err *e)
+{
+	struct act *acts = reallocarray(k->acts, k->n + 1, sizeof(*acts));
+	int r = acts ? 0 : -ENOMEM;
+
+	if (acts)
+		k->acts = acts;
+	if (r == 0)
+		r = act_copy(&k->acts[k->n], &k->terms);
+	if (r)
+		return err_errno(e, -r, "mark");
+	k->acts[k->n].path = strdup(path);
+	if (!k->acts[k->n++].path)
+		return err_errno(e, ENOMEM, "mark");
+	return seen_act(k->view, &k->acts[k->n - 1], e);
+}
+
+/* What was typed, and behind it what is suspected, as one list. Return: NULL: no memory. */
+static struct marks_member *join(const struct marking *k, const struct marks_list *l)
+{
+	struct marks_member *v = calloc(k->typed + l->n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < k->typed; i++) {
+		struct trace t;
+		bool name_only = false;
+
+		if (view_find(k->view, k->acts[i].case_id, k->acts[i].path, &v[i].ev, &t,
+			    &name_only) == 0)
+			v[i].trace = t.id;
+	}
+	if (v && l->n > 0)
+		memcpy(v + k->typed, l->members, l->n * sizeof(*v));
+	return v;
+}
+
+static bool belongs(const struct marks_member *typed, size_t n, const struct marks_member *m)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (marks_together(&typed[i], m))
+			return true;
+	}
+	return false;
+}
+
+/* Suspected ones with the same contents or of the same thread. */
+static int take_together(struct marking *k, struct err *e)
+{
+	const struct marks_asked q = {
+		.x = k->x, .case_id = k->terms.case_id, .view = k->view, .state = MARK_SUSPECTED};
+	struct marks_list l;
+	struct marks_member *all = NULL;
+	size_t lost = 0;
+	int r = marks_list(&q, &l, e);
+
+	if (r == 0) {
+		all = join(k, &l);
+		r = all ? marks_group(k->view, all, k->typed + l.n, &lost) : -ENOMEM;
+		if (r == 0 && lost)
+			r = -EIO;
+		r = r ? err_errno(e, -r, "what belongs to it") : 0;
+	}
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		const char *path = l.v[i].act.path;
+
+		if (belongs(all, k->typed, &all[k->typed + i]) && !is_among(k, path))
+			r = add_path(k, path, e);
+	}
+	marks_list_release(&l);
+	free(all);
+	return r;
+}
+
+static int may_list(struct marking *k, struct err *e)
+{
+	const struct model *m = service_model(k->x->service);
+	const struct model_case *c = NULL;
+	struct sight s;
+	int r = exchange_case(k->x, m, &c, &s, e);
+
+	if (r == 0 && !s.standing.officer && !(s.standing.rights & RIGHT_MARK))
+		r = err_set(e, EPERM,
+			"--together goes by what is marked already: only who holds `mark` may see "
+			"that");
+	service_model_done(k->x->service);
+	return r;
+}
+
+static int gather(struct marking *k, struct err *e)
+{
+	int r = take_all(k, e);
+
+	k->typed = k->n;
+	if (r == 0 && exchange_flag(k->x, "together"))
+		r = may_list(k, e);
+	if (r == 0 && exchange_flag(k->x, "together"))
+		r = take_together(k, e);
+	k->list = r ? NULL : calloc(k->n + 1, sizeof(*k->list)); /* NOLINT: pointers */
+	if (r == 0 && !k->list)
+		r = err_errno(e, ENOMEM, "mark");
+	for (size_t i = 0; r == 0 && i < k->n; i++)
+		k->list[i] = &k->acts[i];
 	return r;
 }
 
@@ -105,31 +222,53 @@ static int measure(struct marking *k, struct err *e)
 	return r ? err_errno(e, -r, "what it would withhold") : 0;
 }
 
+static void put_road(struct marking *k, const char *road, uint64_t withheld, uint64_t members,
+	uint64_t shown, const struct mark_names *names)
+{
+	struct buf *row = NULL;
+
+	if (!withheld && !shown)
+		return;
+	row = answer_row(k->x->answer);
+	row_str(row, "case", exchange_arg(k->x, "case"));
+	row_str(row, "road", road);
+	row_u64(row, "withheld", withheld);
+	row_u64(row, "members", members);
+	row_u64(row, "shown", shown);
+	row_list(row, "paths", names->n);
+	for (size_t i = 0; i < names->n; i++)
+		row_item(row, names->v[i], strlen(names->v[i]));
+	answer_row_end(k->x->answer);
+}
+
 static void put_effect(struct marking *k)
 {
-	struct exchange *x = k->x;
+	const struct mark_effect *e = &k->effect;
 
-	for (unsigned road = 1; road < ROADS_N; road++) {
-		struct buf *row = NULL;
-
-		if (!k->effect.withheld[road] && !k->effect.shown[road])
-			continue;
-		row = answer_row(x->answer);
-		row_str(row, "case", exchange_arg(x, "case"));
-		row_str(row, "road", road_name((enum road)road));
-		row_u64(row, "withheld", k->effect.withheld[road]);
-		row_u64(row, "shown", k->effect.shown[road]);
-		answer_row_end(x->answer);
-	}
-	answer_text(x->answer, "%" PRIu64 " traces would be withheld, %" PRIu64 " shown again",
-		mark_effect_total(k->effect.withheld), mark_effect_total(k->effect.shown));
+	for (unsigned road = 1; road < ROADS_N; road++)
+		put_road(k, road_name((enum road)road), e->withheld[road], e->members[road],
+			e->shown[road], &e->named[road]);
+	put_road(k, "container", e->closed, 0, e->opened, &e->closes);
+	for (size_t i = k->typed; i < k->n; i++)
+		answer_note(k->x->answer, "with it: %s", k->acts[i].path);
+	answer_text(k->x->answer,
+		"%" PRIu64 " traces would be withheld, %" PRIu64 " shown again; %" PRIu64
+		" containers around them would be refused as a whole, %" PRIu64 " no longer",
+		mark_effect_total(e->withheld), mark_effect_total(e->shown), e->closed, e->opened);
 }
 
 static int ask(struct marking *k, struct err *e)
 {
 	uint64_t n = mark_effect_total(k->effect.withheld);
 
-	if (n <= ASK_ABOVE || exchange_flag(k->x, "yes"))
+	if (exchange_flag(k->x, "yes"))
+		return 0;
+	if (k->n > k->typed)
+		return err_set(e, EPERM,
+			"%zu more would be marked that belong to it: see which with --dry-run, and "
+			"say --yes",
+			k->n - k->typed);
+	if (n <= ASK_ABOVE)
 		return 0;
 	return err_set(e, EPERM,
 		"%" PRIu64 " traces would be withheld: see which with --dry-run, and say --yes", n);
@@ -243,7 +382,7 @@ int handle_mark(struct exchange *x, struct err *e)
 	if (!k)
 		return err_errno(e, ENOMEM, "mark");
 	k->x = x;
-	r = take_all(k, e);
+	r = gather(k, e);
 	if (r == 0 && (dry || !exchange_flag(x, "yes")))
 		r = measure(k, e);
 	if (r == 0 && dry)
@@ -252,6 +391,7 @@ int handle_mark(struct exchange *x, struct err *e)
 		r = ask(k, e);
 	if (r == 0 && !dry)
 		r = make_all(k, e);
+	mark_effect_release(&k->effect);
 	for (size_t i = 0; i < k->n; i++)
 		act_release(&k->acts[i]);
 	act_release(&k->terms);

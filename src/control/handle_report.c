@@ -5,14 +5,13 @@
  * Rows of an answer have the same keys: here these are `part` and `row`, the fields of a
  * row of that part (docs/PROTOCOL.control.md, "A report").
  */
-#include "control/exchange.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "audit/verify.h"
+#include "control/case_containers.h"
 #include "control/log_sight.h"
 #include "control/report.h"
 
@@ -21,6 +20,9 @@ struct reporting {
 	struct log_sight *sight;
 	struct report *report;
 	uint64_t case_id;
+	struct case_containers containers;
+	struct buf mixed; /* parts to come, each a length and its bytes */
+	struct buf unopened;
 	struct audit_untold untold;
 };
 
@@ -69,6 +71,8 @@ static void put_case(struct reporting *r, const struct model_case *c,
 	row_time(row, "made_at", service_now(r->x->service).real_ns);
 	row_u64(row, "log_size", status->log_size);
 	row_str(row, "log_head", status->log_head[0] ? status->log_head : NULL);
+	row_u64_if(row, "mixed_containers", r->containers.known, r->containers.mixed);
+	row_u64_if(row, "unopened_containers", r->containers.known, r->containers.unopened);
 	put_part(r, "case", row);
 }
 
@@ -199,6 +203,43 @@ static int put_marks(struct reporting *r)
 	buf_release(&row);
 	return rc;
 }
+
+/* ---- containers -------------------------------------------------------------------------------
+ */
+
+/* Counts stand in the first part; rows wait until that is made. */
+static int keep_container(void *ctx, const char *path, const char *reason)
+{
+	struct reporting *r = ctx;
+	struct buf *out = reason ? &r->unopened : &r->mixed;
+	struct buf row = BUF_INIT;
+
+	row_str(&row, "path", path);
+	if (reason)
+		row_str(&row, "reason", reason);
+	buf_put_blob(out, row.data, row.len);
+	out->error = out->error ? out->error : row.error;
+	buf_release(&row);
+	return out->error;
+}
+
+static void put_containers(struct reporting *r, const char *part, const struct buf *rows)
+{
+	struct cur c = cur_of(rows->data, rows->len);
+
+	while (cur_left(&c) > 0) {
+		struct buf row = BUF_INIT;
+		size_t n = 0;
+		const uint8_t *p = cur_blob(&c, &n);
+
+		buf_put(&row, p, n);
+		put_part(r, part, &row);
+		buf_release(&row);
+	}
+}
+
+/* ---- acts -------------------------------------------------------------------------------------
+ */
 
 static const char *act_name(enum act_kind k)
 {
@@ -348,11 +389,18 @@ int handle_audit_report(struct exchange *x, struct err *e)
 	if (rc == 0)
 		rc = exchange_query(x, r.case_id, e);
 	if (rc == 0)
+		rc = case_containers(
+			x, r.case_id, RIGHT_PRIVILEGED, keep_container, &r, &r.containers, e);
+	if (rc == 0)
 		rc = put_head(&r);
 	if (rc == 0)
 		put_catalog(&r);
 	if (rc == 0)
 		rc = put_marks(&r);
+	if (rc == 0) {
+		put_containers(&r, "mixed", &r.mixed);
+		put_containers(&r, "unopened", &r.unopened);
+	}
 	if (rc == 0)
 		rc = store_each(service_store(x->service), TIME_NEVER, put_act, &r, e);
 	if (rc == 0)
@@ -361,6 +409,8 @@ int handle_audit_report(struct exchange *x, struct err *e)
 		put_verification(&r);
 	if (rc == 0)
 		put_untold(&r);
+	buf_release(&r.mixed);
+	buf_release(&r.unopened);
 	report_free(r.report);
 	log_sight_free(r.sight);
 	return rc == -ENOMEM ? err_errno(e, ENOMEM, "audit report") : rc;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* handle_status.c - status: whether the service is well, and how a case stands. */
-#include "control/exchange.h"
-
 #include <errno.h>
 
+#include "control/case_containers.h"
 #include "policy/hold.h"
 
 #ifndef VERSION
@@ -41,7 +40,7 @@ static size_t in_force(const struct exchange *x, const struct model *m, uint64_t
 }
 
 static void put_case(const struct exchange *x, const struct model *m, const struct model_case *c,
-	const struct service_status *s)
+	const struct service_status *s, const struct case_containers *in)
 {
 	int64_t idle_ns = service_now(x->service).real_ns - c->last_act_ns;
 	struct buf *row = answer_row(x->answer);
@@ -65,6 +64,8 @@ static void put_case(const struct exchange *x, const struct model *m, const stru
 	row_time_if(row, "closed", c->closed_ns != 0, c->closed_ns);
 	row_time(row, "last_act", c->last_act_ns);
 	row_u64_if(row, "idle_notice", c->idle_days != 0, c->idle_days);
+	row_u64_if(row, "mixed_containers", in->known, in->mixed);
+	row_u64_if(row, "unopened_containers", in->known, in->unopened);
 	answer_row_end(x->answer);
 	if (c->idle_days && !c->closed_ns && idle_ns / 86400 / 1000000000 >= c->idle_days)
 		answer_note(x->answer,
@@ -76,15 +77,24 @@ static int status_of_case(struct exchange *x, const struct service_status *s, st
 {
 	const struct model *m = service_model(x->service);
 	const struct model_case *c = NULL;
+	struct case_containers in = {.known = false};
 	struct sight sight;
 	int r = exchange_case(x, m, &c, &sight, e);
 
 	if (r == 0 && !sight.root && !sight.audit && !sight.standing.officer)
 		r = exchange_refuse(x, "you may not see how the case stands", e);
-	if (r == 0)
-		put_case(x, m, c, s);
 	service_model_done(x->service);
-	return r;
+	/* a service that is not well says that, if nothing else */
+	if (r == 0 && s->healthy && !sight.root)
+		r = case_containers(x, sight.id, RIGHT_PRIVILEGED, NULL, NULL, &in, e);
+	if (r)
+		return r;
+	m = service_model(x->service);
+	c = model_case(m, sight.id);
+	if (c)
+		put_case(x, m, c, s, &in);
+	service_model_done(x->service);
+	return 0;
 }
 
 int handle_status(struct exchange *x, struct err *e)

@@ -73,6 +73,17 @@ static const struct section sections[] = {
 			{"basis", "Basis", CELL_TEXT, NULL}, {"reason", "Reason", CELL_TEXT, NULL},
 			{"by", "By", CELL_TEXT, NULL}, {"origin", "Origin", CELL_TEXT, NULL},
 			{"at", "At", CELL_TIME, NULL}, {"seq", "Record", CELL_ID, NULL}}},
+	{"mixed", "Containers with withheld and other members",
+		"Archives and mail stores of which something is withheld and something is not: who "
+		"may not see all of one cannot have it in one piece. Named for who may see all of "
+		"them.",
+		"None, or none that who made this report may be told of.",
+		{{"path", "Container", CELL_MONO, NULL}}},
+	{"unopened", "Containers that nobody has looked into",
+		"Encrypted, broken, or over a limit: what is in them, or in a part of them, was "
+		"neither searched nor withheld.",
+		"None, or none that who made this report may be told of.",
+		{{"path", "Container", CELL_MONO, NULL}, {"reason", "Why", CELL_TEXT, NULL}}},
 	{"act", "The case and its evidence over time", NULL, "Nothing was done.",
 		{{"at", "At", CELL_TIME, NULL}, {"act", "Act", CELL_TEXT, NULL},
 			{"name", "What", CELL_TEXT, NULL}, {"who", "Who", CELL_TEXT, NULL},
@@ -318,6 +329,8 @@ static void take_case(struct html *h, const struct row *r)
 	put_pair(&h->head, "Privilege officer", r, "officer");
 	put_pair(&h->head, "Created (UTC)", r, "created");
 	put_pair(&h->head, "Closed (UTC)", r, "closed");
+	put_pair(&h->head, "Containers with withheld and other members", r, "mixed_containers");
+	put_pair(&h->head, "Containers that nobody has looked into", r, "unopened_containers");
 	put_pair(&h->head, "Records in the log", r, "log_size");
 	put_pair(&h->head, "Head of the log", r, "log_head");
 	put_pair(&h->made, "Report made by", r, "made_by");

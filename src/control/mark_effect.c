@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/decide.h"
 
@@ -11,16 +12,17 @@
 
 struct counting {
 	const struct view_evidence *ev;
+	struct mark_effect *out;
 	uint64_t *ends; /* last trace of each part from 1 on */
 	unsigned parts;
 };
 
-static int count_begin(struct counting *x, const struct view_evidence *ev)
+static int count_begin(struct counting *x)
 {
+	const struct view_evidence *ev = x->ev;
 	struct evidence_cursor c;
 	int r = 0;
 
-	x->ev = ev;
 	x->parts = 2 * (unsigned)ev->evidence->manifest.n;
 	x->ends = calloc(x->parts + 1, sizeof(*x->ends));
 	if (!x->ends)
@@ -120,6 +122,23 @@ static int by_place(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
+/* How many of them are in containers. */
+static uint64_t count_members(
+	const struct counting *x, const struct withheld *other, uint64_t first, uint64_t last)
+{
+	const struct containers *all = &x->ev->evidence->containers;
+	uint64_t n = 0;
+
+	for (size_t i = containers_from(all, first); i < all->n && all->v[i].id <= last; i++) {
+		const struct container_folder *f = &all->v[i];
+
+		if (!f->up && f->last >= first)
+			n += count_new(x, other, first > f->id ? first : f->id,
+				last < f->last ? last : f->last);
+	}
+	return n;
+}
+
 static enum road first_road(const unsigned open[static ROADS_N])
 {
 	for (unsigned r = 1; r < ROADS_N; r++) {
@@ -129,9 +148,9 @@ static enum road first_road(const unsigned open[static ROADS_N])
 	return (enum road)0;
 }
 
-/* What @w withholds and @other does not. */
+/* What @w withholds and @other does not. @members: NULL: not counted. */
 static int count_by_road(const struct counting *x, const struct withheld *w,
-	const struct withheld *other, uint64_t counts[static ROADS_N])
+	const struct withheld *other, uint64_t counts[static ROADS_N], uint64_t *members)
 {
 	struct edge *v = calloc(2 * w->ways_n + 1, sizeof(*v));
 	unsigned open[ROADS_N] = {0};
@@ -152,11 +171,119 @@ static int count_by_road(const struct counting *x, const struct withheld *w,
 
 		open[v[i].road] += (unsigned)v[i].by;
 		road = first_road(open);
-		if (road && (i + 1 == n || next > v[i].at))
-			counts[road] += count_new(x, other, v[i].at, next - 1);
+		if (!road || (i + 1 < n && next <= v[i].at))
+			continue;
+		counts[road] += count_new(x, other, v[i].at, next - 1);
+		if (members)
+			members[road] += count_members(x, other, v[i].at, next - 1);
 	}
 	free(v);
 	return 0;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static int add_name(const struct counting *x, struct mark_names *names, uint64_t trace)
+{
+	struct evidence_cursor c;
+	struct buf path = BUF_INIT;
+	int r = 0;
+
+	if (names->n == MARK_NAMED)
+		return 0;
+	buf_puts(&path, x->ev->name);
+	buf_puts(&path, "/");
+	evidence_cursor_init(&c, x->ev->evidence);
+	r = evidence_path(&c, trace, &path);
+	evidence_cursor_release(&c);
+	if (r == 0)
+		r = path.error;
+	if (r == 0)
+		names->v[names->n] = strdup(buf_cstr(&path));
+	if (r == 0 && !names->v[names->n++])
+		r = -ENOMEM;
+	buf_release(&path);
+	return r;
+}
+
+/* Whether the view shows it, and @w does not withhold it. */
+static bool is_new(const struct counting *x, const struct withheld *w, uint64_t trace)
+{
+	return !withheld_has(w, trace) && count_seen(x, trace, trace) > 0;
+}
+
+/* What of other places has its bytes: the first trace of each. */
+static int name_others(
+	const struct counting *x, const struct withheld *w, const struct withheld *other)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->ways_n; i++) {
+		const struct road_way *way = &w->ways[i];
+		bool named =
+			way->road == ROAD_INODE || way->road == ROAD_COPY || way->road == ROAD_LINK;
+
+		/* the folder of what is in a copy is a way of its own */
+		if (named && is_new(x, other, way->first) &&
+			!(i > 0 && w->ways[i - 1].first + 1 == way->first &&
+				containers_of(&x->ev->evidence->containers, way->first - 1)))
+			r = add_name(x, &x->out->named[way->road], way->first);
+	}
+	return r;
+}
+
+/* Containers that are refused as a whole, or no longer. */
+static int count_closed(
+	const struct counting *x, const struct withheld *old, const struct withheld *new)
+{
+	const struct containers *all = &x->ev->evidence->containers;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->n; i++) {
+		const struct container_folder *f = &all->v[i];
+		bool was = withheld_closes(old, f);
+		bool is = withheld_closes(new, f);
+
+		if (was == is || count_seen(x, f->id - 1, f->id - 1) == 0)
+			continue;
+		x->out->opened += was && !withheld_has(new, f->id - 1);
+		x->out->closed += is;
+		if (is)
+			r = add_name(x, &x->out->closes, f->id - 1);
+	}
+	return r;
+}
+
+static int count_evidence(
+	struct counting *x, const struct withheld *old, const struct withheld *new)
+{
+	struct mark_effect *out = x->out;
+	int r = count_begin(x);
+
+	if (r == 0 && new)
+		r = count_by_road(x, new, old, out->withheld, out->members);
+	if (r == 0 && new)
+		r = name_others(x, new, old);
+	if (r == 0 && old)
+		r = count_by_road(x, old, new, out->shown, NULL);
+	if (r == 0)
+		r = count_closed(x, old, new);
+	free(x->ends);
+	return r;
+}
+
+static void names_release(struct mark_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->v[i]);
+	names->n = 0;
+}
+
+void mark_effect_release(struct mark_effect *e)
+{
+	for (unsigned r = 0; r < ROADS_N; r++)
+		names_release(&e->named[r]);
+	names_release(&e->closes);
 }
 
 int mark_effect(const struct view *v, const struct roads *before, const struct roads *after,
@@ -166,20 +293,11 @@ int mark_effect(const struct view *v, const struct roads *before, const struct r
 
 	*out = (struct mark_effect){0};
 	for (size_t i = 0; r == 0 && i < v->evidence_n; i++) {
-		struct counting x = {NULL, NULL, 0};
-		const struct withheld *old = NULL;
-		const struct withheld *new = NULL;
+		struct counting x = {.ev = &v->evidence[i], .out = out};
 
-		if (v->evidence[i].case_id != after->case_id)
-			continue;
-		old = roads_of(before, v->evidence[i].id);
-		new = roads_of(after, v->evidence[i].id);
-		r = count_begin(&x, &v->evidence[i]);
-		if (r == 0 && new)
-			r = count_by_road(&x, new, old, out->withheld);
-		if (r == 0 && old)
-			r = count_by_road(&x, old, new, out->shown);
-		free(x.ends);
+		if (x.ev->case_id == after->case_id)
+			r = count_evidence(
+				&x, roads_of(before, x.ev->id), roads_of(after, x.ev->id));
 	}
 	return r;
 }

@@ -16,6 +16,7 @@
 
 #include "policy/marks.h"
 #include "policy/view.h"
+#include "serve/containers.h"
 #include "serve/remnants.h"
 
 /* In the order in which they are found. */
@@ -151,5 +152,11 @@ bool withheld_has(const struct withheld *w, uint64_t trace);
 bool withheld_bytes(const struct withheld *w, uint64_t begin, uint64_t end);
 /** withheld_in() - whether anything from @first to @last is. NULL allowed. */
 bool withheld_in(const struct withheld *w, uint64_t first, uint64_t last);
+
+/* Containers of which a member is withheld. NULL allowed. */
+/** withheld_closes() - whether it is there itself: its bytes as a whole are refused. */
+bool withheld_closes(const struct withheld *w, const struct container_folder *f);
+/** withheld_mixes() - whether another member is not withheld. */
+bool withheld_mixes(const struct withheld *w, const struct container_folder *f);
 
 #endif

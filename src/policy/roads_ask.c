@@ -55,3 +55,17 @@ bool withheld_has(const struct withheld *w, uint64_t trace)
 {
 	return withheld_in(w, trace, trace);
 }
+
+bool withheld_closes(const struct withheld *w, const struct container_folder *f)
+{
+	return withheld_in(w, f->id, f->last) && !withheld_has(w, f->id - 1);
+}
+
+bool withheld_mixes(const struct withheld *w, const struct container_folder *f)
+{
+	size_t at = withheld_place(w, f->id + 1);
+
+	/* intervals are apart: one of them has all of it, or something lies between them */
+	return w && at < w->n && w->v[at].first <= f->last &&
+	       (w->v[at].first > f->id + 1 || w->v[at].last < f->last);
+}
