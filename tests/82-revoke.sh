@@ -10,10 +10,13 @@ need root
 need users
 need_tools mke2fs python3 setpriv pgrep
 
-mkdir -p "$WORK/tree/ends/sub" "$WORK/tree/stays"
+mkdir -p "$WORK/tree/ends/sub" "$WORK/tree/stays" "$WORK/tree/many"
+python3 -c 'import os, sys
+for i in range(300):
+    open(sys.argv[1] + "/%03d" % i, "wb").write(os.urandom(20000))' "$WORK/tree/many"
 head -c 200000 /dev/urandom >"$WORK/tree/ends/sub/file"
 head -c 200000 /dev/urandom >"$WORK/tree/stays/file"
-mke2fs -q -t ext4 -d "$WORK/tree" "$WORK/disk.dd" 16M
+mke2fs -q -t ext4 -d "$WORK/tree" "$WORK/disk.dd" 24M
 user anna bert rosa
 team_begin
 ev root case create c1 --owner "${U[anna]}" --privilege-officer "${U[rosa]}"
@@ -105,6 +108,70 @@ denied = [r for r in rows if r["decision"] == "denied" and r["seq"] > end]
 print(late[:3], len(denied))
 sys.exit(1 if late or not denied else 0)
 PY
+
+# what a tar that runs meanwhile writes holds nothing that was read after the end
+begin_tar() { # a third of it goes on, then it waits for $WORK/go
+	rm -f "$WORK/go" "$WORK/third"
+	# shellcheck disable=SC2016
+	as bert sh -c 'tar -C "$1" -cf - many' sh "$B" 2>"$WORK/tar.err" | python3 -c '
+import os, shutil, sys, time
+work = sys.argv[1]
+with open(work + "/got.tar", "wb") as out:
+    out.write(sys.stdin.buffer.read(2000000))
+    open(work + "/third", "w").close()
+    while not os.path.exists(work + "/go"):
+        time.sleep(0.02)
+    shutil.copyfileobj(sys.stdin.buffer, out)' "$WORK" &
+	tar=$!
+	track_pid $tar
+	wait_for test -e "$WORK/third"
+}
+check_tar() { # WHAT TYPE TIME: the newest record of that type, or when it ended
+	touch "$WORK/go"
+	wait $tar || true
+	ev anna audit show --case c1 --reads --json >"$WORK/log"
+	ok "$1: the archive holds nothing that was read after it" python3 - "$WORK" "$2" "$3" "${U[bert]}" <<'PY'
+import json, os, sys, tarfile
+work, what, when, who = sys.argv[1:]
+rows = [json.loads(l) for l in open(work + "/log")]
+end = max((r["seq"] for r in rows if r["type"] == what), default=None)
+seen = [r for r in rows if r["type"] in ("open", "read") and r["decision"] == "allowed" and r["user"] == who]
+last = max(seen, key=lambda r: r["seq"])
+whole, cut = [], []
+with tarfile.open(work + "/got.tar") as t:
+    for m in t:
+        if not m.isfile():
+            continue
+        want = open(os.path.join(work, "tree", m.name), "rb").read()
+        got = t.extractfile(m).read()
+        same = next((i for i in range(len(want)) if got[i:i + 1] != want[i:i + 1]), len(want))
+        assert not got[same:].strip(b"\0"), m.name  # tar fills up what it cannot read
+        (whole if same == len(want) else cut).append(m.name)
+print("whole", len(whole), "cut", len(cut), "last read", last["seq"], last["time"], "end", end, when)
+late = last["time"][:19] > when[:19] if when else last["seq"] > end
+sys.exit(late or not (10 < len(whole) < 300 and len(cut) <= 1))
+PY
+}
+many() { # [OPTION...]: it is granted; prints the number
+	ev anna grant c1 "${U[bert]}" disk/p0-ext4/many --role analyst "$@" --reason r
+	wait_for as bert test -e "$B/many/000"
+}
+gone() {
+	! as bert test -e "$B/many"
+}
+id=$(many)
+begin_tar
+ev anna revoke c1 "$id" --reason over >/dev/null
+check_tar "a revocation" revoke ""
+until=$(python3 -c 'import datetime; print((datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)).isoformat())')
+many --until "$until" >/dev/null
+begin_tar
+wait_for gone
+check_tar "an expiry" none "$until"
+many >/dev/null
+begin_tar
+ev rosa mark c1 disk/p0-ext4/many --state confirmed --basis b --reason r --yes >/dev/null
+check_tar "a mark" mark ""
 
 # who reads the log slowly reads it as long as he may
 auditor=$(ev anna grant c1 "${U[dora]}" --role auditor --reason r)
