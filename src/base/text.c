@@ -92,6 +92,15 @@ void text_escape_str(struct buf *out, const char *s)
 		text_escape(out, s, strlen(s));
 }
 
+int text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 void text_hex(struct buf *out, const void *p, size_t n)
 {
 	const uint8_t *s = p;

@@ -45,6 +45,8 @@ bool text_is_control(uint32_t code);
 void text_escape(struct buf *out, const void *p, size_t n);
 /** text_escape_str() - the same for a string; NULL adds nothing. */
 void text_escape_str(struct buf *out, const char *s);
+/** text_hex_digit() - its value; -1: it is none. */
+int text_hex_digit(char c);
 /** text_hex() - append [n] bytes as lower-case hex digits. */
 void text_hex(struct buf *out, const void *p, size_t n);
 

@@ -115,6 +115,11 @@ static const struct command commands[] = {
 		"why\n"
 		"  --history        every mark that was given\n" MARKING,
 		cmd_team},
+	{"scan", "CASE --rules FILE [PATH]", "mark what rules meet, to be reviewed",
+		"  --rules FILE     a rule a line: address GLOB, domain GLOB, phone DIGITS,\n"
+		"                   keyword TEXT, sha256 HEX, path GLOB; behind each may stand\n"
+		"                   -> confirmed\n" MARKING,
+		cmd_team},
 	{"note", "add CASE PATH --text TEXT | list CASE [PATH]",
 		"say something about a trace, and read what others said",
 		"  add CASE PATH    a note about what is at PATH, for all who see it and hold "

@@ -3,6 +3,7 @@
 #include "cmd/team.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,16 @@
 #define OPTION_PLACE 4
 #define OPTION_MOUNT 5
 
+#define FILE_PIECE  ((size_t)60000) /* bytes: an argument takes no more than 65,536 */
+#define FILE_PIECES 60
+
 /* ---- the command line ------------------------------------------------------------------- */
 
 void team_request_release(struct team_request *q)
 {
 	free(q->args);
 	free(q->image);
+	free(q->pieces);
 	buf_release(&q->types);
 	*q = (struct team_request){.n = 0};
 }
@@ -76,6 +81,7 @@ static const char *wrong_value(enum team_kind kind, const char *v)
 		return kinds_forced(v, NULL);
 	case TEAM_TEXT:
 	case TEAM_IMAGE:
+	case TEAM_FILE:
 		break;
 	}
 	return v[0] ? NULL : "is empty";
@@ -113,8 +119,13 @@ static int take_option(
 		buf_printf(&q->types, "%s%s", q->types.len > 0 ? "," : "", v);
 		return 0;
 	}
-	if (team_value(q, o->name))
+	if (team_value(q, o->name) || (o->kind == TEAM_FILE && q->file))
 		return cmd_usage(c, "--%s is given twice", o->name);
+	if (o->kind == TEAM_FILE) {
+		q->file = v;
+		q->file_arg = o->name;
+		return 0;
+	}
 	put(q, o->local, o->name, v ? v : "");
 	return 0;
 }
@@ -243,7 +254,7 @@ static int check_all(const struct command *c, struct team_request *q)
 	for (size_t i = 0; i < TEAM_OPTIONS_MAX && q->command->options[i].name; i++) {
 		const struct team_option *o = &q->command->options[i];
 
-		if (o->needed && !team_value(q, o->name))
+		if (o->needed && !team_value(q, o->name) && !(o->kind == TEAM_FILE && q->file))
 			return cmd_usage(c, "%s needs --%s", q->command->command, o->name) + 1;
 	}
 	wrong = q->command->check ? q->command->check(q) : NULL;
@@ -280,7 +291,7 @@ int team_parse(const struct command *c, int argc, char **argv, struct team_reque
 		return cmd_usage(c, "%s: what is to be done?", c->name) + 1;
 	argc -= used - 1;
 	argv += used - 1;
-	out->args = calloc((size_t)argc + TEAM_OPTIONS_MAX, sizeof(*out->args));
+	out->args = calloc((size_t)argc + TEAM_OPTIONS_MAX + FILE_PIECES, sizeof(*out->args));
 	r = out->args ? take_options(c, argc, argv, out) : cmd_fail(NULL, -ENOMEM) + 1;
 	if (r == 0)
 		r = take_words(c, argc, argv, out);
@@ -288,6 +299,69 @@ int team_parse(const struct command *c, int argc, char **argv, struct team_reque
 		r = check_all(c, out);
 	if (r)
 		team_request_release(out);
+	return r;
+}
+
+/* ---- a file that is sent -------------------------------------------------------------------- */
+
+static int read_all(const char *path, struct buf *out, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	while (n > 0 && out->len <= FILE_PIECE * FILE_PIECES) {
+		if (buf_reserve(out, FILE_PIECE))
+			break;
+		n = read(fd, out->data + out->len, FILE_PIECE);
+		if (n > 0)
+			out->len += (size_t)n;
+	}
+	if (n < 0)
+		n = err_errno(e, errno, "%s", path);
+	else if (out->error)
+		n = err_errno(e, ENOMEM, "%s", path);
+	else if (out->len > FILE_PIECE * FILE_PIECES)
+		n = err_set(e, EFBIG, "%s: more than %zu bytes: share it out among several files",
+			path, FILE_PIECE * FILE_PIECES);
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? (int)n : 0;
+}
+
+/* A byte that no argument has. */
+static int check_text(const struct team_request *q, const struct buf *b, struct err *e)
+{
+	const uint8_t *nul = b->len > 0 ? memchr(b->data, 0, b->len) : NULL;
+	size_t line = 1;
+
+	for (const uint8_t *p = b->data; nul && p < nul; p++)
+		line += *p == '\n';
+	if (b->len == 0)
+		return err_set(e, EINVAL, "%s: it is empty", q->file);
+	return nul ? err_set(e, EINVAL, "%s: line %zu: a byte that is no text", q->file, line) : 0;
+}
+
+static int take_file(struct team_request *q, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int r = read_all(q->file, &b, e);
+	char *to = NULL;
+
+	if (r == 0)
+		r = check_text(q, &b, e);
+	if (r == 0) {
+		q->pieces = to = malloc(b.len + FILE_PIECES);
+		r = to ? 0 : err_errno(e, ENOMEM, "%s", q->file);
+	}
+	for (size_t at = 0; r == 0 && at < b.len; at += FILE_PIECE) {
+		size_t n = b.len - at < FILE_PIECE ? b.len - at : FILE_PIECE;
+
+		memcpy(to, b.data + at, n);
+		to[n] = '\0';
+		put(q, false, q->file_arg, to);
+		to += n + 1;
+	}
+	buf_release(&b);
 	return r;
 }
 
@@ -446,15 +520,19 @@ static void show_text(void *ctx, const char *p, size_t n)
 	print_text(ctx, p, n);
 }
 
-int team_ask(const struct team_request *q)
+int team_ask(struct team_request *q)
 {
 	struct print print = {
 		.json = q->json, .id = q->command->id, .columns = q->command->columns};
 	const struct team_sink sink = {.row = show_row, .text = show_text, .ctx = &print};
 	struct err e = {0};
 	struct err unwritten = {0};
-	int r = team_rows(q, &sink, &e);
-	int written = print_end(&print, &unwritten);
+	int r = q->file ? take_file(q, &e) : 0;
+	int written = 0;
+
+	if (r == 0)
+		r = team_rows(q, &sink, &e);
+	written = print_end(&print, &unwritten);
 
 	if (r)
 		return team_fail(q, r, &e);

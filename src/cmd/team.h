@@ -34,6 +34,7 @@ enum team_kind {
 	TEAM_IMAGE, /* made absolute */
 	TEAM_STATE, /* of a mark */
 	TEAM_TYPES, /* p2=ntfs, may be given several times */
+	TEAM_FILE,  /* a file that is read here: its bytes are sent, in pieces */
 };
 
 struct team_option {
@@ -77,6 +78,9 @@ struct team_request {
 	bool json;
 	char *image;      /* made absolute */
 	struct buf types; /* gathered, with commas */
+	const char *file; /* whose bytes are sent, and as which argument */
+	const char *file_arg;
+	char *pieces; /* of it, with a NUL behind each */
 };
 
 /** team_command() - by its words; NULL. */
@@ -105,7 +109,7 @@ int team_rows(const struct team_request *q, const struct team_sink *sink, struct
 int team_fail(const struct team_request *q, int r, const struct err *e);
 
 /** team_ask() - ask the service and print its answer. Return: exit status. */
-int team_ask(const struct team_request *q);
+int team_ask(struct team_request *q);
 
 /** audit_result_cell() - what became of it, in the table of `audit show`. */
 void audit_result_cell(const struct row *r, struct buf *out);

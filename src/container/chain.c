@@ -151,6 +151,18 @@ ssize_t chain_read(struct chain *c, const struct container_budget *b, const uint
 	return last->kind->read(last->c, &c->b, locator, locator_len, buf, len, off, e);
 }
 
+int chain_source(struct chain *c, const struct container_budget *b, const struct chain_step *member,
+	struct source **out, enum container_role *role)
+{
+	struct link *last = &c->v[c->n - 1];
+
+	c->b = *b;
+	*role = last->kind->role ? last->kind->role(last->c, member->locator, member->locator_len)
+				 : ROLE_MEMBER;
+	return member_source(last->kind, last->c, &c->b, member->locator, member->locator_len,
+		member->size, out);
+}
+
 void chain_close(struct chain *c)
 {
 	if (!c)

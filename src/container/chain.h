@@ -46,6 +46,12 @@ int chain_open(const struct source *s, const struct chain_step *steps, size_t n,
  */
 ssize_t chain_read(struct chain *c, const struct container_budget *b, const uint8_t *locator,
 	size_t locator_len, void *buf, size_t len, uint64_t off, struct err *e);
+/**
+ * chain_source() - a member of the last container, and what it is there
+ * @b: copied; it is what the source may cost from now on. Closed before the chain.
+ */
+int chain_source(struct chain *c, const struct container_budget *b, const struct chain_step *member,
+	struct source **out, enum container_role *role);
 /** chain_close() - NULL allowed. */
 void chain_close(struct chain *c);
 

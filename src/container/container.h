@@ -84,6 +84,16 @@ struct container_visit {
 	void *ctx;
 };
 
+/* What a member is to the message that it is of. */
+enum container_role {
+	ROLE_MEMBER = 0, /* something by itself: a file, an attachment, a message */
+	ROLE_HEADERS,    /* the message's header fields, as they stand */
+	ROLE_BODY,
+	ROLE_RECIPIENTS, /* a line each, with addresses */
+	ROLE_PROPERTIES, /* a line each, begun by its number ("0x0c1f: ...") */
+	ROLE_WHOLE,      /* the message once more, whole */
+};
+
 /* A container that is open for reading; each kind's own. */
 struct container;
 
@@ -124,6 +134,10 @@ struct container_kind {
 	 */
 	ssize_t (*read)(struct container *c, struct container_budget *b, const uint8_t *locator,
 		size_t locator_len, void *buf, size_t len, uint64_t off, struct err *e);
+
+	/** role() - what a member is, by its locator. NULL: all are ROLE_MEMBER. */
+	enum container_role (*role)(
+		struct container *c, const uint8_t *locator, size_t locator_len);
 
 	void (*close)(struct container *c); /* NULL allowed */
 

@@ -276,6 +276,19 @@ static ssize_t eml_read(struct container *c, struct container_budget *b, const u
 	return n < 0 ? err_set(e, (int)-n, "the part cannot be read") : (ssize_t)done;
 }
 
+static enum container_role eml_role(struct container *c, const uint8_t *locator, size_t locator_len)
+{
+	uint64_t part = 0;
+	enum mime_kind kind = MIME_FILE;
+
+	if (locate_get(locator, locator_len, &part, 1) < 0 || part > mime_parts(c->mime))
+		return ROLE_MEMBER;
+	if (part == 0)
+		return ROLE_HEADERS;
+	kind = mime_part(c->mime, (size_t)part - 1).kind;
+	return kind == MIME_TEXT || kind == MIME_HTML ? ROLE_BODY : ROLE_MEMBER;
+}
+
 static void eml_close(struct container *c)
 {
 	if (!c)
@@ -294,6 +307,7 @@ const struct container_kind container_eml = {
 	.walk = eml_walk,
 	.open = eml_open,
 	.read = eml_read,
+	.role = eml_role,
 	.close = eml_close,
 	.prepare = mime_prepare,
 };

@@ -110,6 +110,14 @@ int mime_addresses(
  */
 int mime_ids(const struct mime *m, int (*each)(void *ctx, const char *id), void *ctx);
 
+/** mime_addresses_in() - whatever looks like an address in a text; `field` and `name` are NULL. */
+int mime_addresses_in(
+	const char *text, int (*each)(void *ctx, const struct mime_address *a), void *ctx);
+
+/** mime_fields() - each header field, its value decoded to UTF-8. As mime_addresses(). */
+int mime_fields(const struct mime *m, int (*each)(void *ctx, const char *field, const char *value),
+	void *ctx);
+
 void mime_close(struct mime *m);
 
 /** mime_base64() - append [n] bytes as lines of base64. */

@@ -125,3 +125,31 @@ int mime_addresses(
 		r = in_header(&a, g_mime_header_list_get_header_at(list, i));
 	return r;
 }
+
+int mime_addresses_in(
+	const char *text, int (*each)(void *ctx, const struct mime_address *a), void *ctx)
+{
+	const struct asker a = {.each = each, .ctx = ctx};
+
+	return in_text(&a, text);
+}
+
+int mime_fields(const struct mime *m, int (*each)(void *ctx, const char *field, const char *value),
+	void *ctx)
+{
+	GMimeHeaderList *list = g_mime_object_get_header_list(GMIME_OBJECT(m->message));
+	int n = list ? g_mime_header_list_get_count(list) : 0;
+	int r = 0;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		GMimeHeader *h = g_mime_header_list_get_header_at(list, i);
+		const char *field = g_mime_header_get_name(h);
+		const char *raw = g_mime_header_get_raw_value(h);
+		char *text = raw ? g_mime_utils_header_decode_text(NULL, raw) : NULL;
+
+		if (field && text)
+			r = each(ctx, field, text);
+		g_free(text);
+	}
+	return r;
+}

@@ -475,6 +475,26 @@ static ssize_t read_store(struct container *c, struct container_budget *b, const
 	return r < 0 ? err_set(e, (int)-r, "the mail store has no such item to read") : r;
 }
 
+static enum container_role store_role(
+	struct container *c, const uint8_t *locator, size_t locator_len)
+{
+	static const enum container_role roles[WHATS] = {
+		[HEADERS] = ROLE_HEADERS,
+		[TEXT] = ROLE_BODY,
+		[HTML] = ROLE_BODY,
+		[RTF] = ROLE_BODY,
+		[RECIPIENTS] = ROLE_RECIPIENTS,
+		[PROPERTIES] = ROLE_PROPERTIES,
+		[WHOLE] = ROLE_WHOLE,
+		[ATTACHMENT] = ROLE_MEMBER,
+	};
+	uint64_t v[NUMBERS] = {0};
+	int n = locate_get(locator, locator_len, v, NUMBERS);
+
+	(void)c;
+	return n >= FIXED && v[2] < WHATS ? roles[v[2]] : ROLE_MEMBER;
+}
+
 static void close_store(struct container *c)
 {
 	if (!c)
@@ -493,5 +513,6 @@ const struct container_kind container_pst = {
 	.walk = pst_walk,
 	.open = open_store,
 	.read = read_store,
+	.role = store_role,
 	.close = close_store,
 };

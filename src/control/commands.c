@@ -53,6 +53,8 @@ static const struct control_command commands[] = {
 		handle_mark},
 	{"marks", COMMAND_MARKS, AUDIT_QUERY, "case! state why unopened history",
 		"who holds `mark`", handle_marks},
+	{"scan", COMMAND_SCAN, AUDIT_SCAN, "case! rules!+ path",
+		"who holds `mark` and `privileged`", handle_scan},
 	{"note add", COMMAND_NOTE_ADD, AUDIT_NOTE, "case! path! text!", "who holds `annotate`",
 		handle_note_add},
 	{"note list", COMMAND_NOTE_LIST, AUDIT_QUERY, "case! path", "who holds `notes`",
@@ -122,11 +124,11 @@ static const char *known(const struct control_command *c, const char *name)
 	return NULL;
 }
 
-/* Paths, and the text of a note: as long as a request takes. */
+/* Paths, rules, and the text of a note: as long as a request takes. */
 static bool is_long(const char *name)
 {
 	return !strcmp(name, "path") || !strcmp(name, "image") || !strcmp(name, "why") ||
-	       !strcmp(name, "text");
+	       !strcmp(name, "text") || !strcmp(name, "rules");
 }
 
 static int check_given(
@@ -212,7 +214,7 @@ static bool for_one(const struct control_command *c)
 {
 	return c->run == handle_mark || c->run == handle_marks || c->run == handle_note_add ||
 	       c->run == handle_note_list || c->run == handle_whoami || c->run == handle_grants ||
-	       c->run == handle_status;
+	       c->run == handle_status || c->run == handle_scan;
 }
 
 static int run(struct exchange *x, struct err *e)

@@ -45,6 +45,7 @@ enum command_number {
 	COMMAND_MARKS = 23,
 	COMMAND_NOTE_ADD = 24,
 	COMMAND_NOTE_LIST = 25,
+	COMMAND_SCAN = 26,
 	COMMAND_AUDIT_COSIGN = 30,
 	COMMAND_AUDIT_ENDORSE = 31,
 	COMMAND_AUDIT_FOLLOW = 40,
@@ -94,6 +95,7 @@ int handle_grants(struct exchange *x, struct err *e);
 int handle_whoami(struct exchange *x, struct err *e);
 int handle_mark(struct exchange *x, struct err *e);
 int handle_marks(struct exchange *x, struct err *e);
+int handle_scan(struct exchange *x, struct err *e);
 int handle_note_add(struct exchange *x, struct err *e);
 int handle_note_list(struct exchange *x, struct err *e);
 int handle_audit_show(struct exchange *x, struct err *e);

@@ -8,17 +8,9 @@
 #include <string.h>
 
 #include "base/now.h"
+#include "base/text.h"
 
 /* ---- add ------------------------------------------------------------------------------------ */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* An expected hash total, as hex. */
 static int take_hash(const struct exchange *x, const char *name, uint8_t *out, size_t n, bool *has,
@@ -29,8 +21,8 @@ static int take_hash(const struct exchange *x, const char *name, uint8_t *out, s
 	if (!text)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		int high = hex_digit(text[2 * i]);
-		int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
+		int high = text_hex_digit(text[2 * i]);
+		int low = high < 0 ? -1 : text_hex_digit(text[2 * i + 1]);
 
 		if (low < 0)
 			return err_set(e, EINVAL, "--%s: not %zu hex digits", name, 2 * n);

@@ -333,6 +333,17 @@ static void hold(struct service *s, enum act_kind k)
 	pthread_mutex_unlock(&s->showing);
 }
 
+/* A scan marks many times, and waits when it has ended (service_scanned()). */
+static bool is_scan(const struct act *acts, size_t n)
+{
+	return n > 0 && acts[0].kind == ACT_MARK && acts[0].mark_origin == MARK_BY_RULE;
+}
+
+static bool waits_for_marks(const struct act *acts, size_t n)
+{
+	return n > 0 && acts[0].kind == ACT_MARK && !is_scan(acts, n);
+}
+
 int service_do_all(struct service *s, const struct caller *c, struct act *acts, size_t n,
 	size_t *made, struct err *e)
 {
@@ -352,9 +363,9 @@ int service_do_all(struct service *s, const struct caller *c, struct act *acts, 
 		held = service_refresh(s); /* also after a fault: nothing is shown then */
 	}
 	pthread_mutex_unlock(&s->acting);
-	if (r == 0 && n > 0 && acts[0].kind == ACT_MARK)
+	if (r == 0 && waits_for_marks(acts, n))
 		service_marks_wait(s);
-	else if (r == 0 && held)
+	else if (r == 0 && held && !is_scan(acts, n))
 		service_marks_settled(s, MASKS_MS);
 	if (r == 0 && s->viewers)
 		viewers_settled(s->viewers, SETTLE_MS);

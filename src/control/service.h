@@ -146,6 +146,19 @@ struct evidence *service_evidence(struct service *s, uint64_t id);
 /** service_visible() - whether @c sees a piece of evidence of a case, in his view as it is now. */
 bool service_visible(
 	struct service *s, const struct caller *c, uint64_t case_id, const char *evidence);
+/** service_case_dir() - where what belongs to a case is kept beside the catalog; caller frees. */
+int service_case_dir(struct service *s, uint64_t case_id, char **out);
+/* What became of a scan, for its record. */
+struct service_scanned {
+	uint64_t case_id;
+	uint8_t rules[32]; /* digest of the file */
+	uint64_t hits;
+	uint64_t marked;
+	bool whole; /* it came to its end */
+};
+/** service_scanned() - record that @c has scanned, when it is known what his marks withhold; acts
+ * of a scan do not wait for that each. Return: 0; -EIO. */
+int service_scanned(struct service *s, const struct caller *c, const struct service_scanned *what);
 /** service_view() - what @c sees now; view_free() it. Evidence in it stays open. */
 int service_view(struct service *s, const struct caller *c, struct view **out);
 /** service_is_withheld() - whether a trace is, by marks, now. Do not hold the model. */

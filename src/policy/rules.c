@@ -372,3 +372,16 @@ int rules_check(const struct model *m, const struct identity *by, struct act *a,
 		return err_set(e, EPERM, "%s", rule->refusal);
 	return rule->sound(&x, e);
 }
+
+int rules_scan(const struct model *m, const struct identity *by, uint64_t case_id, char *path,
+	const struct moment *now, const struct clock *clock, struct err *e)
+{
+	struct act about = {.kind = ACT_MARK, .case_id = case_id, .path = path};
+	struct asking x = {
+		.m = m, .by = by, .a = &about, .now = now, .clock = clock, .root = by->uid == 0};
+	int r = find_case(&x, e);
+
+	if (r == 0 && x.root)
+		r = err_set(e, EPERM, "root sees no evidence, and marks none");
+	return r ? r : rules_may_scan(&x, e);
+}

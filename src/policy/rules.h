@@ -26,6 +26,13 @@
 int rules_check(const struct model *m, const struct identity *by, struct act *a,
 	const struct moment *now, const struct clock *clock, struct err *e);
 
+/**
+ * rules_scan() - may @by mark by rules what is at @path and below it (NULL: all of the case)?
+ * Return: 0; -EPERM; -ENOENT, as rules_check().
+ */
+int rules_scan(const struct model *m, const struct identity *by, uint64_t case_id, char *path,
+	const struct moment *now, const struct clock *clock, struct err *e);
+
 /*
  * What somebody is in a case, now. Of a closed one the offices stay, and the right to
  * audit: nothing else. Who holds `mark` and `grant` both, by groups that changed or by

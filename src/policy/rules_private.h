@@ -28,6 +28,8 @@ int rules_conflict(const struct asking *x, const struct subject *s, unsigned rig
 bool rules_holds(const struct asking *x, unsigned right, const char *path);
 
 int rules_mark(struct asking *x, struct err *e);
+/** rules_may_scan() - all of the act's path; NULL: of the case. */
+int rules_may_scan(struct asking *x, struct err *e);
 int rules_note(struct asking *x, struct err *e);
 int rules_grant(struct asking *x, struct err *e);
 int rules_exclude(struct asking *x, struct err *e);

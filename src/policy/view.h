@@ -201,6 +201,12 @@ struct view_interval {
  * @n none. */
 size_t view_interval_place(const struct view_interval *v, size_t n, uint64_t first);
 /**
+ * view_scope() - the traces that a path names in a piece of evidence, as marks reach them by place
+ * @path: below its folder; "" all of it
+ * In order and apart; caller frees *@out. Return: 0, with @n 0 when there is nothing; -errno.
+ */
+int view_scope(struct evidence *ev, const char *path, struct view_interval **out, size_t *n);
+/**
  * view_changes() - intervals of traces on which two views of one piece of evidence differ
  * Masks count: whole volumes then, and the byte streams.
  * @old, @new: NULL: it was not, or is no longer, in the view. Passages that differ are

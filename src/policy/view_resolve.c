@@ -10,6 +10,7 @@
 #include "policy/view_private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "serve/containers.h"
@@ -354,4 +355,45 @@ int view_place_beside(struct evidence_cursor *c, const struct view_place *p,
 			r = each(ctx, id, p->parent);
 	}
 	return r;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct view_interval *x = a;
+	const struct view_interval *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+int view_scope(struct evidence *ev, const char *path, struct view_interval **out, size_t *n)
+{
+	struct view_interval *v = calloc(VIEW_PLACES_MAX, sizeof(*v));
+	struct evidence_cursor c;
+	struct view_places places;
+	size_t kept = 0;
+	int r = v ? 0 : -ENOMEM;
+
+	if (r)
+		return r;
+	evidence_cursor_init(&c, ev);
+	r = view_resolve(&c, path, true, &places);
+	evidence_cursor_release(&c);
+	if (r) {
+		free(v);
+		return r;
+	}
+	for (size_t i = 0; i < places.n; i++)
+		v[i] = (struct view_interval){places.v[i].first, places.v[i].last};
+	qsort(v, places.n, sizeof(*v), by_first);
+	for (size_t i = 0; i < places.n; i++) {
+		if (kept > 0 && v[i].first <= v[kept - 1].last) {
+			if (v[kept - 1].last < v[i].last)
+				v[kept - 1].last = v[i].last;
+		} else {
+			v[kept++] = v[i];
+		}
+	}
+	*out = v;
+	*n = kept;
+	return 0;
 }

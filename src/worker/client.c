@@ -373,18 +373,14 @@ struct member_request {
 /* It says now and then that it is still looking: so often at most (5 s each). */
 #define ALIVE_MAX 64
 
-static void put_member(struct buf *b, const struct member_request *q)
+void member_way_put(struct buf *b, const struct member_way *way)
 {
-	const struct member_way *way = q->way;
-
 	buf_put_u32(b, (uint32_t)way->volume);
 	buf_put_u64(b, way->inode);
 	buf_put_u32(b, way->attr_type);
 	buf_put_u32(b, way->attr_id);
 	buf_put_u64(b, way->size);
 	buf_put_blob(b, way->content.data, way->content.len);
-	buf_put_u64(b, q->off);
-	buf_put_u32(b, q->len);
 	buf_put_u8(b, (uint8_t)way->n);
 	for (unsigned i = 0; i < way->n; i++) {
 		buf_put_u64(b, way->steps[i].size);
@@ -396,9 +392,12 @@ static void put_member(struct buf *b, const struct member_request *q)
 static int ask_member(struct process *p, const struct member_request *q, enum wire_type ask,
 	enum wire_type want, size_t max, struct frame *f, struct err *e)
 {
+	struct buf *b = wire_begin(&p->wire, ask);
 	int r = 0;
 
-	put_member(wire_begin(&p->wire, ask), q);
+	member_way_put(b, q->way);
+	buf_put_u64(b, q->off);
+	buf_put_u32(b, q->len);
 	r = process_ask(p, e);
 	f->type = WIRE_ALIVE;
 	for (unsigned i = 0; r == 0 && f->type == WIRE_ALIVE; i++) {

@@ -149,7 +149,7 @@ int workers_walk(struct workers *w, size_t volume, struct walk_opts *o,
 ssize_t workers_read(struct workers *w, size_t volume, uint64_t inode, uint32_t attr_type,
 	uint32_t attr_id, void *buf, size_t len, uint64_t off);
 
-/* A member of a container, by the way that leads to it. */
+/* A file (n 0), or a member of a container, by the way that leads to it. */
 struct member_step {
 	uint64_t size; /* of that member */
 	uint8_t locator[CONTENT_LOCATOR_MAX];
@@ -167,6 +167,8 @@ struct member_way {
 	unsigned n;
 };
 
+/** member_way_put() - append a place, as the worker's protocol has it. */
+void member_way_put(struct buf *b, const struct member_way *way);
 /** workers_member() - a range of a member. Return: as workers_read(). */
 ssize_t workers_member(
 	struct workers *w, const struct member_way *way, void *buf, size_t len, uint64_t off);

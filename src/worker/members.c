@@ -227,36 +227,50 @@ void members_forget(struct members_open *m)
 	*m = (struct members_open){.uses = 0};
 }
 
-int members_ask_decode(struct cur *c, struct members_ask *out)
+int members_place_decode(struct cur *c, struct members_place *out)
 {
-	struct members_ask a = {.volume = cur_u32(c)};
-	struct cur steps;
+	struct members_place p = {.volume = cur_u32(c)};
+	const uint8_t *from = NULL;
 
-	a.inode = cur_u64(c);
-	a.attr_type = cur_u32(c);
-	a.attr_id = cur_u32(c);
-	a.size = cur_u64(c);
-	a.content = cur_blob(c, &a.content_len);
-	a.off = cur_u64(c);
-	a.len = cur_u32(c);
-	a.n = cur_u8(c);
-	a.steps = steps = *c;
-	for (unsigned i = 0; i < a.n; i++) {
+	p.inode = cur_u64(c);
+	p.attr_type = cur_u32(c);
+	p.attr_id = cur_u32(c);
+	p.size = cur_u64(c);
+	p.content = cur_blob(c, &p.content_len);
+	p.n = cur_u8(c);
+	from = c->p;
+	for (unsigned i = 0; i < p.n && i < CONTAINER_DEPTH; i++) {
 		size_t len = 0;
 
-		cur_u64(&steps);
-		if (!cur_blob(&steps, &len) || len > CONTAINER_LOCATOR_MAX)
+		cur_u64(c);
+		if (!cur_blob(c, &len) || len == 0 || len > CONTAINER_LOCATOR_MAX)
 			return -EPROTO;
 	}
-	if (c->bad || steps.bad || cur_left(&steps) > 0 || a.n == 0 || a.n > CONTAINER_DEPTH ||
-		a.len > WIRE_READ_MAX || a.content_len == 0 || a.size > INT64_MAX)
+	if (c->bad || p.n > CONTAINER_DEPTH || p.size > INT64_MAX)
+		return -EPROTO;
+	p.steps = cur_of(from, (size_t)(c->p - from));
+	*out = p;
+	return 0;
+}
+
+int members_ask_decode(struct cur *c, struct members_ask *out)
+{
+	struct members_ask a;
+	int r = members_place_decode(c, &a.at);
+
+	if (r)
+		return r;
+	a.off = cur_u64(c);
+	a.len = cur_u32(c);
+	if (c->bad || cur_left(c) > 0 || a.at.n == 0 || a.at.content_len == 0 ||
+		a.len > WIRE_READ_MAX)
 		return -EPROTO;
 	*out = a;
 	return 0;
 }
 
 /* Everything but the last step: where the member stands. */
-static void steps_of(const struct members_ask *a, struct chain_step *v, struct buf *key)
+static void steps_of(const struct members_place *a, struct chain_step *v, struct buf *key)
 {
 	struct cur c = a->steps;
 
@@ -276,7 +290,7 @@ static void steps_of(const struct members_ask *a, struct chain_step *v, struct b
 	}
 }
 
-static int file_open(const struct source *media, struct fs *fs, const struct members_ask *a,
+static int file_open(const struct source *media, struct fs *fs, const struct members_place *a,
 	const struct chain_step *steps, struct members_file **out, struct err *e)
 {
 	struct members_file *f = calloc(1, sizeof(*f));
@@ -317,39 +331,99 @@ static struct members_kept *find(struct members_open *m, const struct buf *key)
 	return oldest;
 }
 
-ssize_t members_read(struct members_open *m, const struct source *media, struct fs *fs,
-	const struct members_ask *a, void (*alive)(void *ctx), void *ctx, void *buf, struct err *e)
+/*
+ * The containers that a member stands in, open. Return: 0 and *@out, which is kept for the next
+ * that stands there, unless forget_one(); -errno.
+ */
+static int open_around(struct members_open *m, const struct source *media, struct fs *fs,
+	const struct members_place *at, struct chain_step steps[static CONTAINER_DEPTH],
+	struct members_kept **out, struct err *e)
 {
-	struct chain_step steps[CONTAINER_DEPTH];
-	const struct chain_step *last = &steps[a->n - 1];
-	struct container_budget b;
 	struct members_kept *k = NULL;
 	struct buf key = BUF_INIT;
-	ssize_t n = 0;
+	int r = 0;
 
-	container_limits(a->size, &b);
-	b.until_ms = wire_now_ms() + READ_MS;
-	b.alive = alive;
-	b.ctx = ctx;
-	steps_of(a, steps, &key);
+	steps_of(at, steps, &key);
 	if (key.error) {
 		buf_release(&key);
 		return -ENOMEM;
 	}
 	k = find(m, &key);
 	if (!k->file)
-		n = file_open(media, fs, a, steps, &k->file, e);
-	if (n == 0)
-		n = chain_read(k->file->chain, &b, last->locator, last->locator_len, buf, a->len,
-			a->off, e);
+		r = file_open(media, fs, at, steps, &k->file, e);
 	buf_release(&k->key);
 	k->key = key;
 	k->used = ++m->uses;
-	if (n < 0) {
-		file_close(k->file);
-		k->file = NULL;
-	}
+	if (r == 0)
+		*out = k;
+	return r;
+}
+
+static void forget_one(struct members_kept *k)
+{
+	file_close(k->file);
+	k->file = NULL;
+}
+
+void members_limits(uint64_t size, void (*alive)(void *ctx), void *ctx, struct container_budget *b)
+{
+	container_limits(size, b);
+	b->until_ms = wire_now_ms() + READ_MS;
+	b->alive = alive;
+	b->ctx = ctx;
+}
+
+ssize_t members_read(struct members_open *m, const struct source *media, struct fs *fs,
+	const struct members_ask *a, void (*alive)(void *ctx), void *ctx, void *buf, struct err *e)
+{
+	struct chain_step steps[CONTAINER_DEPTH];
+	const struct chain_step *last = &steps[a->at.n - 1];
+	struct container_budget b;
+	struct members_kept *k = NULL;
+	ssize_t n = open_around(m, media, fs, &a->at, steps, &k, e);
+
+	if (n < 0)
+		return n;
+	members_limits(a->at.size, alive, ctx, &b);
+	n = chain_read(
+		k->file->chain, &b, last->locator, last->locator_len, buf, a->len, a->off, e);
+	if (n < 0)
+		forget_one(k);
 	return n;
+}
+
+static ssize_t ask_source(void *ctx, void *buf, size_t len, uint64_t off)
+{
+	const struct members_source *s = ctx;
+
+	return fs_read(s->fs, s->inode, s->attr_type, s->attr_id, buf, len, off);
+}
+
+int members_source_open(struct members_open *m, const struct source *media, struct fs *fs,
+	const struct members_place *at, const struct container_budget *b,
+	struct members_source *out, struct err *e)
+{
+	struct chain_step steps[CONTAINER_DEPTH];
+	struct members_kept *k = NULL;
+	int r = 0;
+
+	*out = (struct members_source){
+		.fs = fs, .inode = at->inode, .attr_type = at->attr_type, .attr_id = at->attr_id};
+	if (at->n == 0) {
+		struct contents_opts o = {media, fs ? ask_source : NULL, out};
+
+		return contents_source(&o, at->content, at->content_len, at->size, &out->s);
+	}
+	r = open_around(m, media, fs, at, steps, &k, e);
+	if (r == 0)
+		r = chain_source(k->file->chain, b, &steps[at->n - 1], &out->s, &out->role);
+	return r;
+}
+
+void members_source_close(struct members_source *s)
+{
+	source_close(s->s);
+	s->s = NULL;
 }
 
 /* ---- which messages belong together ------------------------------------------------------------

@@ -61,8 +61,8 @@ struct members_open {
 	uint64_t uses;
 };
 
-/* Where a member's bytes are asked for: the payload of MEMBER (docs/PROTOCOL.worker.md). */
-struct members_ask {
+/* Where the bytes of a trace are: a place (docs/PROTOCOL.worker.md). */
+struct members_place {
 	uint32_t volume;
 	uint64_t inode;
 	uint32_t attr_type, attr_id;
@@ -71,12 +71,22 @@ struct members_ask {
 	size_t content_len;
 	struct cur steps; /* [n], each: u64 size, blob locator */
 	unsigned n;
+};
+
+/** members_place_decode() - Return: 0; -EPROTO. */
+int members_place_decode(struct cur *c, struct members_place *out);
+
+/* The payload of MEMBER. */
+struct members_ask {
+	struct members_place at;
 	uint64_t off;
 	uint32_t len;
 };
 
 /** members_ask_decode() - Return: 0; -EPROTO. */
 int members_ask_decode(struct cur *c, struct members_ask *out);
+/** members_limits() - what one request may cost of a file of @size bytes. @alive: as in budgets. */
+void members_limits(uint64_t size, void (*alive)(void *ctx), void *ctx, struct container_budget *b);
 /**
  * members_read() - Return: bytes, fewer than asked only at the end; -errno.
  * @fs: of the volume; NULL: none is needed
@@ -86,6 +96,25 @@ ssize_t members_read(struct members_open *m, const struct source *media, struct 
 /** members_ids() - message ids in [n] bytes that begin a message, as IDS has them; none where they
  * are no message. */
 void members_ids(const uint8_t *p, size_t n, struct buf *out);
+
+/* A trace that is open. */
+struct members_source {
+	struct source *s;
+	enum container_role role; /* of a member in its container */
+	struct fs *fs;            /* its own: */
+	uint64_t inode;
+	uint32_t attr_type, attr_id;
+};
+
+/**
+ * members_source_open() - all of a trace's bytes, whether or not it is a member
+ * @b: what reading it may cost
+ * Use nothing else of @m until members_source_close(). Return: 0 and *@out; -errno.
+ */
+int members_source_open(struct members_open *m, const struct source *media, struct fs *fs,
+	const struct members_place *at, const struct container_budget *b,
+	struct members_source *out, struct err *e);
+void members_source_close(struct members_source *s);
 /** members_forget() - close all of it. */
 void members_forget(struct members_open *m);
 

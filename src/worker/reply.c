@@ -421,3 +421,25 @@ int reply_filled(struct cur *c, uint32_t full, struct reply_chunk *v)
 		return -EPROTO;
 	return 0;
 }
+
+int reply_matched(struct cur *c, size_t n, uint32_t patterns, struct reply_match *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct reply_match m = {.bits = cur_u8(c)};
+		uint32_t next = 0;
+
+		m.n = cur_u32(c);
+		if (c->bad || (m.bits & ~WIRE_BITS) || m.n > patterns)
+			return -EPROTO;
+		m.at = cur_of(c->p, cur_left(c));
+		for (uint32_t k = 0; k < m.n; k++) {
+			uint32_t id = cur_u32(c);
+
+			if (c->bad || id < next || id >= patterns)
+				return -EPROTO;
+			next = id + 1;
+		}
+		out[i] = m;
+	}
+	return used_up(c) ? 0 : -EPROTO;
+}

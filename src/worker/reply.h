@@ -33,6 +33,15 @@
 #define REPLY_CLUSTER_MAX  (1u << 31)           /* bytes of an allocation unit */
 #define REPLY_CHUNK_MAX    (128u * 1024 * 1024) /* bytes of an EWF chunk */
 
+/* What a trace meets. */
+struct reply_match {
+	uint8_t bits;  /* WIRE_OWN_TEXT, ... */
+	uint32_t n;    /* patterns */
+	struct cur at; /* their numbers, four bytes each, in the frame */
+};
+/** reply_matched() - of [n] traces, with @patterns asked. Return: 0; -EPROTO. */
+int reply_matched(struct cur *c, size_t n, uint32_t patterns, struct reply_match *out);
+
 /**
  * reply_text() - text of a worker as a string that can be shown
  * What is not UTF-8 and controls become \xhh; cut between characters at @size.

@@ -12,6 +12,7 @@
 #include "image/raw.h"
 #include "volume/volume.h"
 #include "worker/members.h"
+#include "worker/sieve.h"
 
 #define FLUSH_MS 200  /* entries found are not kept back longer while the media is read */
 #define ALIVE_MS 5000 /* a walk that reads and finds nothing says so this often */
@@ -29,6 +30,7 @@ struct image {
 	int64_t spoke_ms;
 	struct members_walk members; /* while walking */
 	struct members_open opened;
+	struct sieve *sieve; /* NULL: no PATTERNS have come */
 	struct buf scratch;
 };
 
@@ -525,8 +527,8 @@ static ssize_t read_member(struct image *im, const struct members_ask *a, struct
 	struct fs *fs = NULL;
 	ssize_t n = open_media(im, e);
 
-	if (n == 0 && a->content[0] == CONTENT_WORKER)
-		n = open_fs(im, a->volume, &fs, e);
+	if (n == 0 && a->at.content[0] == CONTENT_WORKER)
+		n = open_fs(im, a->at.volume, &fs, e);
 	buf_reset(&im->scratch);
 	if (n == 0 && buf_reserve(&im->scratch, WIRE_READ_MAX))
 		n = -ENOMEM;
@@ -562,6 +564,66 @@ static int do_thread(struct image *im, struct cur *c)
 	if (n < 0)
 		return send_fail(im, (int)n, &e);
 	members_ids(im->scratch.data, (size_t)n, wire_begin(im->s->wire, WIRE_IDS));
+	return wire_end(im->s->wire);
+}
+
+static int do_patterns(struct image *im, struct cur *c)
+{
+	sieve_free(im->sieve);
+	im->sieve = NULL;
+	return sieve_new(c, &im->sieve);
+}
+
+/* A trace's contents, opened; what cannot be is one that cannot be read. */
+static int open_place(struct image *im, const struct members_place *at,
+	const struct container_budget *b, struct members_source *out)
+{
+	struct err e = {0};
+	struct fs *fs = NULL;
+	int r = open_media(im, &e);
+
+	if (r == 0 && at->content[0] == CONTENT_WORKER)
+		r = open_fs(im, at->volume, &fs, &e);
+	return r ? r : members_source_open(&im->opened, &im->tap, fs, at, b, out, &e);
+}
+
+static int match_one(struct image *im, struct cur *c)
+{
+	struct container_budget b;
+	struct members_place at;
+	struct members_source src = {.s = NULL};
+	struct sieve_trace t = {.has_members = cur_u8(c) & WIRE_HAS_MEMBERS, .budget = &b};
+	int r = 0;
+
+	t.name = cur_blob(c, &t.name_len);
+	r = c->bad || t.name_len > WIRE_NAME_MAX ? -EPROTO : members_place_decode(c, &at);
+	if (r)
+		return r;
+	members_limits(at.size, members_alive, im, &b);
+	t.unread = at.content_len > 0 && open_place(im, &at, &b, &src) < 0;
+	t.s = src.s;
+	t.role = src.role;
+	t.unread = !sieve_run(im->sieve, &t, &im->scratch);
+	members_source_close(&src);
+	if (t.unread) /* what went wrong in a container may stay with it */
+		members_forget(&im->opened);
+	return im->scratch.error;
+}
+
+/* Into the scratch: no frame is open while the media is read. */
+static int do_match(struct image *im, struct cur *c)
+{
+	uint32_t n = cur_u32(c);
+	int r = im->sieve && !c->bad && n > 0 && n <= WIRE_MATCH_MAX ? 0 : -EPROTO;
+
+	buf_reset(&im->scratch);
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		r = match_one(im, c);
+	if (r == 0 && cur_left(c) > 0)
+		r = -EPROTO;
+	if (r)
+		return r;
+	buf_put(wire_begin(im->s->wire, WIRE_MATCHED), im->scratch.data, im->scratch.len);
 	return wire_end(im->s->wire);
 }
 
@@ -622,6 +684,10 @@ static int answer(struct image *im, struct frame *f)
 		r = do_member(im, &f->payload);
 	else if (f->type == WIRE_FILL)
 		r = do_fill(im, &f->payload);
+	else if (f->type == WIRE_PATTERNS)
+		r = do_patterns(im, &f->payload);
+	else if (f->type == WIRE_MATCH)
+		r = do_match(im, &f->payload);
 	return r < 0 ? r : wire_flush(im->s->wire, 0);
 }
 
@@ -639,6 +705,7 @@ int serve_run(const struct serve *s)
 			r = answer(&im, &f);
 	}
 	members_forget(&im.opened);
+	sieve_free(im.sieve);
 	for (size_t i = 0; im.fs && i < im.table.n; i++)
 		close_fs(&im, i);
 	free(im.fs);

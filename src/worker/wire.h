@@ -46,6 +46,8 @@ enum wire_type {
 	WIRE_FILL = 6,
 	WIRE_MEMBER = 7,
 	WIRE_THREAD = 8,
+	WIRE_PATTERNS = 9,
+	WIRE_MATCH = 10,
 	WIRE_READY = 129,
 	WIRE_FAIL = 130,
 	WIRE_MEDIA = 131,
@@ -65,8 +67,31 @@ enum wire_type {
 	WIRE_PLACED = 145,
 	WIRE_CONTAINER = 146,
 	WIRE_IDS = 147,
-	WIRE_UNOPENED = 148
+	WIRE_UNOPENED = 148,
+	WIRE_MATCHED = 149
 };
+
+/* Of PATTERNS. */
+enum wire_pattern {
+	WIRE_ADDRESS = 1,
+	WIRE_DOMAIN = 2,
+	WIRE_PHONE = 3,
+	WIRE_KEYWORD = 4,
+};
+
+#define WIRE_PATTERNS_MAX 65535
+#define WIRE_PATTERN_MAX  4096  /* bytes of one */
+#define WIRE_NAME_MAX     65536 /* bytes of a name in MATCH */
+#define WIRE_MATCH_MAX    64    /* traces of one MATCH */
+
+/* Of a trace in MATCH */
+#define WIRE_HAS_MEMBERS 1u
+/* and in MATCHED. */
+#define WIRE_OWN_TEXT 1u /* it is text of the message that it stands in */
+#define WIRE_REPEATS  2u /* its members stand beside it once more */
+#define WIRE_UNREAD   4u /* it could not be read, or not to its end */
+#define WIRE_DOCUMENT 8u /* its members are what its text is made of */
+#define WIRE_BITS     15u
 
 struct wire {
 	int fd;
