@@ -163,10 +163,10 @@ id=$(many)
 begin_tar
 ev anna revoke c1 "$id" --reason over >/dev/null
 check_tar "a revocation" revoke ""
-until=$(python3 -c 'import datetime; print((datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)).isoformat())')
+until=$(python3 -c 'import datetime; print((datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=8)).isoformat())')
 many --until "$until" >/dev/null
 begin_tar
-wait_for gone
+wait_for -t 20 gone
 check_tar "an expiry" none "$until"
 many >/dev/null
 begin_tar
