@@ -21,6 +21,7 @@ libraries=(
 	'gmime/.*:src/container/mime*'
 	'iconv\.h:src/container/mime*|src/text/charset.c'
 	'glib\.h:src/text/fold.c'
+	'mupdf/.*:src/text/pdf.c'
 	'libxml/.*:src/text/markup.c'
 	'libpff\.h|libbfio\.h:src/container/pst_file.c|src/container/pst_property.c'
 	'lzma\.h:src/audit/unxz.c'

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 
+#define SOFT    0xADu   /* hyphen */
 #define NOTHING 0xFFFDu /* for a byte that is no character */
 
 static bool is_ascii_letter(uint32_t c)
@@ -17,7 +18,7 @@ static bool is_ascii_letter(uint32_t c)
 /* What is there for the eye, or for the layout, only. */
 static bool is_ignored(uint32_t c)
 {
-	return c == 0xAD || (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
+	return c == SOFT || (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
 	       (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x61C ||
 	       (c >= 0xFE00 && c <= 0xFE0F);
 }
@@ -109,11 +110,17 @@ static void add(struct fold *f, uint32_t c)
 	gsize n = 0;
 
 	if (c < 0x80 && c > ' ' && c != 0x7F) {
+		f->soft = false;
 		give(f, c >= 'A' && c <= 'Z' ? c + 32 : c);
 		return;
 	}
+	if (c == SOFT)
+		f->soft = true;
 	if (is_ignored(c))
 		return;
+	if (f->soft && is_line_break(c)) /* it shows */
+		give(f, '-');
+	f->soft = false;
 	if (is_line_break(c) || c == ' ' || c == '\t' || g_unichar_isspace(c)) {
 		add_space(f, is_line_break(c));
 		return;

@@ -23,6 +23,7 @@ struct fold {
 	void *ctx;
 	uint8_t cut[4]; /* the beginning of a character */
 	size_t cut_n;
+	bool soft; /* the last character was a soft hyphen */
 	int space; /* 0; ' ' or FOLD_BREAK: not yet given */
 	bool begun;
 	struct {

@@ -9,9 +9,9 @@
  * In text and pattern alike: characters are compared without case (by their
  * single-character mappings: ss is not the German sharp s), composed or not
  * (NFC, NFD); a run of any white space, line breaks and no-break spaces too,
- * is one space; soft hyphens, zero-width characters and marks of direction are
- * not there; typographic quotes and dashes are the typewriter's; digits of all
- * scripts are those of ASCII.
+ * is one space; soft hyphens (but at the end of a line, where they are hyphens), zero-width
+ *characters and marks of direction are not there; typographic quotes and dashes are the
+ *typewriter's; digits of all scripts are those of ASCII.
  *
  * A keyword is met where it stands as whole words: no letter, digit or
  * combining mark before or behind it, if it begins or ends with one. "_" is no

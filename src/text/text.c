@@ -10,6 +10,7 @@
 #include "text/markup.h"
 #include "text/office.h"
 #include "text/out.h"
+#include "text/pdf.h"
 #include "text/plain.h"
 #include "text/rtf.h"
 
@@ -37,13 +38,27 @@ static int stream(
 	return r;
 }
 
+/* One that cannot be opened has strings in it, as any file. */
+static int pdf(const struct source *s, struct out *out, struct err *e)
+{
+	struct input in = {.s = s};
+	int r = pdf_extract(s, out, e);
+
+	if ((r == -EBADMSG || r == -ENOTSUP) && plain_extract(&in, out) != 0)
+		r = out->ended ? out->ended : -ENOMEM;
+	return r;
+}
+
 static int extract(
 	const struct source *s, struct container_budget *b, struct out *out, struct err *e)
 {
 	uint8_t head[CONTAINER_HEAD];
-	const struct container_kind *kind = container_detect(s);
 	ssize_t n = source_read_all(s, head, sizeof(head), 0);
+	const struct container_kind *kind = NULL;
 
+	if (n > 0 && pdf_detect(head, (size_t)n))
+		return pdf(s, out, e);
+	kind = container_detect(s);
 	if (kind == &container_archive && n > 2 && memcmp(head, "PK", 2) == 0)
 		return office_detect(s, b) ? office_extract(s, b, out, e) : 0;
 	if (kind)

@@ -3,12 +3,12 @@
  * text.h - the text of a file, from its bytes
  *
  * Runs in a worker only. What a file is, is told by its bytes: HTML and XML,
- * office documents (OOXML, ODF) and RTF are taken apart, everything else
+ * office documents (OOXML, ODF), RTF and PDF are taken apart, everything else
  * is text, or a binary file with text in it. What comes out is for matching
  * (text/match.h), not for reading: in the order of the file, UTF-8, blocks and
  * cells apart, words whole.
  *
- * Bytes are hostile. Nothing is opened or started, memory is bounded, and
+ * Bytes are hostile. Nothing is opened or started, memory is bounded (192 MiB for a PDF), and
  * damage costs what it hides: what can be read is given.
  */
 #ifndef EVIDENCEFS_TEXT_TEXT_H
@@ -43,7 +43,7 @@ void text_prepare(void);
  *
  * Return: 0; what @sink returned; else, what was given before stays given:
  * Errors: -E2BIG budget; -EACCES encrypted; -EIO some bytes could not be read, the rest was given;
- * -EBADMSG damaged (office documents): there may be more text than was given; -ENOMEM. Each
+ * -EBADMSG damaged (PDF, office documents): there may be more text than was given; -ENOMEM. Each
  * with a reason in @e.
  */
 int text_extract(const struct source *s, struct container_budget *b, const struct text_sink *sink,

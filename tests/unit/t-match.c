@@ -83,6 +83,7 @@ static void whole_words(void)
 	meets(m, "advo-\r\n  caat", "0");
 	meets(m, "advo-\ncaten; advo- caat; advo-caat", "");
 	meets(m, "een advo-\ncaat, en", "0");
+	meets(m, "een advo\xc2\xad\ncaat, en", "0");
 	meets(m, "jan\njansen", "1");
 	meets(m, "Jan \t\r\n Jansen", "1");
 	meets(m, "Jan\xc2\xa0Jansen", "1");
