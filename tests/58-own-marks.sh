@@ -163,6 +163,10 @@ if [[ $(id -u) == 0 ]]; then
 	ok "an ordinary user marks" user2 mark personal "$L" --state confirmed --basis b --reason r
 	not_ok "and it is gone" as_user2 test -e "$home/mnt/$L"
 	like "$(user2 marks personal --json)" '"by":"'"$USER2"'"' "by his name"
+	printf 'path disk/*/docs/other.txt\nkeyword nowhere\n' >"$WORK/rules"
+	chmod 0644 "$WORK/rules"
+	ok "and scans" user2 scan personal --rules "$WORK/rules"
+	not_ok "what rules meet is gone" as_user2 test -e "$home/mnt/disk/p0-ext4/docs/other.txt"
 	exits 1 "root has no part in it" own marks personal
 	exits 1 "not through the socket either" "$EVIDENCEFS" marks personal --socket "$(echo "$home"/state/mounts/*/control.sock)"
 	like "$(cat "$ERR")" 'of another user' "and is told"

@@ -14,6 +14,8 @@ need_tools mke2fs python3 setpriv
 
 corpus=$TOP/tests/helpers/scan-corpus.py
 python3 "$corpus" make "$WORK" 3000 >"$WORK/count"
+store=${EVIDENCEFS_CORPUS:-}/mail_archives/stores/testPST_variousBodyTypes.pst
+[[ ! -f $store ]] || cp "$store" "$WORK/tree/mail/store.pst"
 mke2fs -q -t ext4 -b 1024 -N 2000 -d "$WORK/tree" "$WORK/disk.dd" 24M
 user anna bert rosa rita paul
 team_begin
@@ -98,6 +100,26 @@ exits 0 "by its path in a mount" ev rita scan c1 --rules "$WORK/part" --json "$R
 ok "only what is in it" test "$(value 'rows[0]["marked"]')" -gt 0
 is "$(ev rita marks c1 --json | grep '"basis":"keyword steiger"' | grep -vc 'old.zip.d/')" 0 "is marked"
 
+# ---- a store of others: each message with the address among its fields or recipients, as a whole
+
+if [[ -f $store ]]; then
+	wait_for is_mounted "$ROOT/${U[rita]}"
+	address=tallison@mitre.org
+	printf 'address %s\nkeyword headers\n' "$address" >"$WORK/part"
+	exits 0 "a store of others" ev rita scan c1 --rules "$WORK/part" disk/p0-ext4/mail/store.pst
+	# shellcheck disable=SC2016
+	as rita sh -c 'cd "$1/disk/p0-ext4/mail/store.pst.d" && grep -rlF --include=headers.txt --include=recipients.txt "$2" .' \
+		sh "$(view rita c1)" "$address" | grep -v '/message.eml.d/' | sed 's,^./,,; s,/[^/]*$,,' | sort -u >"$WORK/want"
+	ev rita marks c1 --history --json >"$WORK/marks"
+	value "'\\n'.join(sorted(r['path'].split('/store.pst.d/')[1] for r in rows if r['basis'] == 'address $address'))" \
+		"$WORK/marks" >"$WORK/got"
+	same_file "$WORK/want" "$WORK/got" "its messages are found"
+	ok "there are some" test -s "$WORK/want"
+	is "$(grep -c 'keyword headers' "$WORK/marks")" 0 "names that were made here are no names"
+else
+	skip "EVIDENCEFS_CORPUS has no store" "a store of others"
+fi
+
 # ---- given up, and killed
 
 kept() {
@@ -143,5 +165,10 @@ goes_on "killed"
 exits 0 "once more" ev rita scan c1 --rules "$WORK/more" --json
 is "$(value 'sum(r["marked"] for r in rows)')" 0 "nothing was left out"
 is "$(ev rita marks c1 --history --json | grep -c '"basis":"keyword beton kluis bouw"')" "$(value 'sum(r["hits"] for r in rows)')" "nor marked twice"
+
+# ---- released
+
+ev anna release c1 disk --reason r 2>"$WORK/released" >/dev/null
+is "$(cat "$WORK/released")" "" "what was scanned is released without a warning"
 
 done_testing

@@ -139,8 +139,10 @@ int handle_release_evidence(struct exchange *x, struct err *e)
 		row_time(row, "released", a.ns);
 		row_str(row, "reason", a.reason);
 		answer_row_end(x->answer);
-		answer_note(x->answer, "%s was released without a scan for privileged material",
-			exchange_arg(x, "evidence"));
+		if (!service_was_scanned(x->service, a.case_id, a.object))
+			answer_note(x->answer,
+				"%s was released without a scan for privileged material",
+				exchange_arg(x, "evidence"));
 	}
 	act_release(&a);
 	return r;

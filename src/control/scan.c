@@ -389,6 +389,10 @@ static int finish(struct scan_job *s, int r, struct err *e)
 	memcpy(what.rules, s->o.rules->digest, sizeof(what.rules));
 	if (service_scanned(s->o.service, s->o.caller, &what) && r == 0)
 		r = err_set(e, EIO, "the access log cannot be written");
+	for (size_t i = 0; r == 0 && s->out->unseen == 0 && i < s->targets_n; i++) {
+		if (s->targets[i].n > 0 && s->targets[i].v[0].last == UINT64_MAX)
+			service_note_scanned(s->o.service, s->o.case_id, s->targets[i].ev->id);
+	}
 	if (r == 0)
 		scan_keep_remove(s->keep);
 	return r;

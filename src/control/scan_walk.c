@@ -38,7 +38,7 @@ struct walk {
 	struct matching_item items[WIRE_MATCH_MAX]; /* asked of a worker */
 	size_t of[WIRE_MATCH_MAX];                  /* which of `v` they are */
 	size_t items_n;
-	uint64_t repeats;   /* contents up to here were looked at beside it */
+	uint64_t repeats;   /* all up to here stands beside it once more, and is looked at there */
 	uint64_t *document; /* for each pattern: all up to there is what a document is made of that
 			     * has met it */
 	uint64_t *under;    /* for each rule for paths: all up to there is below what it has met */
@@ -212,7 +212,7 @@ static int put_item(struct walk *w, size_t i)
 		w->s->at.unread++;
 		bytes = false;
 	}
-	if (!bytes && !name)
+	if ((!bytes && !name) || t->id <= w->repeats)
 		return 0;
 	*item = (struct matching_item){.name_len = name ? t->name_len : 0,
 		.has_members = containers_of(&ev_of(w)->evidence->containers, t->id) != NULL};
@@ -239,7 +239,7 @@ static int take_item(struct walk *w, const struct matching_item *item, const str
 	uint64_t target = t->id;
 	int r = 0;
 
-	if (t->id <= w->repeats && item->way.content.len > 0)
+	if (t->id <= w->repeats)
 		return 0;
 	if (item->bits & WIRE_UNREAD)
 		w->s->at.unread++;

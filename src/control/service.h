@@ -159,6 +159,9 @@ struct service_scanned {
 /** service_scanned() - record that @c has scanned, when it is known what his marks withhold; acts
  * of a scan do not wait for that each. Return: 0; -EIO. */
 int service_scanned(struct service *s, const struct caller *c, const struct service_scanned *what);
+/** service_note_scanned() - all of a piece of evidence was scanned: to be asked at its release. */
+void service_note_scanned(struct service *s, uint64_t case_id, uint64_t evidence);
+bool service_was_scanned(struct service *s, uint64_t case_id, uint64_t evidence);
 /** service_view() - what @c sees now; view_free() it. Evidence in it stays open. */
 int service_view(struct service *s, const struct caller *c, struct view **out);
 /** service_is_withheld() - whether a trace is, by marks, now. Do not hold the model. */
