@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/seen.h"
 #include "policy/decide.h"
 #include "policy/roads.h"
 #include "serve/containers.h"
@@ -26,17 +27,11 @@ struct looking {
 
 static int name(const struct looking *x, uint64_t trace, const char *reason)
 {
-	struct evidence_cursor c;
 	struct buf path = BUF_INIT;
-	int r = 0;
+	int r = seen_path(x->in, trace, &path);
 
-	buf_puts(&path, x->in->name);
-	buf_puts(&path, "/");
-	evidence_cursor_init(&c, x->ev);
-	r = evidence_path(&c, trace, &path);
-	evidence_cursor_release(&c);
 	if (r == 0)
-		r = path.error ? path.error : x->each(x->ctx, buf_cstr(&path), reason);
+		r = x->each(x->ctx, buf_cstr(&path), reason);
 	buf_release(&path);
 	return r;
 }

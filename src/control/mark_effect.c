@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/seen.h"
 #include "policy/decide.h"
 
 /* ---- counting what is there, and seen --------------------------------------------------- */
@@ -185,19 +186,12 @@ static int count_by_road(const struct counting *x, const struct withheld *w,
 
 static int add_name(const struct counting *x, struct mark_names *names, uint64_t trace)
 {
-	struct evidence_cursor c;
 	struct buf path = BUF_INIT;
 	int r = 0;
 
 	if (names->n == MARK_NAMED)
 		return 0;
-	buf_puts(&path, x->ev->name);
-	buf_puts(&path, "/");
-	evidence_cursor_init(&c, x->ev->evidence);
-	r = evidence_path(&c, trace, &path);
-	evidence_cursor_release(&c);
-	if (r == 0)
-		r = path.error;
+	r = seen_path(x->ev, trace, &path);
 	if (r == 0)
 		names->v[names->n] = strdup(buf_cstr(&path));
 	if (r == 0 && !names->v[names->n++])

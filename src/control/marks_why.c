@@ -48,21 +48,6 @@ static uint64_t leads_to(
 	return way->first > low ? way->first : low;
 }
 
-static int path_of(const struct asking *x, uint64_t trace, struct buf *out)
-{
-	struct evidence_cursor c;
-	int r = 0;
-
-	if (decide(x->q->view, x->ev, x->q->view->uid, trace, NULL) != DECIDE_ALLOW)
-		return 0; /* not for him */
-	buf_puts(out, x->ev->name);
-	buf_puts(out, "/");
-	evidence_cursor_init(&c, x->ev->evidence);
-	r = evidence_path(&c, trace, out);
-	evidence_cursor_release(&c);
-	return r ? r : out->error;
-}
-
 /* @through: the trace it leads to. */
 static int put(struct asking *x, const struct road_way *way, const struct model_mark *k,
 	const char *place, uint64_t through)
@@ -82,8 +67,9 @@ static int put(struct asking *x, const struct road_way *way, const struct model_
 		answer_note(x->q->x->answer, "withheld: %s", row.road);
 		return 0;
 	}
-	if (through != x->trace)
-		r = path_of(x, through, &path);
+	if (through != x->trace &&
+		decide(x->q->view, x->ev, x->q->view->uid, through, NULL) == DECIDE_ALLOW)
+		r = seen_path(x->ev, through, &path);
 	row.act = &k->act;
 	row.state = k->act.mark_state;
 	row.through = path.len > 0 ? buf_cstr(&path) : NULL;

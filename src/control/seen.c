@@ -9,6 +9,21 @@ int seen_nothing(const char *path, struct err *e)
 	return err_set(e, ENOENT, "%s: no such path in what you see of the case", path);
 }
 
+int seen_path(const struct view_evidence *ev, uint64_t trace, struct buf *out)
+{
+	struct evidence_cursor c;
+	int r = 0;
+
+	buf_puts(out, ev->name);
+	if (trace == TRACE_EVIDENCE_DIR)
+		return out->error ? -ENOMEM : 0;
+	buf_puts(out, "/");
+	evidence_cursor_init(&c, ev->evidence);
+	r = evidence_path(&c, trace, out);
+	evidence_cursor_release(&c);
+	return r ? r : out->error ? -ENOMEM : 0;
+}
+
 int seen_act(const struct view *v, struct act *a, struct err *e)
 {
 	const struct view_evidence *ev = NULL;

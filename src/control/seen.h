@@ -16,6 +16,9 @@
  * than its name, or may not annotate it; -EIO.
  */
 int seen_act(const struct view *v, struct act *a, struct err *e);
+/** seen_path() - append a trace's path below the case: "laptop/p2-ntfs/Users/x". Return: 0;
+ * -ENOMEM; -EIO. */
+int seen_path(const struct view_evidence *ev, uint64_t trace, struct buf *out);
 /** seen_nothing() - the words for a path at which there is nothing. Return: -ENOENT. */
 int seen_nothing(const char *path, struct err *e);
 
