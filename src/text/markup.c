@@ -22,6 +22,7 @@
 
 #define SAMPLE    ((size_t)64 << 10) /* that the character set is guessed by */
 #define PIECE     ((size_t)4 << 10)  /* for the parser: what it may cost is looked at behind each */
+#define CROWD     10000              /* of attributes, or what could divide them, in one tag */
 #define ENDS      100                /* of documents in one file */
 #define ASIDE_MAX ((size_t)64 << 10)
 
@@ -33,6 +34,9 @@ struct markup {
 	unsigned asides;  /* the same of one whose text comes behind the line */
 	bool raw;         /* the parser has given up */
 	unsigned ends;    /* of HTML that went on */
+	size_t tag;       /* where the one is that the parser waits for the end of */
+	size_t looked;    /* bytes of it that were looked at */
+	size_t gaps;      /* in them, that may divide attributes */
 	xmlParserCtxtPtr parser;
 	struct charset *charset;
 };
@@ -297,6 +301,35 @@ static bool start_again(struct markup *m)
 	return p->instate != XML_PARSER_EOF || start_again(m);
 }
 
+/*
+ * Whether the parser waits for the end of a tag that has thousands of attributes: it compares
+ * each with each. A long one with few (a picture in an address) is none.
+ */
+static bool is_crowded(struct markup *m)
+{
+	const xmlParserInput *in = m->parser->input;
+	size_t n = in && in->end > in->cur ? (size_t)(in->end - in->cur) : 0;
+	size_t at = n > 0 ? in->consumed + (size_t)(in->cur - in->base) : 0;
+
+	if (n < CROWD || *in->cur != '<' || in->cur[1] == '!')
+		return false;
+	if (at != m->tag || n < m->looked) {
+		m->tag = at;
+		m->looked = m->gaps = 0;
+	}
+	for (; m->looked < n; m->looked++)
+		m->gaps += strchr(" \n\t\r\"'/", in->cur[m->looked]) != NULL;
+	return m->gaps >= CROWD;
+}
+
+/* The parser has given up, or is given up: [n] bytes it had not read. */
+static void go_raw(struct markup *m, const void *p, size_t n)
+{
+	m->raw = true;
+	break_line(m);
+	out_put(m->out, p, n);
+}
+
 static void feed(struct markup *m, const char *p, size_t n, bool last)
 {
 	if (m->out->ended)
@@ -311,11 +344,11 @@ static void feed(struct markup *m, const char *p, size_t n, bool last)
 		xmlParseChunk(m->parser, p, (int)n, last);
 	/* An error is not the end, but it may be. */
 	if ((m->parser->disableSAX || m->parser->instate == XML_PARSER_EOF) && !last &&
-		!out_work(m->out) && !start_again(m)) {
-		m->raw = true;
-		break_line(m);
-		out_put(m->out, p, n);
-	}
+		!out_work(m->out) && !start_again(m))
+		go_raw(m, p, n);
+	else if (is_crowded(m))
+		go_raw(m, m->parser->input->cur,
+			(size_t)(m->parser->input->end - m->parser->input->cur));
 	out_work(m->out);
 }
 

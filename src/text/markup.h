@@ -5,8 +5,8 @@
  * The parsers are fed pieces and build no tree. Words go on over elements that
  * are within a line, and end at all others. What stands in attributes and in
  * comments comes where the line ends that they stand in. Where a parser gives
- * up (elements 256 deep in XML, ten million bytes in one tag), the rest is
- * given as it stands, tags and all.
+ * up (elements 256 deep in XML, ten thousand attributes or ten million bytes in one tag), the rest
+ * is given as it stands, tags and all.
  */
 #ifndef EVIDENCEFS_TEXT_MARKUP_H
 #define EVIDENCEFS_TEXT_MARKUP_H

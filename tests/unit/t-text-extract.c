@@ -254,6 +254,8 @@ static void limits(void)
 	nested("<html>", "<div>", 100000, "HTML nested 100,000 deep");
 	nested("<?xml version='1.0'?>", "<a>", 100000, "XML nested 100,000 deep");
 	nested("{\\rtf1 ", "{", 100000, "RTF nested 100,000 deep");
+	nested("<html><p", " a=b c='d'", 100000, "200,000 attributes");
+	nested("<?xml version='1.0'?><p", " a='b'", 100000, "100,000 attributes in XML");
 	for (size_t i = 0; i < 100000; i++)
 		buf_puts(&big, "advocaat ");
 	is_int(extract_within(big.data, big.len, 50000, &out, &e), -E2BIG,
