@@ -20,6 +20,19 @@ work = sys.argv[1]
 os.setxattr(work + "/tree/mail/other.txt", "user.letter", open(work + "/note", "rb").read())
 os.setxattr(work + "/tree/mail/other.txt", "user.kept", open(work + "/other", "rb").read(300))
 PY
+# a document that also stands within others: with more behind it, in a backup, in an archive nobody knows
+python3 - "$WORK" <<'PY'
+import random, sys
+r = random.Random(9)
+text = lambda n: bytes(r.choice(b"abcdefghijklmnopqrstuvwxyz") for _ in range(n))
+work = sys.argv[1]
+plan = text(30000)
+tail = text(5000)
+for name, data in (("/plan", plan), ("/tail", tail), ("/tree/docs/plan.bin", plan), ("/tree/public/more.bin", plan + tail),
+                   ("/tree/public/backup.bin", text(16384) + plan + text(9000)),
+                   ("/tree/public/archive.bin", text(5 * 512) + plan + text(700))):
+    open(work + name, "wb").write(data)
+PY
 mkdir "$WORK/tree/large"
 for i in {1..900}; do
 	echo "$i" >"$WORK/tree/large/a file with a longer name, number $i"
@@ -124,4 +137,31 @@ mkdir "$WORK/carved"
 	>"$WORK/photorec" 2>&1 || fail "photorec: $(tail -n 5 "$WORK/photorec")"
 ok "photorec finds no letter" python3 "$TOP/tests/helpers/search.py" "$WORK/carved" --text "$WORK/letter" --name "$WORD"
 ok "a copy that is rejected" mark rejected "$volume/mail/$WORD-copy.txt"
+# blocks of it within other files: those are other files, and shown; byte streams do not show them there
+within() { # NAME VOLUME WHAT
+	local files=("$2/public/archive.bin" "$2/public/backup.bin" "$2/public/more.bin")
+	hashes bert "$1" >"$WORK/before"
+	ok "$1, $3: a document is marked" mark suspected "$1/$2/docs/plan.bin"
+	wait_for -t 60 as bert test -e "$(view bert c1)/$1/image.raw"
+	finds_of bert "$1" "$WORK/plan" no-name >"$WORK/found" || true
+	is "$(sed -n 's/: contents.*//p' "$WORK/found" | LC_ALL=C sort -u | tr '\n' ' ')" "${files[*]} " \
+		"$1, $3: it is in the files that have it in part, and in no byte stream"
+	ev rita marks c1 --why "$1/$2/public/more.bin" >"$WORK/why" 2>&1
+	like "$(cat "$WORK/why")" '30000 bytes of it are withheld elsewhere' "$1, $3: a reviewer is told of a file that has it"
+	finds_of bert "$1" "$WORK/tail" no-name >"$WORK/found" || true
+	is "$(sed -n 's/: contents.*//p' "$WORK/found" | LC_ALL=C sort -u | tr '\n' ' ')" "image.raw $2.raw $2/public/more.bin " \
+		"$1, $3: what stands behind it is in byte streams too"
+	hashes bert "$1" >"$WORK/with"
+	ok "$1, $3: other contents are as they were" others_are_as_before "$1"
+	ok "$1, $3: rejected" mark rejected "$1/$2/docs/plan.bin"
+	hashes bert "$1" >"$WORK/after"
+	same_file "$WORK/before" "$WORK/after" "$1, $3: every bit is back"
+}
+within four p0-ext4 "by the hashes of blocks"
+tables=("$WORK"/team/cases/*/evidence/*/blocks)
+is "${#tables[@]}" 4 "a table for each image"
+for table in "${tables[@]}"; do
+	printf x | dd of="$table" bs=1 seek=700 conv=notrunc status=none
+done
+within two p0-ext2 "with tables that are damaged"
 done_testing

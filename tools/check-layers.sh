@@ -25,6 +25,7 @@ libraries=(
 	'libxml/.*:src/text/markup.c'
 	'libpff\.h|libbfio\.h:src/container/pst_file.c|src/container/pst_property.c'
 	'lzma\.h:src/audit/unxz.c'
+	'xxhash\.h:src/base/hash64.c'
 	'seccomp\.h:src/worker/sandbox.c|src/keyd/sandbox.c|src/starter/service_sandbox.c'
 	'openssl/.*:src/base/digest.c|src/audit/*'
 	'sqlite3\.h:src/base/db.c'

@@ -33,7 +33,7 @@ top=$PWD
 
 build_packages=(gcc libc6-dev make autoconf automake pkg-config libfuse3-dev libsqlite3-dev
 	libssl-dev libseccomp-dev libdeflate-dev libarchive-dev libgmime-3.0-dev libxml2-dev libmupdf-dev libmujs-dev libgumbo-dev
-	libopenjp2-7-dev libjbig2dec0-dev libjpeg-dev libfreetype-dev libharfbuzz-dev libpff-dev libbfio-dev liblzma-dev libtsk-dev fuse3 attr)
+	libopenjp2-7-dev libjbig2dec0-dev libjpeg-dev libfreetype-dev libharfbuzz-dev libpff-dev libbfio-dev liblzma-dev libxxhash-dev libtsk-dev fuse3 attr)
 sample_packages=(fdisk ntfs-3g e2fsprogs ewf-tools)
 
 log=$(mktemp "${TMPDIR:-/tmp}/evidencefs-quickstart.XXXXXX.log")

@@ -25,7 +25,7 @@ packages=(
 	libseccomp-dev libdeflate-dev libarchive-dev libgmime-3.0-dev libxml2-dev libpff-dev libbfio-dev
 	libmupdf-dev libmujs-dev libgumbo-dev libopenjp2-7-dev libjbig2dec0-dev libjpeg-dev libfreetype-dev
 	libharfbuzz-dev
-	liblzma-dev libtsk-dev fuse3 attr
+	liblzma-dev libxxhash-dev libtsk-dev fuse3 attr
 	clang libclang-rt-dev clang-format shellcheck mandoc
 	fdisk parted ntfs-3g e2fsprogs dosfstools mtools exfatprogs exfat-fuse ewf-tools sleuthkit mount
 	apfsprogs makefs pst-utils xorriso python3 openssl xz-utils zstd procps

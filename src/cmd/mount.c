@@ -311,8 +311,10 @@ static int open_evidence(struct mount_job *j, struct service *v, struct err *e)
 		return err_errno(e, ENOMEM, "mount");
 	for (size_t i = 0; r == 0 && i < j->count; i++) {
 		struct image *im = &j->images[i];
-		const struct evidence_opts o = {
-			.name = im->name, .types = mount_types(j), .hash = !j->no_hash};
+		const struct evidence_opts o = {.name = im->name,
+			.types = mount_types(j),
+			.hash = !j->no_hash,
+			.blocks = !j->no_hash};
 
 		r = evidence_open(
 			im->found.dir, &im->found.manifest, &im->files, &o, &v->evidence[i], e);

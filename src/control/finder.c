@@ -125,7 +125,7 @@ static void wait_for_search(void *ctx)
 }
 
 static int find_remnants(void *ctx, struct evidence *ev, const struct road_needle *v, size_t n,
-	struct view_interval **out, size_t *out_n)
+	struct road_remnant **out, size_t *out_n)
 {
 	const struct job *j = ctx;
 

@@ -7,12 +7,15 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "control/marks_row.h"
 #include "control/seen.h"
 #include "policy/decide.h"
 #include "policy/roads.h"
 #include "serve/containers.h"
+#include "serve/content.h"
+#include "serve/spans.h"
 
 #define ROWS_MAX 1000 /* members of one container that are listed */
 
@@ -136,6 +139,50 @@ static int list(struct asking *x, const struct withheld *w)
 	return r;
 }
 
+static int add_shared(const struct withheld *w, const struct extent *x, struct spans *out)
+{
+	uint64_t past = x->offset + x->length;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->remnants_n && w->remnants[i].first < past; i++) {
+		const struct road_remnant *m = &w->remnants[i];
+		uint64_t begin = m->first > x->offset ? m->first : x->offset;
+		uint64_t end = m->last < past ? m->last + 1 : past;
+
+		if (m->shared && begin < end)
+			r = spans_add(out, begin, end);
+	}
+	return r;
+}
+
+/* Of a file that is shown: whether it has a part of what is not. */
+static int note_shared(struct asking *x, const struct withheld *w)
+{
+	struct extent_map map = {NULL, 0};
+	struct spans shared = {NULL, 0, 0};
+	uint64_t bytes = 0;
+	int r = 0;
+
+	if (!w || withheld_has(w, x->trace) || trace_part(x->trace) == 0 ||
+		content_extents(x->ev->evidence, x->trace, &map))
+		return 0;
+	for (size_t i = 0; r == 0 && i < map.n; i++) {
+		if (map.v[i].kind == EXTENT_DATA)
+			r = add_shared(w, &map.v[i], &shared);
+	}
+	spans_settle(&shared);
+	for (size_t i = 0; i < shared.n; i++)
+		bytes += shared.v[i].end - shared.v[i].begin;
+	if (r == 0 && bytes > 0)
+		answer_note(x->q->x->answer,
+			"shown, but in byte streams: %" PRIu64
+			" bytes of it are withheld elsewhere",
+			bytes);
+	free(shared.v);
+	extent_map_release(&map);
+	return r;
+}
+
 int marks_why(const struct marks_asked *q, const char *path, struct err *e)
 {
 	struct asking x = {.q = q};
@@ -154,6 +201,8 @@ int marks_why(const struct marks_asked *q, const char *path, struct err *e)
 	x.m = service_model(q->x->service);
 	r = list(&x, roads_of(roads, x.ev->id));
 	service_model_done(q->x->service);
+	if (r == 0)
+		r = note_shared(&x, roads_of(roads, x.ev->id));
 	roads_free(roads);
 	return r ? err_errno(e, -r, "%s", path) : 0;
 }

@@ -22,7 +22,7 @@ struct searched {
 	struct evidence *ev;
 	struct road_needle needle;
 	enum state state;
-	struct view_interval *v; /* [first, last] media bytes */
+	struct road_remnant *v;
 	size_t n;
 };
 
@@ -100,7 +100,7 @@ static int keep(struct searches *s, const struct job *j, size_t source, const st
 	size_t n)
 {
 	struct searched *e = find(s, s->n, j->ev, &j->needles[source]);
-	struct view_interval *v = NULL;
+	struct road_remnant *v = NULL;
 
 	if (!e)
 		return -ENOMEM;
@@ -110,7 +110,7 @@ static int keep(struct searches *s, const struct job *j, size_t source, const st
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		v[i] = (struct view_interval){found[i].begin, found[i].end - 1};
+		v[i] = (struct road_remnant){found[i].begin, found[i].end - 1, found[i].shared};
 	e->v = v;
 	e->n = n;
 	e->state = KNOWN;
@@ -244,17 +244,17 @@ static int enter(struct searches *s, struct evidence *ev, const struct road_need
 
 static int by_first(const void *a, const void *b)
 {
-	const struct view_interval *x = a;
-	const struct view_interval *y = b;
+	const struct road_remnant *x = a;
+	const struct road_remnant *y = b;
 
 	return (x->first > y->first) - (x->first < y->first);
 }
 
 int searches_find(void *ctx, struct evidence *ev, const struct road_needle *v, size_t n,
-	struct view_interval **out, size_t *out_n)
+	struct road_remnant **out, size_t *out_n)
 {
 	struct searches *s = ctx;
-	struct view_interval *found = NULL;
+	struct road_remnant *found = NULL;
 	size_t room = 0;
 	size_t many = 0;
 	int r = 0;

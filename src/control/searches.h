@@ -21,7 +21,7 @@ bool searches_free(struct searches *s);
 
 /** searches_find() - as roads_opts.remnants; @ctx: the searches. What is not known is begun. */
 int searches_find(void *ctx, struct evidence *ev, const struct road_needle *v, size_t n,
-	struct view_interval **out, size_t *out_n);
+	struct road_remnant **out, size_t *out_n);
 /** searches_wait() - until nothing is looked for, @ms at most. */
 void searches_wait(struct searches *s, unsigned ms);
 /** searches_done() - how often a search has ended: then ask again. */

@@ -168,7 +168,8 @@ static int open_it(struct adding *a, struct err *e)
 		.types = a->what->types,
 		.spawner = channel_spawner(a->s->ch),
 		.uid = a->s->start->config.worker_uid,
-		.hash = true};
+		.hash = true,
+		.blocks = a->s->start->config.block_hashes};
 	int r = registry_sample_write(a->found.dir, &a->files, e);
 
 	a->out->volumes = a->found.manifest.n;

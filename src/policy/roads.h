@@ -49,6 +49,13 @@ struct road_top {
 	uint64_t parent;
 };
 
+/* Media bytes with a piece of what is withheld, where it has no name. */
+struct road_remnant {
+	uint64_t first;
+	uint64_t last;
+	bool shared; /* an allocated file has them: kept from byte streams alone */
+};
+
 /* One piece of evidence of which something is withheld. */
 struct withheld {
 	uint64_t evidence;       /* number in the catalog */
@@ -58,7 +65,7 @@ struct withheld {
 	size_t ways_n;
 	struct road_top *tops;
 	size_t tops_n;
-	struct view_interval *remnants; /* media bytes with pieces of it, where no file has them */
+	struct road_remnant *remnants; /* by `first` */
 	size_t remnants_n;
 	bool searching;    /* they are not known yet: byte streams are withheld */
 	struct held *held; /* its other roads are not known yet: asked one by one; NULL: they are */
@@ -102,7 +109,7 @@ struct roads_opts {
 	/** remnants() - pieces of @n contents in @ev, in order of places; the caller frees *@out.
 	 * Return: 1; 0 not known yet; -ENOMEM. NULL: they are not looked for. */
 	int (*remnants)(void *ctx, struct evidence *ev, const struct road_needle *v, size_t n,
-		struct view_interval **out, size_t *out_n);
+		struct road_remnant **out, size_t *out_n);
 	/** wait() - once, where some are not known yet: they are asked for again then. May be NULL.
 	 */
 	void (*wait)(void *ctx);

@@ -273,16 +273,17 @@ static bool is_privileged(const struct view_evidence *ev)
 	return true;
 }
 
-/* Pieces of what is withheld, where no file has them. */
+/* Pieces of what is withheld, where it has no name. */
 static int blank_remnants(struct masking *x)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && x->w && i < x->w->remnants_n; i++) {
-		const struct mask_range range = {
-			.begin = x->w->remnants[i].first, .end = x->w->remnants[i].last + 1};
+		const struct road_remnant *found = &x->w->remnants[i];
+		const struct mask_range range = {.begin = found->first, .end = found->last + 1};
 
-		r = mask_add(x->out, &range);
+		r = found->shared ? mask_add_streams(x->out, range.begin, range.end)
+				  : mask_add(x->out, &range);
 	}
 	return r;
 }

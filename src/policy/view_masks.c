@@ -103,6 +103,7 @@ static void put_key(const struct view_evidence *ev, const struct withheld *w, co
 	for (size_t i = 0; w && i < w->remnants_n; i++) {
 		buf_put_u64(out, w->remnants[i].first);
 		buf_put_u64(out, w->remnants[i].last);
+		buf_put_u8(out, w->remnants[i].shared);
 	}
 }
 

@@ -330,9 +330,17 @@ ssize_t content_read(const struct content *c, void *buf, size_t len, uint64_t of
 
 /* ---- what a viewer is not shown ------------------------------------------------------------ */
 
+/* Of a volume, or of all of the image. */
+static bool is_stream(const struct content *c)
+{
+	return trace_part(c->id) == 0 && trace_number(c->id) != TRACE_EVIDENCE_TXT;
+}
+
 void content_mask(
 	const struct content *c, const struct mask *m, void *buf, size_t len, uint64_t off)
 {
+	void (*apply)(const struct mask *, uint8_t *, size_t, uint64_t) =
+		is_stream(c) ? mask_apply_stream : mask_apply;
 	uint64_t pos = off;
 
 	if (!m)
@@ -349,7 +357,7 @@ void content_mask(
 			return;
 		end = x->start + x->length < off + len ? x->start + x->length : off + len;
 		if (x->kind == EXTENT_DATA)
-			mask_apply(m, (uint8_t *)buf + (pos - off), (size_t)(end - pos),
+			apply(m, (uint8_t *)buf + (pos - off), (size_t)(end - pos),
 				x->offset + (pos - x->start));
 		pos = end;
 	}
@@ -359,7 +367,7 @@ static bool is_masked_stream(const struct content *c, const struct mask *m)
 {
 	uint64_t number = trace_number(c->id);
 
-	if (trace_part(c->id) > 0 || number == TRACE_EVIDENCE_TXT)
+	if (!is_stream(c))
 		return false;
 	return mask_streams(m,
 		number == TRACE_IMAGE_RAW ? SIZE_MAX : (size_t)(number - TRACE_VOLUME_RAW(0)) / 2);
@@ -367,6 +375,9 @@ static bool is_masked_stream(const struct content *c, const struct mask *m)
 
 bool content_is_masked(const struct content *c, const struct mask *m)
 {
+	bool (*touches)(const struct mask *, uint64_t, uint64_t) =
+		is_stream(c) ? mask_touches_stream : mask_touches;
+
 	if (!m)
 		return false;
 	if (is_masked_stream(c, m) || mask_blanks(m, c->id))
@@ -374,7 +385,7 @@ bool content_is_masked(const struct content *c, const struct mask *m)
 	for (size_t i = 0; c->tag == CONTENT_EXTENTS && i < c->map.n; i++) {
 		const struct extent *x = &c->map.v[i];
 
-		if (x->kind == EXTENT_DATA && mask_touches(m, x->offset, x->offset + x->length))
+		if (x->kind == EXTENT_DATA && touches(m, x->offset, x->offset + x->length))
 			return true;
 	}
 	return false;

@@ -129,7 +129,7 @@ int evidence_open(const char *dir, struct manifest *m, const struct image_files 
 	if (r == 0)
 		r = containers_load(ev);
 	if (r == 0 && (f || o->attach_later))
-		r = hashes_open(ev, o->hash, &ev->hashes, e);
+		r = hashes_open(ev, o->hash, o->blocks, &ev->hashes, e);
 	if (r) {
 		evidence_close(ev);
 		return r;

@@ -75,6 +75,7 @@ struct evidence_opts {
 	unsigned workers;        /* as workers_opts.count */
 	size_t cache_bytes;      /* as workers_opts.cache_bytes */
 	bool hash;               /* false: no hash totals, no hashes of traces (--no-hash) */
+	bool blocks;             /* with the hashes, those of blocks (serve/blocks.h) */
 	bool attach_later;       /* its storage may be away: evidence_attach() when it is there */
 };
 

@@ -240,7 +240,7 @@ static int open_db(struct hashes *h, struct err *e)
 	return r;
 }
 
-int hashes_open(struct evidence *ev, bool hash, struct hashes **out, struct err *e)
+int hashes_open(struct evidence *ev, bool hash, bool blocks, struct hashes **out, struct err *e)
 {
 	struct hashes *h = calloc(1, sizeof(*h));
 	char *lock_path = NULL;
@@ -250,6 +250,7 @@ int hashes_open(struct evidence *ev, bool hash, struct hashes **out, struct err 
 		return err_errno(e, ENOMEM, "%s", ev->dir);
 	h->ev = ev;
 	h->wanted = hash;
+	h->blocks_wanted = blocks;
 	h->lock_fd = -1;
 	h->status.state = HASHES_CHECKING;
 	pthread_mutex_init(&h->lock, NULL);

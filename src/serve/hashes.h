@@ -39,8 +39,11 @@ struct hashes_status {
 	char error[512];
 };
 
-/** hashes_open() - open what is there; the thread starts with hashes_start(). */
-int hashes_open(struct evidence *ev, bool hash, struct hashes **out, struct err *e);
+/**
+ * hashes_open() - open what is there; the thread starts with hashes_start()
+ * @blocks: with the totals, the table of blocks.h is made
+ */
+int hashes_open(struct evidence *ev, bool hash, bool blocks, struct hashes **out, struct err *e);
 /** hashes_start() - begin behind the mount. */
 int hashes_start(struct hashes *h, struct err *e);
 /**

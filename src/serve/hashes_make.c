@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "serve/blocks.h"
 #include "serve/content.h"
 #include "serve/hashes_private.h"
 #include "serve/sweep.h"
@@ -153,10 +154,27 @@ static void on_totals(void *ctx, uint64_t done, uint64_t size)
 	set_state(ctx, HASHES_IMAGE, done, size);
 }
 
+/* Without the table a search reads the image: that it is not there is no fault of the hashes. */
+static void no_blocks(struct hashes *h, int r)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		"hashes of blocks could not be kept (%s): what a mark withholds takes longer to "
+		"find",
+		strerror(-r));
+	evidence_fault(h->ev, text);
+	blocks_free(h->blocks);
+	h->blocks = NULL;
+}
+
 static int on_bytes(void *ctx, uint64_t off, const uint8_t *p, uint64_t n)
 {
 	struct hashes *h = ctx;
+	int r = h->blocks ? blocks_bytes(h->blocks, off, p, n) : 0;
 
+	if (r)
+		no_blocks(h, r);
 	return sweep_bytes(h->sweep, off, p, n);
 }
 
@@ -168,6 +186,15 @@ static bool is_known(void *ctx, uint64_t id)
 static int on_found(void *ctx, uint64_t id, const uint8_t sha256[static 32])
 {
 	return put_trace(ctx, id, sha256, 0);
+}
+
+/* Before the totals: where they are known the image is not read again. */
+static void keep_blocks(struct hashes *h)
+{
+	int r = h->blocks ? blocks_keep(h->blocks, NULL) : 0;
+
+	if (r)
+		no_blocks(h, r);
 }
 
 static int read_image(struct hashes *h)
@@ -186,6 +213,8 @@ static int read_image(struct hashes *h)
 		return r;
 	r = totals_make(h->ev->media, &o, &t);
 	if (r == 0)
+		keep_blocks(h);
+	if (r == 0)
 		r = keep_totals(h, &t);
 	kept = locked_exec(h, "COMMIT"); /* also what was found before a fault */
 	return r == -EINTR || r == 0 ? kept : r;
@@ -199,10 +228,18 @@ static int hash_image(struct hashes *h)
 
 	set_state(h, HASHES_IMAGE, 0, source_size(h->ev->media));
 	r = sweep_new(h->ev, &o, &h->sweep);
+	if (r == 0 && h->blocks_wanted) {
+		int made = blocks_begin(h->ev->dir, source_size(h->ev->media), &h->blocks);
+
+		if (made)
+			no_blocks(h, made);
+	}
 	if (r == 0)
 		r = read_image(h);
 	sweep_free(h->sweep);
 	h->sweep = NULL;
+	blocks_free(h->blocks);
+	h->blocks = NULL;
 	return r;
 }
 

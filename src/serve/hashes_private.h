@@ -13,6 +13,7 @@
 struct hashes {
 	struct evidence *ev;
 	bool wanted;
+	bool blocks_wanted;
 	char *path;
 	int lock_fd; /* held while this process makes hashes; -1: not */
 	struct db *db;
@@ -21,9 +22,10 @@ struct hashes {
 	struct db_stmt *each;
 	struct db_stmt *with;
 	struct db_stmt *within;
-	struct sweep *sweep;  /* the thread's own, while it reads the image */
-	uint64_t since;       /* traces written by this run */
-	pthread_mutex_t lock; /* over db, its statements, status */
+	struct sweep *sweep;          /* the thread's own, while it reads the image */
+	struct blocks_writer *blocks; /* likewise; NULL: no table is made */
+	uint64_t since;               /* traces written by this run */
+	pthread_mutex_t lock;         /* over db, its statements, status */
 	struct hashes_status status;
 	pthread_t thread;
 	bool started;

@@ -41,6 +41,11 @@ int mask_add(struct mask *m, const struct mask_range *r)
 	return 0;
 }
 
+int mask_add_streams(struct mask *m, uint64_t begin, uint64_t end)
+{
+	return spans_add(&m->streams, begin, end);
+}
+
 int mask_add_blank(struct mask *m, uint64_t trace)
 {
 	if (array_room(&m->blank, sizeof(*m->blank), m->blank_n, &m->blank_cap))
@@ -116,6 +121,7 @@ int mask_settle(struct mask *m)
 	size_t blanks = 0;
 	size_t kept = 0;
 
+	spans_settle(&m->streams);
 	if (m->n == 0)
 		return 0;
 	qsort(m->v, m->n, sizeof(*m->v), by_begin);
@@ -163,6 +169,7 @@ void mask_put(struct mask *m)
 	if (!m || --m->uses > 0)
 		return;
 	free(m->v);
+	free(m->streams.v);
 	free(m->blank);
 	free(m->volumes);
 	free(m);
@@ -175,6 +182,14 @@ bool mask_touches(const struct mask *m, uint64_t begin, uint64_t end)
 	size_t at = m ? first_behind(m->v, m->n, begin) : 0;
 
 	return m && at < m->n && m->v[at].begin < end;
+}
+
+bool mask_touches_stream(const struct mask *m, uint64_t begin, uint64_t end)
+{
+	size_t at = m ? spans_from(&m->streams, begin) : 0;
+
+	return m &&
+	       (mask_touches(m, begin, end) || (at < m->streams.n && m->streams.v[at].begin < end));
 }
 
 bool mask_blanks(const struct mask *m, uint64_t trace)
@@ -196,7 +211,8 @@ bool mask_same(const struct mask *a, const struct mask *b)
 {
 	if (a == b)
 		return true;
-	if (!a || !b || a->n != b->n || a->blank_n != b->blank_n || a->volumes_n != b->volumes_n)
+	if (!a || !b || a->n != b->n || a->blank_n != b->blank_n || a->volumes_n != b->volumes_n ||
+		a->streams.n != b->streams.n)
 		return false;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct mask_range *x = &a->v[i];
@@ -204,6 +220,11 @@ bool mask_same(const struct mask *a, const struct mask *b)
 
 		if (x->begin != y->begin || x->end != y->end || x->value != y->value ||
 			x->action != y->action)
+			return false;
+	}
+	for (size_t i = 0; i < a->streams.n; i++) {
+		if (a->streams.v[i].begin != b->streams.v[i].begin ||
+			a->streams.v[i].end != b->streams.v[i].end)
 			return false;
 	}
 	for (size_t i = 0; i < a->blank_n; i++) {
@@ -283,4 +304,17 @@ void mask_apply(const struct mask *m, uint8_t *buf, size_t len, uint64_t off)
 {
 	for (size_t i = first_behind(m->v, m->n, off); i < m->n && m->v[i].begin < off + len; i++)
 		blank(&m->v[i], buf, len, off);
+}
+
+void mask_apply_stream(const struct mask *m, uint8_t *buf, size_t len, uint64_t off)
+{
+	mask_apply(m, buf, len, off);
+	for (size_t i = spans_from(&m->streams, off);
+		i < m->streams.n && m->streams.v[i].begin < off + len; i++) {
+		const struct span *s = &m->streams.v[i];
+		uint64_t begin = s->begin > off ? s->begin : off;
+		uint64_t end = s->end - off < len ? s->end : off + len;
+
+		memset(buf + (begin - off), 0, (size_t)(end - begin));
+	}
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "image/place.h"
+#include "serve/spans.h"
 
 struct mask_range {
 	uint64_t begin; /* media bytes */
@@ -27,6 +28,7 @@ struct mask {
 	_Atomic unsigned uses;
 	struct mask_range *v; /* in order and apart */
 	size_t n, cap;
+	struct spans streams; /* zeros in byte streams, and in no file that has them */
 	uint64_t *blank; /* traces whose contents only a worker can tell, over such bytes: zeros */
 	size_t blank_n, blank_cap;
 	bool *volumes; /* those whose byte streams are masked, whether or not a byte is */
@@ -37,6 +39,8 @@ struct mask {
 struct mask *mask_new(size_t volumes);
 /** mask_add() - while it is made. Return: 0; -ENOMEM. */
 int mask_add(struct mask *m, const struct mask_range *r);
+/** mask_add_streams() - bytes that a file may show, and no byte stream. Return: 0; -ENOMEM. */
+int mask_add_streams(struct mask *m, uint64_t begin, uint64_t end);
 /** mask_add_blank() - the contents of this trace read as zeros. */
 int mask_add_blank(struct mask *m, uint64_t trace);
 /**
@@ -54,6 +58,8 @@ void mask_put(struct mask *m);
 
 /** mask_touches() - whether it changes any media byte from @begin to @end. NULL allowed. */
 bool mask_touches(const struct mask *m, uint64_t begin, uint64_t end);
+/** mask_touches_stream() - whether it does in a byte stream. NULL allowed. */
+bool mask_touches_stream(const struct mask *m, uint64_t begin, uint64_t end);
 /** mask_blanks() - whether a trace's contents read as zeros in whole. NULL allowed. */
 bool mask_blanks(const struct mask *m, uint64_t trace);
 /** mask_streams() - whether the byte streams of volume @k are masked; of any: @k SIZE_MAX. */
@@ -62,5 +68,7 @@ bool mask_streams(const struct mask *m, size_t k);
 bool mask_same(const struct mask *a, const struct mask *b);
 /** mask_apply() - blank what of [@len] media bytes from @off on is masked. */
 void mask_apply(const struct mask *m, uint8_t *buf, size_t len, uint64_t off);
+/** mask_apply_stream() - the same of a byte stream. */
+void mask_apply_stream(const struct mask *m, uint8_t *buf, size_t len, uint64_t off);
 
 #endif

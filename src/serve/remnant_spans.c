@@ -3,17 +3,25 @@
 #include "serve/remnant_spans.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct looking {
 	struct evidence *ev;
 	struct spans look;
 	struct spans free;
+	struct spans files;
 };
 
 static int add(void *ctx, uint64_t begin, uint64_t end)
 {
 	return spans_add(ctx, begin, end);
+}
+
+/* The file system's own: what of it stands for something hidden is blanked by place. */
+static bool is_own(const struct claims *c, const struct claim *claim)
+{
+	return claim->claimant != CLAIM_NOBODY && (c->who[claim->claimant].flags & CLAIMANT_SYSTEM);
 }
 
 /* What allocated files of one volume have, and in which bytes of it a directory may have been. */
@@ -30,6 +38,8 @@ static int take_files(struct looking *s, unsigned k, struct spans *files)
 		if ((claim->flags & (CLAIM_CONTENTS | PLACE_STALE)) != CLAIM_CONTENTS)
 			continue;
 		r = spans_add(files, claim->begin, end);
+		if (r == 0 && !is_own(c, claim))
+			r = spans_add(&s->files, claim->begin, end);
 		if (r == 0 && c->complete && claim->value > 0)
 			r = spans_add(&s->free, end, claim->end);
 	}
@@ -44,7 +54,8 @@ static int take_files(struct looking *s, unsigned k, struct spans *files)
  * What no allocated file has, volume by volume, and what lies in none: a volume that lies in
  * a file of another one has free space and slack all the same.
  */
-int remnant_spans_of(struct evidence *ev, struct spans *look, struct spans *free_space)
+int remnant_spans_of(
+	struct evidence *ev, struct spans *look, struct spans *free_space, struct spans *in_files)
 {
 	struct looking s = {.ev = ev};
 	const struct manifest *m = &ev->manifest;
@@ -69,13 +80,16 @@ int remnant_spans_of(struct evidence *ev, struct spans *look, struct spans *free
 		r = spans_gaps(&volumes, 0, m->image.media_size, add, &s.free);
 	spans_settle(&s.look);
 	spans_settle(&s.free);
+	spans_settle(&s.files);
 	free(volumes.v);
 	if (r) {
 		free(s.look.v);
 		free(s.free.v);
+		free(s.files.v);
 		return r;
 	}
 	*look = s.look;
 	*free_space = s.free;
+	*in_files = s.files;
 	return 0;
 }

@@ -6,11 +6,13 @@
 #include "serve/claims.h"
 
 /**
- * remnant_spans_of() - what no allocated file of @ev has
+ * remnant_spans_of() - what no allocated file of @ev has, and what one has
  * @look: as its contents, in each volume for itself
  * @free_space: not even as a directory: in volumes whose directories are known, and in none
- * Return: 0, the caller frees both; -ENOMEM, -EIO.
+ * @in_files: what allocated files have, but for the file system's own
+ * Return: 0, the caller frees all three; -ENOMEM, -EIO.
  */
-int remnant_spans_of(struct evidence *ev, struct spans *look, struct spans *free_space);
+int remnant_spans_of(
+	struct evidence *ev, struct spans *look, struct spans *free_space, struct spans *in_files);
 
 #endif

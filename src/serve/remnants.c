@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "serve/claims.h"
-#include "serve/content.h"
+#include "serve/remnant_blocks.h"
 #include "serve/remnant_names.h"
 #include "serve/remnant_spans.h"
+#include "serve/remnant_text.h"
 
 #define STRIDE_MIN 64u
 #define PIECES_MAX (UINT64_C(1) << 20)
@@ -25,19 +25,10 @@ struct piece {
 	bool used;
 };
 
-/* What is looked for: contents, or media bytes one after the other. */
-struct text {
-	struct content *content;
-	const struct source *media;
-	const struct claim_lost *v;
-	size_t n;
-	uint64_t size; /* 0: it cannot be read */
-};
-
 struct search {
 	struct evidence *ev;
 	const struct remnant_source *sources;
-	struct text *texts; /* of each source */
+	struct remnant_text *texts; /* of each source */
 	size_t n;
 	const _Atomic bool *stop;
 	struct piece *pieces; /* open addressing, a power of two of them */
@@ -46,48 +37,15 @@ struct search {
 	uint64_t maybe_mask;
 	uint64_t out_factor; /* of the byte that leaves a piece */
 	struct spans look;   /* settled */
-	struct spans free;   /* those of them that may have been a directory */
-	size_t free_at;      /* the first that does not end before what is looked at */
+	struct spans files;
+	struct spans free; /* those of them that may have been a directory */
+	size_t free_at;    /* the first that does not end before what is looked at */
 	struct remnant_names *names;
+	struct remnant_blocks *blocks;
 	uint8_t *buf; /* [KEPT + CHUNK] */
 	uint8_t *other;
 	struct remnants *out;
 };
-
-/* ---- texts ---------------------------------------------------------------------------------- */
-
-static int text_open(const struct remnant_source *from, struct text *t)
-{
-	int r = 0;
-
-	if (from->kind == REMNANT_LOST) {
-		r = claims_lost(from->ev, from->trace, from->trace, &t->v, &t->n);
-		t->media = evidence_media(from->ev);
-		for (size_t i = 0; r == 0 && t->media && i < t->n; i++)
-			t->size += t->v[i].at.end - t->v[i].at.begin;
-		return r;
-	}
-	r = content_open(from->ev, from->trace, &t->content);
-	if (r == 0)
-		t->size = content_size(t->content);
-	return r;
-}
-
-/* As content_read(). */
-static ssize_t text_read(const struct text *t, void *buf, size_t len, uint64_t off)
-{
-	if (t->content)
-		return content_read(t->content, buf, len, off);
-	for (size_t i = 0; i < t->n; i++) {
-		uint64_t room = t->v[i].at.end - t->v[i].at.begin;
-
-		if (off < room)
-			return source_pread(t->media, buf, len < room - off ? len : room - off,
-				t->v[i].at.begin + off);
-		off -= room;
-	}
-	return 0;
-}
 
 /* ---- pieces --------------------------------------------------------------------------------- */
 
@@ -133,21 +91,16 @@ static void add_piece(struct search *s, const uint8_t *p, uint32_t source, uint6
 
 static int add_source(struct search *s, uint32_t source, uint64_t stride)
 {
-	const struct text *t = &s->texts[source];
+	const struct remnant_text *t = &s->texts[source];
 	uint64_t size = t->size;
 	uint64_t step = CHUNK / stride * stride;
 
 	for (uint64_t off = 0; off < size; off += step) {
 		size_t want = size - off < CHUNK ? (size_t)(size - off) : CHUNK;
-		size_t done = 0;
+		/* what cannot be read is not known, here or elsewhere */
+		size_t done = remnant_text_fill(t, s->buf, want, off);
 
-		while (done < want) {
-			ssize_t n = text_read(t, s->buf + done, want - done, off + done);
-
-			if (n <= 0)
-				break; /* what cannot be read is not known, here or elsewhere */
-			done += (size_t)n;
-		}
+		remnant_blocks_add(s->blocks, source, s->buf, done, off);
 		for (uint64_t at = 0; at + REMNANT_PIECE <= done; at += stride)
 			add_piece(s, s->buf + at, source, off + at);
 		if (*s->stop)
@@ -180,7 +133,7 @@ static int open_sources(struct search *s, uint64_t *total)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct remnant_source *from = &s->sources[i];
 		int r = from->kind == REMNANT_NAME ? add_name(s, from->ev, from->trace, i)
-						   : text_open(from, &s->texts[i]);
+						   : remnant_text_open(from, &s->texts[i]);
 
 		if (r == -ENOMEM)
 			return r;
@@ -211,6 +164,8 @@ static int take_sources(struct search *s)
 	s->maybe = r ? NULL : calloc(1, (size_t)(bits / 8));
 	if (r == 0 && (!s->pieces || !s->maybe))
 		r = -ENOMEM;
+	if (r == 0)
+		r = remnant_blocks_new(total, s->n, &s->blocks);
 	for (size_t i = 0; r == 0 && i < s->n; i++) {
 		if (s->texts[i].size > 0)
 			r = add_source(s, (uint32_t)i, stride);
@@ -233,13 +188,13 @@ static const struct piece *piece_of(const struct search *s, uint64_t h)
 
 /* How many bytes agree from contents byte @off and [@p, @p + @n) on. */
 static size_t agree_behind(
-	struct search *s, const struct text *t, uint64_t off, const uint8_t *p, size_t n)
+	struct search *s, const struct remnant_text *t, uint64_t off, const uint8_t *p, size_t n)
 {
 	size_t same = 0;
 
 	while (same < n) {
 		size_t want = n - same < CHUNK ? n - same : CHUNK;
-		ssize_t got = text_read(t, s->other, want, off + same);
+		ssize_t got = remnant_text_read(t, s->other, want, off + same);
 		size_t at = same;
 
 		for (ssize_t i = 0; i < got && s->other[i] == p[at + (size_t)i]; i++)
@@ -252,7 +207,7 @@ static size_t agree_behind(
 
 /* The same backwards, from before @off and @p, at most @n bytes. */
 static size_t agree_before(
-	struct search *s, const struct text *t, uint64_t off, const uint8_t *p, size_t n)
+	struct search *s, const struct remnant_text *t, uint64_t off, const uint8_t *p, size_t n)
 {
 	size_t want = off < n ? (size_t)off : n;
 	size_t same = 0;
@@ -260,7 +215,7 @@ static size_t agree_before(
 
 	if (want > CHUNK)
 		want = CHUNK;
-	got = want ? text_read(t, s->other, want, off - want) : 0;
+	got = want ? remnant_text_read(t, s->other, want, off - want) : 0;
 	if (got != (ssize_t)want)
 		return 0;
 	while (same < want && s->other[want - 1 - same] == p[-1 - (ptrdiff_t)same])
@@ -279,7 +234,7 @@ static int add_remnant(struct search *s, uint64_t begin, uint64_t end, size_t so
 	}
 	if (array_room(&o->v, sizeof(*o->v), o->n, &o->cap))
 		return -ENOMEM;
-	o->v[o->n++] = (struct remnant){begin, end, source};
+	o->v[o->n++] = (struct remnant){.begin = begin, .end = end, .source = source};
 	return 0;
 }
 
@@ -289,7 +244,7 @@ static int add_remnant(struct search *s, uint64_t begin, uint64_t end, size_t so
 static int met(struct search *s, const struct piece *piece, size_t at, size_t n, uint64_t off,
 	size_t *next)
 {
-	const struct text *t = &s->texts[piece->source];
+	const struct remnant_text *t = &s->texts[piece->source];
 	size_t behind = agree_behind(s, t, piece->off, s->buf + at, n - at);
 	size_t before = 0;
 
@@ -431,6 +386,17 @@ static int look(struct search *s)
 	return r;
 }
 
+static int look_in_files(struct search *s)
+{
+	const struct remnant_blocks_in in = {.ev = s->ev,
+		.sources = s->sources,
+		.texts = s->texts,
+		.files = &s->files,
+		.stop = s->stop};
+
+	return remnant_blocks_find(s->blocks, &in, s->out);
+}
+
 int remnants_find(struct evidence *ev, const struct remnant_source *sources, size_t n,
 	const _Atomic bool *stop, struct remnants *out)
 {
@@ -450,16 +416,20 @@ int remnants_find(struct evidence *ev, const struct remnant_source *sources, siz
 	if (r == 0)
 		r = take_sources(&s);
 	if (r == 0)
-		r = remnant_spans_of(ev, &s.look, &s.free);
+		r = remnant_spans_of(ev, &s.look, &s.free, &s.files);
 	if (r == 0)
 		r = look(&s);
+	if (r == 0)
+		r = look_in_files(&s);
 	for (size_t i = 0; s.texts && i < n; i++)
-		content_close(s.texts[i].content);
+		remnant_text_close(&s.texts[i]);
 	free(s.texts);
 	free(s.pieces);
 	free(s.maybe);
 	free(s.look.v);
 	free(s.free.v);
+	free(s.files.v);
+	remnant_blocks_free(s.blocks);
 	remnant_names_free(s.names);
 	free(s.buf);
 	free(s.other);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * remnants.h - pieces of given contents where no file has them
+ * remnants.h - pieces of given contents where they have no name
  *
  * What was written once may stand in free space that no deleted entry claims, behind
  * the end of other files, between volumes. Found by its bytes: pieces of 32 bytes of
  * the contents, compared at every byte of what no allocated file has as its contents;
- * what is met is compared with the contents themselves as far as they agree. Reads the
- * media, so it may take long: for a thread of its own.
+ * what is met is compared with the contents themselves as far as they agree. It may stand
+ * within an allocated file, too: there whole blocks of it are looked for (remnant_blocks.h).
+ * Reads the media, so it may take long: for a thread of its own.
  */
 #ifndef EVIDENCEFS_SERVE_REMNANTS_H
 #define EVIDENCEFS_SERVE_REMNANTS_H
@@ -33,9 +34,10 @@ struct remnant {
 	uint64_t begin; /* media bytes */
 	uint64_t end;
 	size_t source;
+	bool shared; /* an allocated file has these bytes, as its own contents */
 };
 struct remnants {
-	struct remnant *v; /* by `begin` */
+	struct remnant *v;
 	size_t n, cap;
 };
 

@@ -61,6 +61,7 @@ static const struct key keys[] = {
 	{"limits", "connections", KIND_COUNT, AT(connections), "64", 1, 4096},
 	{"limits", "workers", KIND_COUNT, AT(workers), "0", 0, 8},
 	{"limits", "copy_floor", KIND_BYTES, AT(copy_floor), "256", 0, 1ull << 40},
+	{"limits", "block_hashes", KIND_BOOL, AT(block_hashes), "yes", 0, 0},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))

@@ -303,7 +303,7 @@ static void set_hashes(void)
 	db_close(d);
 	hashes_close(disk->hashes);
 	disk->hashes = NULL;
-	if (hashes_open(disk, true, &disk->hashes, &e))
+	if (hashes_open(disk, true, false, &disk->hashes, &e))
 		bail_out(e.text);
 }
 

@@ -553,7 +553,7 @@ int main(void)
 		traces[i] = traces_of(pieces[i]);
 		set_hashes(i);
 		hashes_close(pieces[i]->hashes);
-		if (hashes_open(pieces[i], true, &pieces[i]->hashes, &e))
+		if (hashes_open(pieces[i], true, false, &pieces[i]->hashes, &e))
 			bail_out(e.text);
 	}
 	facts = roads_facts_new();
