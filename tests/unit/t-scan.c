@@ -9,6 +9,7 @@
 #include "control/scan_found.h"
 #include "control/scan_keep.h"
 #include "control/scan_rules.h"
+#include "worker/reply.h"
 
 static bool globs(const char *pattern, const char *text, bool fold)
 {
@@ -171,6 +172,38 @@ static void test_keep(void)
 	rmdir(dir);
 }
 
+/* What a worker says it has found: [n] traces, with three patterns asked. */
+static int found(const uint8_t *p, size_t len, size_t n, struct reply_match *out)
+{
+	struct cur c = cur_of(p, len);
+
+	return reply_matched(&c, n, 3, out);
+}
+
+static void test_matched(void)
+{
+	static const uint8_t good[] = {1, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 0};
+	static const uint8_t bit[] = {16, 0, 0, 0, 0};
+	static const uint8_t many[] = {
+		0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0};
+	static const uint8_t high[] = {0, 1, 0, 0, 0, 3, 0, 0, 0};
+	static const uint8_t twice[] = {0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0};
+	static const uint8_t falls[] = {0, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0};
+	struct reply_match m[2];
+
+	ok(found(good, sizeof(good), 2, m) == 0 && m[0].bits == 1 && m[0].n == 2 &&
+			cur_u32(&m[0].at) == 0 && cur_u32(&m[0].at) == 2 && m[1].bits == 4 &&
+			m[1].n == 0,
+		"two traces, as they are told");
+	ok(found(good, sizeof(good), 1, m) == -EPROTO, "one too many");
+	ok(found(good, sizeof(good) - 1, 2, m) == -EPROTO, "one that is cut off");
+	ok(found(bit, sizeof(bit), 1, m) == -EPROTO, "a bit that is none");
+	ok(found(many, sizeof(many), 1, m) == -EPROTO, "more patterns than were asked");
+	ok(found(high, sizeof(high), 1, m) == -EPROTO, "one that was not asked");
+	ok(found(twice, sizeof(twice), 1, m) == -EPROTO, "one twice");
+	ok(found(falls, sizeof(falls), 1, m) == -EPROTO, "out of order");
+}
+
 int main(void)
 {
 	test_glob();
@@ -178,5 +211,6 @@ int main(void)
 	test_bad();
 	test_found();
 	test_keep();
+	test_matched();
 	return done_testing();
 }
