@@ -18,8 +18,7 @@ struct looking {
 	void *ctx;
 	struct case_containers seen;     /* with `privileged` */
 	struct case_containers released; /* all that there are */
-	const struct view_evidence
-		*in; /* the evidence at hand in the view; NULL: it is not there */
+	const struct view_evidence *in;  /* the evidence at hand; NULL: it is not in the view */
 	struct evidence *ev;
 	unsigned volume;
 	bool counts; /* as released */
@@ -130,6 +129,7 @@ static const struct view_evidence *in_view(const struct view *v, uint64_t id)
 static int look(struct looking *x, struct exchange *in, const struct pieces *p)
 {
 	bool privileged = false;
+	bool all = true;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n; i++) {
@@ -138,11 +138,13 @@ static int look(struct looking *x, struct exchange *in, const struct pieces *p)
 		x->counts = p->v[i].released;
 		for (size_t k = 0; x->in && k < x->in->ranges_n; k++)
 			privileged = privileged || (x->in->ranges[k].rights & RIGHT_PRIVILEGED);
+		all = all && x->ev;
 		if (x->ev)
 			r = look_into(x, roads_of(x->roads, p->v[i].id));
 	}
-	x->seen.known = privileged;
-	x->released.known = p->owner;
+	/* a number that leaves something out is none */
+	x->seen.known = all && privileged;
+	x->released.known = all && p->owner && !privileged;
 	return r;
 }
 
