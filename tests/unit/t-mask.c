@@ -125,6 +125,37 @@ static void test_same(void)
 	mask_put(b);
 }
 
+/* What a file may show, and no byte stream. */
+static void test_streams(void)
+{
+	struct mask *m = mask_new(1);
+	struct mask *other = mask_new(1);
+	uint8_t b[64];
+
+	add(m, 10, 20, PLACE_FILL, 0xe5);
+	add(other, 10, 20, PLACE_FILL, 0xe5);
+	mask_add_streams(m, 40, 50);
+	mask_add_streams(m, 15, 25);
+	mask_settle(m);
+	mask_settle(other);
+	memset(b, 0x11, sizeof(b));
+	mask_apply(m, b, sizeof(b), 0);
+	ok(b[9] == 0x11 && b[10] == 0xe5 && b[19] == 0xe5 && b[20] == 0x11 && b[45] == 0x11,
+		"a file shows them");
+	mask_apply_stream(m, b, sizeof(b), 0);
+	ok(b[14] == 0xe5 && b[15] == 0 && b[24] == 0 && b[25] == 0x11, "byte streams do not");
+	ok(b[39] == 0x11 && b[40] == 0 && b[49] == 0 && b[50] == 0x11, "nor the next ones");
+	memset(b, 0x11, sizeof(b));
+	mask_apply_stream(m, b, 2, 49);
+	ok(b[0] == 0 && b[1] == 0x11, "also in a read of the last byte alone");
+	ok(!mask_touches(m, 20, 50) && mask_touches_stream(m, 24, 25) &&
+			!mask_touches_stream(m, 25, 40) && !mask_touches_stream(NULL, 0, 100),
+		"they touch byte streams alone");
+	ok(!mask_same(m, other), "and make another mask of it");
+	mask_put(m);
+	mask_put(other);
+}
+
 static void test_places(void)
 {
 	static const struct place_at v[] = {
@@ -250,6 +281,7 @@ int main(void)
 	test_order();
 	test_record();
 	test_same();
+	test_streams();
 	test_places();
 	test_names();
 	return done_testing();
