@@ -153,6 +153,9 @@ is "${#notes[@]}" 6 "a small one in six, resident in the MFT among them"
 look bert hash >"$WORK/before"
 is "$(look bert each)" "$(wc -l <"$WORK/needles") of $(wc -l <"$WORK/needles")" "before a mark all that is looked for is found"
 
+if sanitized "$WORKER"; then # the other run has them all
+	letters=("${letters[1]}" "${letters[3]}" "${letters[-1]}")
+fi
 for path in "${letters[@]}"; do
 	ev rita mark c1 "disk/$path" "disk/${notes[0]}" --state suspected --basis b --reason r --yes >/dev/null
 	wait_for -t 60 settled
