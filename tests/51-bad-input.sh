@@ -127,6 +127,10 @@ refused "a mount point with another file system" 'has something mounted already 
 umount "$WORK/tmpfs"
 track_mount "$mnt"
 mount_it "$image" >/dev/null
+hashed() { # behind the mount a table of blocks is half-written until then
+	grep -q 'hashing is complete' "$mnt/disk/EVIDENCE.txt"
+}
+wait_for -t 60 hashed || bail "$image is not hashed"
 refused "a mount point that is mounted" "already \(fuse\.evidencefs\); run: evidencefs unmount $mnt" mount_it "$image"
 # the oldest of them serves: kill it, and with it the others
 server=$(left_running | sort -n | head -n 1)

@@ -32,19 +32,6 @@ bool scan_sees(const struct scan_job *s, const struct view_evidence *ev, uint64_
 	       (view_rights(ev, trace) & both) == both;
 }
 
-static int path_of(const struct view_evidence *ev, uint64_t trace, struct buf *out)
-{
-	struct evidence_cursor c;
-	int r = 0;
-
-	buf_puts(out, ev->name);
-	buf_puts(out, "/");
-	evidence_cursor_init(&c, ev->evidence);
-	r = evidence_path(&c, trace, out);
-	evidence_cursor_release(&c);
-	return r ? r : out->error;
-}
-
 static int gather(struct scan_job *s, const char *path, const struct scan_rule *rule)
 {
 	struct act *a = NULL;
@@ -70,7 +57,7 @@ int scan_hit(struct scan_job *s, const struct view_evidence *ev, uint64_t trace,
 	struct scan_count *count = &s->out->counts[rule];
 	struct buf path = BUF_INIT;
 	enum scan_hit hit = SCAN_AGAIN;
-	int rc = path_of(ev, trace, &path);
+	int rc = seen_path(ev, trace, &path);
 
 	if (rc == 0)
 		rc = scan_found_add(&s->found, buf_cstr(&path), r->text, &hit);
