@@ -277,22 +277,6 @@ static int ask(struct marking *k, struct err *e)
 /* ---- what became of it ------------------------------------------------------------------------
  */
 
-static void put_made(struct marking *k, const struct act *a)
-{
-	struct buf *row = answer_row(k->x->answer);
-
-	row_u64(row, "id", a->object);
-	row_str(row, "case", exchange_arg(k->x, "case"));
-	row_str(row, "path", a->path);
-	row_str(row, "state", mark_state_name(a->mark_state));
-	row_str(row, "origin", mark_origin_name(a->mark_origin));
-	row_str(row, "basis", a->basis);
-	row_str(row, "reason", a->reason);
-	row_str(row, "by", a->by_name);
-	row_time(row, "at", a->ns);
-	answer_row_end(k->x->answer);
-}
-
 static int by_path(const void *path, const void *own)
 {
 	return strcmp(path, ((const struct mark_own *)own)->path);
@@ -366,8 +350,10 @@ static int make_all(struct marking *k, struct err *e)
 	size_t made = 0;
 	int r = exchange_do_all(k->x, k->acts, k->n, &made, e);
 
-	for (size_t i = 0; i < made; i++)
-		put_made(k, &k->acts[i]);
+	for (size_t i = 0; i < made; i++) {
+		marks_begin_row(k->x, &k->acts[i], k->acts[i].mark_state);
+		answer_row_end(k->x->answer);
+	}
 	if (r == 0)
 		tell(k);
 	return r;

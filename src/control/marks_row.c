@@ -14,6 +14,22 @@ bool marks_sees(const struct marks_asked *q, const char *path, const struct view
 	return view_find(q->view, q->case_id, path, ev, t, &name_only) == 0;
 }
 
+struct buf *marks_begin_row(struct exchange *x, const struct act *a, enum mark_state state)
+{
+	struct buf *row = answer_row(x->answer);
+
+	row_u64(row, "id", a->object);
+	row_str(row, "case", exchange_arg(x, "case"));
+	row_str(row, "path", a->path);
+	row_str(row, "state", mark_state_name(state));
+	row_str(row, "origin", mark_origin_name(a->mark_origin));
+	row_str(row, "basis", a->basis);
+	row_str(row, "reason", a->reason);
+	row_str(row, "by", a->by_name);
+	row_time(row, "at", a->ns);
+	return row;
+}
+
 void marks_put(const struct marks_asked *q, const struct marks_row *r)
 {
 	const struct act *a = r->act;
@@ -21,16 +37,7 @@ void marks_put(const struct marks_asked *q, const struct marks_row *r)
 
 	if (q->state != MARK_NONE && q->state != r->state)
 		return;
-	row = answer_row(q->x->answer);
-	row_u64(row, "id", a->object);
-	row_str(row, "case", exchange_arg(q->x, "case"));
-	row_str(row, "path", a->path);
-	row_str(row, "state", mark_state_name(r->state));
-	row_str(row, "origin", mark_origin_name(a->mark_origin));
-	row_str(row, "basis", a->basis);
-	row_str(row, "reason", a->reason);
-	row_str(row, "by", a->by_name);
-	row_time(row, "at", a->ns);
+	row = marks_begin_row(q->x, a, r->state);
 	row_str(row, "road", r->road);
 	row_str(row, "place", r->place);
 	row_str(row, "through", r->through);

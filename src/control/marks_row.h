@@ -45,6 +45,8 @@ struct marks_list {
  */
 bool marks_sees(const struct marks_asked *q, const char *path, const struct view_evidence **ev,
 	struct trace *t);
+/** marks_begin_row() - a row with what the mark @a says; answer_row_end() it. */
+struct buf *marks_begin_row(struct exchange *x, const struct act *a, enum mark_state state);
 /** marks_put() - one row, if it is of the state that is asked for. */
 void marks_put(const struct marks_asked *q, const struct marks_row *r);
 

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/glob.h"
+#include "control/seen.h"
 #include "serve/containers.h"
 #include "serve/hashes.h"
 
@@ -77,11 +78,11 @@ static int match_paths(struct walk *w, const char *path, size_t n, uint64_t id, 
 }
 
 /* What a trace takes with it by its place: what is below it, and its members. */
-static uint64_t reach(const struct walk *w, const struct looked *t)
+static uint64_t reach(const struct walk *w, uint64_t id, uint64_t last)
 {
-	const struct container_folder *f = containers_of(&ev_of(w)->evidence->containers, t->id);
+	const struct container_folder *f = containers_of(&ev_of(w)->evidence->containers, id);
 
-	return f ? f->last : t->last;
+	return f ? f->last : last;
 }
 
 static int on_path(struct walk *w, const struct looked *t)
@@ -106,13 +107,14 @@ static int on_path(struct walk *w, const struct looked *t)
 		buf_put(&w->path, w->names.data + t->shown, t->shown_len);
 		r = w->path.error;
 		if (r == 0)
-			r = match_paths(
-				w, (const char *)w->path.data, w->path.len, t->id, reach(w, t));
+			r = match_paths(w, (const char *)w->path.data, w->path.len, t->id,
+				reach(w, t->id, t->last));
 		w->path.len = at;
 		return r;
 	}
 	if (r == 0)
-		r = match_paths(w, (const char *)w->path.data, w->path.len, t->id, reach(w, t));
+		r = match_paths(w, (const char *)w->path.data, w->path.len, t->id,
+			reach(w, t->id, t->last));
 	buf_reset(&w->path);
 	return r;
 }
@@ -120,16 +122,12 @@ static int on_path(struct walk *w, const struct looked *t)
 /* Path and reach of a trace that a scan was given up below. */
 static int seed_one(struct walk *w, const struct trace *t)
 {
-	const struct container_folder *f = containers_of(&ev_of(w)->evidence->containers, t->id);
 	struct buf path = BUF_INIT;
-	int r = 0;
+	uint64_t last = reach(w, t->id, t->last);
+	int r = seen_path(ev_of(w), t->id, &path);
 
-	buf_puts(&path, ev_of(w)->name);
-	buf_puts(&path, "/");
-	r = evidence_path(&w->c, t->id, &path);
 	for (size_t i = 0; r == 0 && i < w->s->paths_n; i++) {
 		const struct scan_rule *rule = &w->s->o.rules->v[w->s->paths[i]];
-		uint64_t last = f ? f->last : t->last;
 
 		if (last > w->under[i] && glob_match(rule->value, rule->value_n,
 						  (const char *)path.data, path.len, false))
@@ -244,7 +242,7 @@ static int take_item(struct walk *w, const struct matching_item *item, const str
 	if (item->bits & WIRE_UNREAD)
 		w->s->at.unread++;
 	if (item->bits & WIRE_REPEATS)
-		w->repeats = reach(w, t);
+		w->repeats = reach(w, t->id, t->last);
 	if ((item->bits & WIRE_OWN_TEXT) && item->n > 0)
 		r = message_of(w, t, &target);
 	/* where he may not mark the message, the part of it */
@@ -256,7 +254,7 @@ static int take_item(struct walk *w, const struct matching_item *item, const str
 		if (t->id <= w->document[id])
 			continue;
 		if (item->bits & WIRE_DOCUMENT)
-			w->document[id] = reach(w, t);
+			w->document[id] = reach(w, t->id, t->last);
 		r = scan_hit(w->s, ev_of(w), target, w->s->pattern_rules[id]);
 	}
 	return r;

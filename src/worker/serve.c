@@ -521,49 +521,47 @@ static int do_read(struct image *im, struct cur *c)
 	return wire_end(im->s->wire);
 }
 
+/* What a place needs: the media, and the file system where that is asked for contents. */
+static int open_for(struct image *im, const struct members_place *at, struct fs **fs, struct err *e)
+{
+	int r = open_media(im, e);
+
+	*fs = NULL;
+	return r == 0 && at->content[0] == CONTENT_WORKER ? open_fs(im, at->volume, fs, e) : r;
+}
+
 /* Bytes of a member into `scratch`; saying now and then that it is being looked for. */
 static ssize_t read_member(struct image *im, const struct members_ask *a, struct err *e)
 {
 	struct fs *fs = NULL;
-	ssize_t n = open_media(im, e);
+	int r = open_for(im, &a->at, &fs, e);
 
-	if (n == 0 && a->at.content[0] == CONTENT_WORKER)
-		n = open_fs(im, a->at.volume, &fs, e);
 	buf_reset(&im->scratch);
-	if (n == 0 && buf_reserve(&im->scratch, WIRE_READ_MAX))
-		n = -ENOMEM;
-	return n ? n
+	if (r == 0 && buf_reserve(&im->scratch, WIRE_READ_MAX))
+		r = -ENOMEM;
+	return r ? r
 		 : members_read(
 			   &im->opened, &im->tap, fs, a, members_alive, im, im->scratch.data, e);
 }
 
-static int do_member(struct image *im, struct cur *c)
+/* Its bytes (BYTES), or which messages they say it belongs to (IDS). */
+static int answer_member(struct image *im, struct cur *c, enum wire_type with)
 {
 	struct members_ask a;
 	struct err e = {0};
 	ssize_t n = members_ask_decode(c, &a);
+	struct buf *b = NULL;
 
 	if (n < 0)
 		return (int)n;
 	n = read_member(im, &a, &e);
 	if (n < 0)
 		return send_fail(im, (int)n, &e);
-	buf_put(wire_begin(im->s->wire, WIRE_BYTES), im->scratch.data, (size_t)n);
-	return wire_end(im->s->wire);
-}
-
-static int do_thread(struct image *im, struct cur *c)
-{
-	struct members_ask a;
-	struct err e = {0};
-	ssize_t n = members_ask_decode(c, &a);
-
-	if (n < 0)
-		return (int)n;
-	n = read_member(im, &a, &e);
-	if (n < 0)
-		return send_fail(im, (int)n, &e);
-	members_ids(im->scratch.data, (size_t)n, wire_begin(im->s->wire, WIRE_IDS));
+	b = wire_begin(im->s->wire, with);
+	if (with == WIRE_IDS)
+		members_ids(im->scratch.data, (size_t)n, b);
+	else
+		buf_put(b, im->scratch.data, (size_t)n);
 	return wire_end(im->s->wire);
 }
 
@@ -580,10 +578,8 @@ static int open_place(struct image *im, const struct members_place *at,
 {
 	struct err e = {0};
 	struct fs *fs = NULL;
-	int r = open_media(im, &e);
+	int r = open_for(im, at, &fs, &e);
 
-	if (r == 0 && at->content[0] == CONTENT_WORKER)
-		r = open_fs(im, at->volume, &fs, &e);
 	return r ? r : members_source_open(&im->opened, &im->tap, fs, at, b, out, &e);
 }
 
@@ -679,9 +675,9 @@ static int answer(struct image *im, struct frame *f)
 	else if (f->type == WIRE_READ)
 		r = do_read(im, &f->payload);
 	else if (f->type == WIRE_THREAD)
-		r = do_thread(im, &f->payload);
+		r = answer_member(im, &f->payload, WIRE_IDS);
 	else if (f->type == WIRE_MEMBER)
-		r = do_member(im, &f->payload);
+		r = answer_member(im, &f->payload, WIRE_BYTES);
 	else if (f->type == WIRE_FILL)
 		r = do_fill(im, &f->payload);
 	else if (f->type == WIRE_PATTERNS)
