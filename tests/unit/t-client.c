@@ -695,9 +695,9 @@ static void damaged(struct place *p)
 	bytes = whole(src);
 	ok(!bytes, "reading all of it fails");
 	free(bytes);
+	source_close(src); /* what is read ahead has told what it found when that has ended */
 	is_int(atomic_load(&p->faults), 1, "one chunk is bad, told once");
 	diag("%s", p->last_fault);
-	source_close(src);
 	scan_release(&s);
 	workers_free(w);
 	image_files_close(&files);

@@ -35,7 +35,8 @@ def setup():
     def stop(number, _frame):
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # in the background SIGINT is ignored unless it is asked for
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
 
 

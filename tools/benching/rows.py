@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows: what is measured, on which mounts, against whom, and the goal.
 
-Each row is a function that gives a list of contests. A contestant mounts afresh for
+Each row is a function that gives its contests, one after the other. A contestant mounts afresh for
 every sample; mounting and unmounting are not timed unless the row is about them.
 Before a row is timed, each of its mounts has to deliver the bytes that were written
 when the image was made.
@@ -177,12 +177,10 @@ def e01_again(b):
 def e01_random(b):
     m = b.mounts
     views = {OURS: lambda: m.our_media("e01"), "ewfmount": m.ewfmount, "xmount": m.xmount}
-    found = []
     for readers, times in ((1, 2), (4, 3.5)):
         c = b.contest_of("e01-random", f"{ROWS['e01-random'][0]}, {readers_of(readers)}", views,
                          lambda path, n=readers: b.scattered(n, path))
-        found.append(c.against("ewfmount", times).against("xmount", 0))
-    return found
+        yield c.against("ewfmount", times).against("xmount", 0)
 
 
 @row("e01-share", "E01, 64 readers at once, 32 sequential and 32 random")
@@ -197,25 +195,21 @@ def e01_share(b):
                          SHARE_SECONDS, path).split()
             pids = set().union(*(family_of(pid) for pid in mount.pids))
             samples.append((float(fields[0]), float(fields[1]), memory_of(pids)))
-    found = []
     for i, (title, unit, limit) in enumerate((("the mean sequential reader over the slowest", "x", 2),
                                               ("the mean random reader over the slowest", "x", 2),
                                               ("memory of service and workers", "MiB",
                                                MEMORY_MIB))):
         c = b.contest("e01-share", f"E01, 64 readers: {title}", unit)
         c.put(OURS, [sample[i] for sample in samples])
-        found.append(c.at_most(limit))
-    return found
+        yield c.at_most(limit)
 
 
 def e01_tree(b, name, volume, peer, view, goals):
     views = {OURS: lambda: b.mounts.our_tree("e01", volume), peer: view}
-    found = []
     for readers, times in goals:
         c = b.contest_of(name, f"{ROWS[name][0]}, {readers_of(readers)}", views,
                          lambda path, n=readers: b.tree(n, volume, path), volume)
-        found.append(c.against(peer, times))
-    return found
+        yield c.against(peer, times)
 
 
 @row("e01-tree-ntfs", "E01, read the whole tree, NTFS")
@@ -274,7 +268,6 @@ def raw_seq_file(b):
 @row("raw-random", "raw, 4 KiB random reads")
 def raw_random(b):
     size = b.images.disk()["size"]
-    found = []
     for readers in (1, 4):
         c = b.contest("raw-random", f"{ROWS['raw-random'][0]}, {readers_of(readers)}")
         b.check(c, OURS, lambda: b.mounts.our_media("raw"))
@@ -282,13 +275,11 @@ def raw_random(b):
                          lambda p, n=readers: b.scattered(n, p, QUICK)))
         c.add("empty FUSE", b.on(lambda: b.mounts.null(size, 0),
                                  lambda p, n=readers: b.scattered(n, f"{p}/large", QUICK)))
-        found.append(c.run(b.rounds).against("empty FUSE", 0))
-    return found
+        yield c.run(b.rounds).against("empty FUSE", 0)
 
 
 def raw_tree(b, name, volume, peers):
     """Cold against each peer cold; warm against the peers' warm page cache."""
-    found = []
     views = {OURS: lambda: b.mounts.our_tree("raw", volume), **{p: v for p, v, _ in peers}}
     for readers in (1, 4):
         def work(path, n=readers):
@@ -298,12 +289,11 @@ def raw_tree(b, name, volume, peers):
         c = b.contest_of(name, f"{title}, cold", views, work, volume, cold=True)
         for peer, _, goals in peers:
             c.against(peer, goals[0])
-        found.append(c)
+        yield c
         c = b.contest_of(name, f"{title}, warm", views, work, volume, before=work)
         for peer, _, goals in peers:
             c.against(peer, goals[1])
-        found.append(c)
-    return found
+        yield c
 
 
 @row("raw-tree-ntfs", "raw, read the whole tree, NTFS")
@@ -418,15 +408,13 @@ def log(b):
         ("raw, walk, NTFS, warm", lambda **o: m.our_tree("raw", "ntfs", **o),
          lambda p: b.walk("ntfs", p), lambda p: b.walk("ntfs", p)),
     ]
-    found = []
     with tempfile.TemporaryDirectory(prefix="evidencefs-bench.", dir="/dev/shm") as memory:
         for title, view, work, before in works:
             c = b.contest("log", f"{ROWS['log'][0]}: {title}")
             c.add(OURS, b.on(view, work, before))
             c.add("no log", b.on(lambda v=view: v(program=m.programs.nolog()), work, before))
             c.add("log on tmpfs", b.on(lambda v=view: v(state=memory), work, before))
-            found.append(c.run(b.rounds).against("no log", 0.95).against("log on tmpfs", 0))
-    return found
+            yield c.run(b.rounds).against("no log", 0.95).against("log on tmpfs", 0)
 
 
 # ---- ingest --------------------------------------------------------------------------------------
@@ -479,7 +467,6 @@ def ingest(b):
 def ingest_odd(b):
     entries = b.images.million()["entries"]
     b.images.runs()
-    found = []
     for title, image, least in (
             (f"ingest, a directory of {entries:,} names", "million/million.dd", entries),
             (f"ingest, a file of {RUNS:,} runs", "runs/runs.dd", 1)):
@@ -487,8 +474,7 @@ def ingest_odd(b):
         c = b.contest("ingest-odd", title)
         warm(path)
         c.add(OURS, lambda p=path, n=least: ingest_once(b, p, n))
-        found.append(c.run(b.rounds).at_most(SECONDS_ENOUGH))
-    return found
+        yield c.run(b.rounds).at_most(SECONDS_ENOUGH)
 
 
 @row("ingest-hash", "ingest with all hashes, E01")
@@ -625,7 +611,6 @@ def scale(b):
         for files in sizes:
             samples[files].append(scale_sample(b, *places[files][:2], lists[files]))
     most, least = f"{sizes[-1]:,} traces", f"{sizes[0]:,} traces"
-    found = []
     measures = (("mount of an indexed image", "s"), ("one lookup", "s"),
                 ("open, 4 KiB read, close", "s"), ("one entry of a listing", "s"),
                 ("memory of service and workers", "MiB"))
@@ -639,14 +624,13 @@ def scale(b):
             c.at_most(MEMORY_MIB, most)
         else:
             c.against(least, FLAT, most)
-        found.append(c)
+        yield c
     c = b.contest("scale", "building the index: the ingest's writer alone, per trace")
     for files in sizes:
         c.put(f"{files:,} traces", [places[files][2]["seconds"] / files])
         size = places[files][2]["index"] / MIB
         c.note(f"{files:,} traces: index of {size:.0f} MiB")
-    found.append(c.against(least, FLAT, most))
-    return found
+    yield c.against(least, FLAT, most)
 
 
 @row("scale-e01", "memory, 10 million traces, an E01 of 8 TB")
