@@ -42,7 +42,7 @@ class Programs:
         objects, libraries, flags = [], ["fuse3"], []
         if name in ("bench-index", "bench-nolog"):
             objects = [os.path.join(self.build, lib) for lib in ("libservice.a", "libcore.a")]
-            libraries += ["sqlite3", "libcrypto", "liblzma"]
+            libraries += ["sqlite3", "libcrypto", "liblzma", "libxxhash"]
         if name == "bench-nolog":
             objects.insert(0, os.path.join(self.build, "src/cmd/main.o"))
             flags = ["-Wl,--wrap=gate_record"]
