@@ -31,12 +31,13 @@ struct loan {
 	} hold[LOAN_PIECES];
 };
 
-/* `now` and `lend` may be NULL: the source cannot. */
+/* `ahead`, `now` and `lend` may be NULL: the source cannot. */
 struct source_ops {
 	ssize_t (*pread)(const struct source *s, void *buf, size_t len, uint64_t off);
 	ssize_t (*now)(const struct source *s, void *buf, size_t len, uint64_t off);
 	ssize_t (*lend)(const struct source *s, size_t len, uint64_t off, struct loan *l);
 	void (*take_back)(const struct source *s, const struct loan *l, size_t first, size_t n);
+	void (*ahead)(const struct source *s, uint64_t off, size_t len, uint64_t left);
 	void (*close)(struct source *s);
 };
 
@@ -98,6 +99,17 @@ int loan_zeros(struct loan *l, size_t len);
 int loan_add(struct loan *l, const void *p, size_t len, const struct source *source, uint64_t what);
 /** loan_return() - every piece goes back; @l is empty then. */
 void loan_return(struct loan *l);
+
+/**
+ * source_ahead() - somebody reads @len bytes at @off: what he asks for next may be fetched
+ * @left: bytes behind them that belong to them, the rest of a file's extent
+ * Once for each read; best behind one that does not wait. Waits for nothing itself.
+ */
+static inline void source_ahead(const struct source *s, uint64_t off, size_t len, uint64_t left)
+{
+	if (s->ops->ahead)
+		s->ops->ahead(s, off, len, left);
+}
 
 /** source_close() - NULL is allowed. All loans are returned. */
 void source_close(struct source *s);

@@ -220,6 +220,12 @@ uint64_t content_size(const struct content *c)
 	return c->size;
 }
 
+/* What of the media is read of an extent; the rest of it belongs to the same file. */
+static void tell_ahead(const struct source *media, const struct extent *x, uint64_t in, size_t want)
+{
+	source_ahead(media, x->offset + in, want, x->length - in - want);
+}
+
 static ssize_t read_extents(
 	const struct content *c, source_read_fn *read, uint8_t *buf, size_t len, uint64_t off)
 {
@@ -238,6 +244,8 @@ static ssize_t read_extents(
 			n = (ssize_t)want;
 		} else if (x && x->kind == EXTENT_DATA && media) {
 			n = read(media, buf + done, want, x->offset + in);
+			if (n != -EAGAIN)
+				tell_ahead(media, x, in, want);
 		}
 		if (n == -EAGAIN)
 			return n;
@@ -265,6 +273,8 @@ static ssize_t lend_extents(const struct content *c, size_t len, uint64_t off, s
 		else if (!x || x->kind != EXTENT_DATA || !media ||
 			 source_lend(media, want, x->offset + in, l) != (ssize_t)want)
 			r = -EAGAIN;
+		else
+			tell_ahead(media, x, in, want);
 		done += want;
 	}
 	if (r == 0)

@@ -26,9 +26,14 @@ ssize_t remnant_text_read(const struct remnant_text *t, void *buf, size_t len, u
 	for (size_t i = 0; i < t->n; i++) {
 		uint64_t room = t->v[i].at.end - t->v[i].at.begin;
 
-		if (off < room)
-			return source_pread(t->media, buf, len < room - off ? len : room - off,
-				t->v[i].at.begin + off);
+		if (off < room) {
+			const uint64_t at = t->v[i].at.begin + off;
+
+			if (len > room - off)
+				len = (size_t)(room - off);
+			source_ahead(t->media, at, len, room - off - len);
+			return source_pread(t->media, buf, len, at);
+		}
 		off -= room;
 	}
 	return 0;

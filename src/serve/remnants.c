@@ -357,8 +357,10 @@ static int look_through(struct search *s, uint64_t begin, uint64_t end)
 
 	while (r == 0 && begin < end) {
 		size_t want = end - begin < CHUNK ? (size_t)(end - begin) : CHUNK;
-		ssize_t n = source_pread(media, s->buf + kept, want, begin);
+		ssize_t n = 0;
 
+		source_ahead(media, begin, want, end - begin - want);
+		n = source_pread(media, s->buf + kept, want, begin);
 		if (*s->stop)
 			return -EINTR;
 		if (n <= 0) { /* a fault: nobody is shown these bytes */

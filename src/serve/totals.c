@@ -157,9 +157,11 @@ static int next_block(struct reading *t, struct ring *r)
 	uint64_t piece = t->o->piece - t->off % t->o->piece;
 	uint64_t left = source_size(t->media) - t->off;
 	uint8_t *block = ring_room(r);
-	ssize_t n = source_pread(t->media, block, BLOCK, t->off);
+	ssize_t n = 0;
 	int rc = 0;
 
+	source_ahead(t->media, t->off, BLOCK, left > BLOCK ? left - BLOCK : 0);
+	n = source_pread(t->media, block, BLOCK, t->off);
 	if (n > 0) {
 		ring_add(r, (size_t)n);
 		rc = show(t, block, (uint64_t)n);

@@ -8,21 +8,24 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define READERS      16
+#define READERS      256
+#define LATELY       256 /* reads of all, within which a run that goes on has gone on */
 #define JOBS         64
 #define HITS         2                 /* reads that went on, before anything is fetched */
 #define NEAR_BYTES   (64 * 1024)       /* a read begins so near to where one ended: it goes on */
 #define AHEAD_TIMES  4                 /* what was read, so much more of it is fetched at most */
-#define WINDOW_BYTES (4 * 1024 * 1024) /* ahead of one reader */
+#define WINDOW_BYTES (4 * 1024 * 1024) /* ahead of one reader at most */
 #define JOB_BYTES    (512 * 1024)      /* one fetch */
 #define THREADS_MAX  8
 
 struct reader {
 	uint64_t first; /* byte where it began */
 	uint64_t next;  /* byte where its next read would begin */
+	uint64_t edge;  /* byte where what it reads ends */
 	uint64_t until; /* chunk up to which it was fetched for */
 	uint64_t used;  /* tick of its last read; 0: no reader */
 	unsigned hits;
+	bool crossed; /* it went on behind an edge */
 };
 
 struct job {
@@ -105,45 +108,74 @@ static bool goes_on(const struct reader *r, uint64_t off)
 	return r->used && (off > r->next ? off - r->next : r->next - off) <= NEAR_BYTES;
 }
 
-static struct reader *find(struct ahead *a, uint64_t off)
+/* @runs: how many have gone on lately. */
+static struct reader *find(struct ahead *a, uint64_t off, unsigned *runs)
 {
 	struct reader *oldest = &a->reader[0];
+	struct reader *found = NULL;
 
+	*runs = 0;
 	for (size_t i = 0; i < READERS; i++) {
 		struct reader *r = &a->reader[i];
 
-		if (goes_on(r, off))
-			return r;
+		*runs += r->hits >= HITS && a->tick - r->used < LATELY;
+		if (!found && goes_on(r, off))
+			found = r;
 		if (r->used < oldest->used)
 			oldest = r;
 	}
-	*oldest = (struct reader){.first = off, .next = off};
+	if (found)
+		return found;
+	*oldest = (struct reader){.first = off, .next = off, .edge = UINT64_MAX};
 	return oldest;
 }
 
-void ahead_note(struct ahead *a, uint64_t off, size_t len)
+/* Chunks that may be ahead of each of @runs. */
+static uint64_t share_of(const struct ahead *a, unsigned runs)
+{
+	const uint64_t share = runs > 1 ? a->o.window_max / runs : a->o.window_max;
+
+	return share > a->window ? a->window : share < 1 ? 1 : share;
+}
+
+/* The chunk up to which is to be fetched for it, which begins small and grows while it goes on. */
+static uint64_t target(const struct ahead *a, const struct reader *r, uint64_t share)
+{
+	const uint64_t chunk = a->o.chunk_size;
+	const uint64_t n = (r->next - r->first) * AHEAD_TIMES / chunk;
+	uint64_t to = r->next / chunk + 1 + (n < share ? n : share);
+
+	if (!r->crossed && to > (r->edge - 1) / chunk + 1)
+		to = (r->edge - 1) / chunk + 1;
+	return to < a->o.chunks ? to : a->o.chunks;
+}
+
+void ahead_note(struct ahead *a, uint64_t off, size_t len, uint64_t left)
 {
 	struct reader *r = NULL;
+	unsigned runs = 0;
+	uint64_t share = 0;
+	uint64_t near = 0;
 	uint64_t here = 0;
 	uint64_t to = 0;
 
 	pthread_mutex_lock(&a->lock);
-	r = find(a, off);
+	r = find(a, off, &runs);
 	r->hits += r->used && off + len > r->next;
+	r->crossed = r->crossed || off >= r->edge;
 	r->used = ++a->tick;
 	if (r->next < off + len)
 		r->next = off + len;
+	r->edge = left < UINT64_MAX - r->next ? off + len + left : UINT64_MAX;
 	here = r->next / a->o.chunk_size;
-	/* Begins small and grows while the reader goes on. */
-	to = (r->next - r->first) * AHEAD_TIMES / a->o.chunk_size;
-	to = here + 1 + (to < a->window ? to : a->window);
-	if (to > a->o.chunks)
-		to = a->o.chunks;
+	share = share_of(a, runs);
+	to = target(a, r, share);
 	if (r->until < here)
 		r->until = here;
+	near = share / 2 < a->job ? share / 2 : a->job;
 	/* In pieces worth a request, or before it catches up. */
 	if (r->hits >= HITS && r->until < to &&
-		(to - r->until >= a->job || r->until - here <= a->job || to == a->o.chunks))
+		(to - r->until >= a->job || r->until - here <= near || to == a->o.chunks))
 		enqueue(a, r, to);
 	pthread_mutex_unlock(&a->lock);
 }

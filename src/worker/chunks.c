@@ -272,7 +272,6 @@ static ssize_t chunks_pread(const struct source *s, void *buf, size_t len, uint6
 	struct chunks *ch = (struct chunks *)(uintptr_t)s;
 	size_t done = 0;
 
-	ahead_note(ch->ahead, off, len);
 	while (done < len) {
 		uint64_t pos = off + done;
 		ssize_t n = read_window(ch, (uint8_t *)buf + done, len - done, pos / ch->chunk_size,
@@ -304,7 +303,6 @@ static ssize_t chunks_now(const struct source *s, void *buf, size_t len, uint64_
 		return -EAGAIN;
 	copy_out(ch, ref, n, at, buf, len);
 	cache_put(ch->cache, ref, n, use_end(ch, at, len));
-	ahead_note(ch->ahead, off, len);
 	return (ssize_t)len;
 }
 
@@ -321,7 +319,6 @@ static ssize_t chunks_lend(const struct source *s, size_t len, uint64_t off, str
 
 	if (l->n > 0 || !is_small(ch, off, len))
 		return -EAGAIN;
-	ahead_note(ch->ahead, off, len);
 	have = cache_take(ch->cache, off / ch->chunk_size, n, at, ref);
 	fill_missing(ch, ref, have);
 	for (size_t i = 0; r == 0 && have == n && i < n; i++, at = 0) {
@@ -354,6 +351,13 @@ static void chunks_take_back(const struct source *s, const struct loan *l, size_
 	begin = cache_bytes(ch->cache, ref[n - 1].slot);
 	cache_put(ch->cache, ref, n,
 		(uint32_t)((const uint8_t *)last->iov_base + last->iov_len - begin));
+}
+
+static void chunks_ahead(const struct source *s, uint64_t off, size_t len, uint64_t left)
+{
+	const struct chunks *ch = (const struct chunks *)s;
+
+	ahead_note(ch->ahead, off, len, left);
 }
 
 /* ahead.h's fetch: without delaying anybody. */
@@ -424,6 +428,7 @@ int chunks_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, s
 		.now = chunks_now,
 		.lend = chunks_lend,
 		.take_back = chunks_take_back,
+		.ahead = chunks_ahead,
 		.close = chunks_close};
 	struct chunks *ch = NULL;
 	struct ahead_opts a = {.chunk_size = chunk_size,

@@ -75,10 +75,10 @@ static void test_on_and_on(void)
 
 	begin(&f, &a);
 	for (uint64_t off = 0; off < 64 * CHUNK; off += CHUNK)
-		ahead_note(a, off, CHUNK);
+		ahead_note(a, off, CHUNK, UINT64_MAX);
 	ok(reaches(&f, 64 + 100), "ahead of one that reads on and on");
 	for (uint64_t c = 64; c < CHUNKS && reaches(&f, c); c++)
-		ahead_note(a, c * CHUNK, CHUNK);
+		ahead_note(a, c * CHUNK, CHUNK, UINT64_MAX);
 	ok(reaches(&f, CHUNKS), "up to the end");
 	ahead_free(a);
 	is_int((long long)f.twice, 0, "no chunk is fetched twice");
@@ -93,7 +93,7 @@ static void test_small_files(void)
 
 	begin(&f, &a);
 	for (uint64_t i = 0; i < 100; i++)
-		ahead_note(a, (i ^ 1) * 20480, 20000);
+		ahead_note(a, (i ^ 1) * 20480, 20000, 0);
 	ok(reaches(&f, 100 * 20480 / CHUNK + 50), "ahead of files that lie one behind the other");
 	ahead_free(a);
 	is_int((long long)f.twice, 0, "no chunk is fetched twice");
@@ -106,12 +106,76 @@ static void test_little(void)
 
 	begin(&f, &a);
 	for (uint64_t i = 0; i < 8; i++)
-		ahead_note(a, i * 4096, 4000);
-	ahead_note(a, (uint64_t)500 * CHUNK, 4000);
-	ahead_note(a, (uint64_t)700 * CHUNK, 4000);
+		ahead_note(a, i * 4096, 4000, 0);
+	ahead_note(a, (uint64_t)500 * CHUNK, 4000, 0);
+	ahead_note(a, (uint64_t)700 * CHUNK, 4000, 0);
 	ok(reaches(&f, 2), "ahead of a few small files");
 	ahead_free(a);
 	ok(f.end <= 1 + 4 + 1, "at most four times what they are");
+}
+
+/* A file of 40 chunks, then another one elsewhere. */
+static void test_end_of_file(void)
+{
+	struct fetched f;
+	struct ahead *a = NULL;
+
+	begin(&f, &a);
+	for (uint64_t c = 0; c < 40; c += 4)
+		ahead_note(a, c * CHUNK, 4 * CHUNK, (36 - c) * CHUNK);
+	ahead_note(a, (uint64_t)500 * CHUNK, CHUNK, 0);
+	ok(reaches(&f, 40), "ahead up to the end of a file");
+	ahead_free(a);
+	is_int((long long)f.end, 40, "and not behind it");
+}
+
+static void test_behind_end_of_file(void)
+{
+	struct fetched f;
+	struct ahead *a = NULL;
+
+	begin(&f, &a);
+	for (uint64_t c = 0; c < 40; c += 4)
+		ahead_note(a, c * CHUNK, 4 * CHUNK, (36 - c) * CHUNK);
+	ahead_note(a, (uint64_t)40 * CHUNK, 4 * CHUNK, 0);
+	ok(reaches(&f, 80), "behind it once somebody went on there");
+	ahead_free(a);
+}
+
+#define REGIONS 20u
+
+static size_t chunks_of(struct fetched *f)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&f->lock);
+	for (size_t c = 0; c < CHUNKS; c++)
+		n += f->chunk[c];
+	pthread_mutex_unlock(&f->lock);
+	return n;
+}
+
+/* Files of a chunk each, one after the other in the next of many regions. */
+static void test_in_turn(void)
+{
+	const size_t read = 12 * REGIONS;
+	struct fetched f;
+	struct ahead *a = NULL;
+	unsigned missed = 0;
+
+	begin(&f, &a);
+	for (uint64_t i = 0; i < 12; i++)
+		for (uint64_t region = 0; region < REGIONS; region++)
+			ahead_note(a, (region * 50 + i) * CHUNK, CHUNK, 0);
+	for (unsigned i = 0; i < 10000 && chunks_of(&f) < read; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	ahead_free(a);
+	for (uint64_t region = 0; region < REGIONS; region++)
+		missed += !f.chunk[region * 50 + 12];
+	is_int(missed, 0, "ahead in each of many regions that are read in turn");
+	ok(chunks_of(&f) <= read + 256 + REGIONS, "together no more than may be ahead: %zu",
+		chunks_of(&f));
+	is_int((long long)f.twice, 0, "no chunk is fetched twice");
 }
 
 static void test_at_random(void)
@@ -121,7 +185,7 @@ static void test_at_random(void)
 
 	begin(&f, &a);
 	for (uint64_t i = 0; i < 10000; i++)
-		ahead_note(a, i * 37 % CHUNKS * CHUNK, 4096);
+		ahead_note(a, i * 37 % CHUNKS * CHUNK, 4096, UINT64_MAX);
 	ahead_free(a);
 	is_int((long long)f.end, 0, "nothing for reads here and there");
 }
@@ -131,6 +195,9 @@ int main(void)
 	test_on_and_on();
 	test_small_files();
 	test_little();
+	test_end_of_file();
+	test_behind_end_of_file();
+	test_in_turn();
 	test_at_random();
 	return done_testing();
 }

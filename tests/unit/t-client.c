@@ -564,6 +564,7 @@ static void *read_on(void *arg)
 			at = 0;
 		if (len > source_size(r->s) - at)
 			len = (size_t)(source_size(r->s) - at);
+		source_ahead(r->s, at, len, source_size(r->s) - at - len);
 		n = source_pread(r->s, a, len, at);
 		if (n != (ssize_t)len || pread(r->plain, b, len, (off_t)at) != n ||
 			memcmp(a, b, len) != 0)
@@ -656,8 +657,11 @@ static uint8_t *whole(const struct source *s)
 	uint8_t *p = malloc(n);
 
 	for (size_t at = 0; p && at < n;) {
-		ssize_t got = source_pread(s, p + at, 300 * KIB < n - at ? 300 * KIB : n - at, at);
+		const size_t want = 300 * KIB < n - at ? 300 * KIB : n - at;
+		ssize_t got = 0;
 
+		source_ahead(s, at, want, n - at - want);
+		got = source_pread(s, p + at, want, at);
 		if (got <= 0) {
 			free(p);
 			return NULL;
