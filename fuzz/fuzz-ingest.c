@@ -7,7 +7,7 @@
  * what only a library can say. fuzz-volumes forces no kind. Inputs are sparse
  * images (sparse.h), their sums set right (seal.h).
  *
- * It is the worker's own serve.c that runs. Its wire ends here instead of in a
+ * It is the worker's own code (serve*.c) that runs. Its wire ends here instead of in a
  * socket: frames go through the decoding of the service, which must accept all
  * of them, and names into components of paths. What places it tells of
  * is blanked, all of it, as for who may see nothing. The work a volume may make is
