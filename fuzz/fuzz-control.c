@@ -11,15 +11,8 @@
 #include "base/text.h"
 #include "control/row.h"
 #include "control/wire.h"
+#include "fuzz.h"
 #include "worker/wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static void request(struct cur c)
 {

@@ -14,13 +14,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "image/ewf.h"
 
 #define TRAILER     3
 #define CHUNKS_READ 64
 #define INPUT_MAX   (1u << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint64_t le64(const uint8_t *p)
 {

@@ -24,6 +24,7 @@
 
 #include "base/siphash.h"
 #include "fs/budget.h"
+#include "fuzz.h"
 #include "image/extent.h"
 #include "seal.h"
 #include "serve/mask.h"
@@ -41,7 +42,6 @@
 #define BUDGET_NS   INT64_C(200000000)
 #define REQUEST_MAX 32
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap_wire_recv(struct wire *w, size_t max, int64_t deadline_ms, struct frame *f);
 int __wrap_wire_flush(struct wire *w, int64_t deadline_ms);
 int __wrap_wire_end(struct wire *w);
@@ -76,12 +76,6 @@ static struct service {
 	const char *index;   /* where; NULL: none are written */
 	struct buf name;
 } service;
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static void talk(const char *what, const void *p, size_t n)
 {

@@ -15,12 +15,11 @@
 #include "base/text.h"
 #include "container/container.h"
 #include "container/mime.h"
+#include "fuzz.h"
 
 #define MEMBERS 2000
 #define BYTES   (8u << 20)
 #define SEEN    64 /* members that are read again */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {
 	uint8_t locator[CONTAINER_LOCATOR_MAX];
@@ -35,12 +34,6 @@ struct told {
 	struct seen seen[SEEN];
 	size_t files;
 };
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 /* The same whatever pieces bytes come in. */
 static uint64_t add(uint64_t sum, const uint8_t *p, size_t n)

@@ -10,8 +10,7 @@
 
 #include "audit/record.h"
 #include "base/crc32c.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void check(const uint8_t *p, size_t n)
 {

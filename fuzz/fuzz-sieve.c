@@ -11,19 +11,12 @@
 #include <string.h>
 
 #include "container/container.h"
+#include "fuzz.h"
 #include "text/text.h"
 #include "worker/reply.h"
 #include "worker/sieve.h"
 
 #define BYTES (4u << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 /* The next @n bytes; they must be there. */
 static struct cur part(struct cur *c, size_t n)

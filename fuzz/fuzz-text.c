@@ -11,24 +11,17 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "fuzz.h"
 #include "text/match.h"
 #include "text/text.h"
 
 #define BYTES (4u << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {
 	struct match *whole;
 	struct match *bytes;
 	uint64_t n;
 };
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static int on_piece(void *ctx, const char *utf8, size_t n)
 {

@@ -9,25 +9,18 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "fuzz.h"
 #include "worker/hello.h"
 #include "worker/reply.h"
 #include "worker/wire.h"
 
 #define MEDIA (1u << 20)
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* What is handed on, and how deep it is. */
 struct seen {
 	unsigned depth;
 	bool rooted;
 };
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static void must_be_text(const char *s)
 {
