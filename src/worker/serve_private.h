@@ -13,6 +13,7 @@
 #include "worker/serve.h"
 #include "worker/sieve.h"
 
+/* What a worker has open of its image. */
 struct image {
 	const struct serve *s;
 	struct source *media; /* NULL until the first request */
