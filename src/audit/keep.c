@@ -29,6 +29,11 @@
 #define NICE      19
 #define AGAIN_NS  (INT64_C(60) * NS_PER_SEC) /* after an error */
 #define SEALED_NS (NS_PER_SEC / 10)
+/* compressing waits while more records come than so many in so long ... */
+#define QUIET_RECORDS 50
+#define QUIET_NS      (NS_PER_SEC / 10)
+#define SPANS_MAX     4 /* so many of these ago is long ago */
+#define BACKLOG_MAX   8 /* ... but not while more closed segments than so many are left */
 /* how often it is looked whether accesses are old enough: a part of their age */
 #define LOOK_MIN_NS ((int64_t)NS_PER_SEC)
 #define LOOK_MAX_NS (INT64_C(3600) * NS_PER_SEC)
@@ -39,6 +44,9 @@ struct keep {
 	pthread_t thread;
 	bool stop;        /* under the lock of the log */
 	uint64_t done;    /* segments before the one of this record are compressed */
+	size_t backlog;   /* closed segments that are not, with the one that is about to be */
+	uint64_t seen;    /* records when it was last looked whether it is quiet ... */
+	int64_t seen_ns;  /* ... and when that was; monotonic */
 	int told;         /* errno that was told last */
 	int64_t next_ns;  /* when to look for what can go; monotonic */
 	uint64_t waiting; /* that was told: what waits for a checkpoint to be kept elsewhere */
@@ -52,6 +60,43 @@ static bool must_stop(void *ctx)
 	pthread_mutex_lock(&k->log->lock);
 	stop = k->stop;
 	pthread_mutex_unlock(&k->log->lock);
+	return stop;
+}
+
+/* Whether few records have come since it was last looked; where that is long ago, it is not
+ * known of now. */
+static bool is_quiet(struct keep *k, int64_t now)
+{
+	const uint64_t records = audit_size(k->log);
+	const int64_t spans = (now - k->seen_ns) / QUIET_NS;
+	const bool quiet =
+		spans <= SPANS_MAX && records - k->seen <= QUIET_RECORDS * (uint64_t)spans;
+
+	k->seen = records;
+	k->seen_ns = now;
+	return quiet;
+}
+
+/* Asked before a segment is compressed, and now and then meanwhile: readers, who need the same
+ * processors, come first. Return: whether to stop. */
+static bool wait_for_quiet(void *ctx)
+{
+	struct keep *k = ctx;
+	struct audit_log *l = k->log;
+	int64_t now = now_ns(CLOCK_MONOTONIC);
+	bool stop = false;
+
+	pthread_mutex_lock(&l->lock);
+	while (!k->stop && k->backlog <= BACKLOG_MAX && now - k->seen_ns >= QUIET_NS &&
+		!is_quiet(k, now)) {
+		const struct timespec until = now_plus(CLOCK_MONOTONIC, QUIET_NS);
+
+		while (!k->stop && pthread_cond_timedwait(&l->tidy, &l->lock, &until) == 0)
+			;
+		now = now_ns(CLOCK_MONOTONIC);
+	}
+	stop = k->stop;
+	pthread_mutex_unlock(&l->lock);
 	return stop;
 }
 
@@ -76,10 +121,10 @@ static void tell(struct keep *k, uint64_t first, int rc)
 static int replace(struct keep *k, int plain, const char *name)
 {
 	int fd = segment_fresh(k->log->dirfd);
-	int rc = fd < 0 ? fd : unxz_pack(plain, fd, must_stop, k);
+	int rc = fd < 0 ? fd : unxz_pack(plain, fd, wait_for_quiet, k);
 
 	if (rc == 0)
-		rc = unxz_same(fd, plain, must_stop, k);
+		rc = unxz_same(fd, plain, wait_for_quiet, k);
 	return fd < 0 ? fd : segment_replace(k->log->dirfd, fd, name, rc);
 }
 
@@ -95,7 +140,10 @@ static int compress(struct keep *k, uint64_t first)
 	if (fd < 0)
 		return -errno;
 	n = segment_pread(fd, magic, sizeof(magic), 0);
-	rc = n < 0 ? (int)n : unxz_is(magic, (size_t)n) ? 0 : replace(k, fd, name);
+	rc = n < 0                       ? (int)n
+	     : unxz_is(magic, (size_t)n) ? 0
+	     : wait_for_quiet(k)         ? -ECANCELED
+					 : replace(k, fd, name);
 	close(fd);
 	return rc;
 }
@@ -114,6 +162,7 @@ static int compress_all(struct keep *k, uint64_t safe)
 			rc = 1;
 			break;
 		}
+		k->backlog = n - 1 - i;
 		rc = compress(k, firsts[i]);
 		tell(k, firsts[i], rc);
 		if (rc == 0)

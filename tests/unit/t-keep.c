@@ -17,6 +17,8 @@
 #include "audit/record.h"
 #include "audit/unxz.h"
 #include "audit/verify.h"
+#include "base/now.h"
+#include "base/thread.h"
 
 static const struct audit_keep compressing = {.compress = true};
 
@@ -210,6 +212,85 @@ static void test_last(void)
 	audit_close(l);
 	is_int((long long)segments(at.log, &packed), 1, "one segment");
 	is_int((long long)packed, 0, "is the last, and stays as it is");
+	place_remove(&at);
+}
+
+/* Appends on and on, as a log of busy readers is. */
+struct busy {
+	struct audit_log *log;
+	pthread_t thread;
+	_Atomic bool stop;
+	_Atomic int64_t gap_ns; /* the longest between two of its appends */
+};
+
+static void *be_busy(void *arg)
+{
+	struct busy *b = arg;
+	int64_t last = now_ns(CLOCK_MONOTONIC);
+
+	while (!b->stop) {
+		int64_t now = 0;
+
+		put(b->log, 5);
+		now = now_ns(CLOCK_MONOTONIC);
+		if (now - last > b->gap_ns)
+			b->gap_ns = now - last;
+		last = now;
+		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	}
+	return NULL;
+}
+
+/* Half a second of it, in which nothing may be compressed. Return: whether it can be told: not
+ * where the machine left no time to be busy in. */
+static bool busy_leaves(size_t *packed)
+{
+	struct busy b = {.log = NULL};
+	struct err e = {.code = 0};
+	struct place at;
+
+	plain_log(&at, 2000);
+	open_small(at.log, &b.log);
+	if (thread_start(&b.thread, be_busy, &b))
+		bail_out("no thread");
+	audit_keep(b.log, &compressing, &e);
+	nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+	segments(at.log, packed);
+	b.stop = true;
+	pthread_join(b.thread, NULL);
+	ok(all_packed(at.log), "compressed when it is quiet");
+	audit_close(b.log);
+	place_remove(&at);
+	return b.gap_ns < 30000000;
+}
+
+/* Who reads comes first, up to a number of segments. */
+static void test_busy(void)
+{
+	struct busy b = {.log = NULL};
+	struct err e = {.code = 0};
+	struct place at;
+	size_t packed = 0;
+	bool told = false;
+
+	for (unsigned i = 0; i < 20 && !(told = busy_leaves(&packed)); i++)
+		;
+	if (told)
+		is_int((long long)packed, 0, "nothing is compressed while many records come");
+	else
+		skip("this machine is never busy for half a second without a pause");
+	plain_log(&at, 20000);
+	open_small(at.log, &b.log);
+	if (thread_start(&b.thread, be_busy, &b))
+		bail_out("no thread");
+	audit_keep(b.log, &compressing, &e);
+	for (unsigned i = 0; i < 6000 && segments(at.log, &packed) && packed < 3; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	ok(packed >= 3, "but many segments do not wait");
+	b.stop = true;
+	pthread_join(b.thread, NULL);
+	audit_close(b.log);
+	is_intact(at.log, "the log holds");
 	place_remove(&at);
 }
 
@@ -544,6 +625,7 @@ int main(void)
 {
 	test_behind();
 	test_last();
+	test_busy();
 	test_readers();
 	test_killed();
 	test_fails();
