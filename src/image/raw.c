@@ -9,6 +9,7 @@
 #include "image/raw.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -100,6 +101,18 @@ static ssize_t raw_now(const struct source *s, void *buf, size_t len, uint64_t o
 	const struct piece *p = piece_at(r, off);
 
 	return len <= p->size - (off - p->start) ? read_now(p, buf, len, off - p->start) : -EAGAIN;
+}
+
+static void raw_expect(const struct source *s, const struct source_span *v, size_t n)
+{
+	const struct raw *r = (const struct raw *)s;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct piece *p = piece_at(r, v[i].off);
+
+		(void)posix_fadvise(
+			p->fd, (off_t)(v[i].off - p->start), (off_t)v[i].len, POSIX_FADV_WILLNEED);
+	}
 }
 
 /* The window of a place, or the one that makes room for it. With the lock held. */
@@ -233,6 +246,7 @@ int raw_open(const struct image_file *seg, size_t n, struct source **out)
 		.now = raw_now,
 		.lend = raw_lend,
 		.take_back = raw_take_back,
+		.expect = raw_expect,
 		.close = raw_close};
 	struct raw *r = NULL;
 	uint64_t size = 0;

@@ -9,6 +9,7 @@
 #ifndef EVIDENCEFS_IMAGE_SOURCE_H
 #define EVIDENCEFS_IMAGE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,13 +32,20 @@ struct loan {
 	} hold[LOAN_PIECES];
 };
 
-/* `ahead`, `now` and `lend` may be NULL: the source cannot. */
+/* Bytes of the media. */
+struct source_span {
+	uint64_t off;
+	size_t len;
+};
+
+/* `ahead`, `expect`, `now` and `lend` may be NULL: the source cannot. */
 struct source_ops {
 	ssize_t (*pread)(const struct source *s, void *buf, size_t len, uint64_t off);
 	ssize_t (*now)(const struct source *s, void *buf, size_t len, uint64_t off);
 	ssize_t (*lend)(const struct source *s, size_t len, uint64_t off, struct loan *l);
 	void (*take_back)(const struct source *s, const struct loan *l, size_t first, size_t n);
 	void (*ahead)(const struct source *s, uint64_t off, size_t len, uint64_t left);
+	void (*expect)(const struct source *s, const struct source_span *v, size_t n);
 	void (*close)(struct source *s);
 };
 
@@ -109,6 +117,21 @@ static inline void source_ahead(const struct source *s, uint64_t off, size_t len
 {
 	if (s->ops->ahead)
 		s->ops->ahead(s, off, len, left);
+}
+
+/**
+ * source_expect() - all of these are likely to be read soon, in this order: they may be fetched
+ * @v: [n] inside the media. Waits for nothing itself.
+ */
+static inline void source_expect(const struct source *s, const struct source_span *v, size_t n)
+{
+	if (s->ops->expect && n > 0)
+		s->ops->expect(s, v, n);
+}
+/** source_expects() - whether that is of any use. */
+static inline bool source_expects(const struct source *s)
+{
+	return s->ops->expect != NULL;
 }
 
 /** source_close() - NULL is allowed. All loans are returned. */

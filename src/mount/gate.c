@@ -76,19 +76,25 @@ int gate_contents(const struct scene *sc, const struct node *n)
 	return ev ? view_contents(ev, n->trace) : 0;
 }
 
+static void commit_name(const struct session *s, const struct node *n, const void *name, size_t len,
+	struct audit_event *ev)
+{
+	uint8_t salt[COMMIT_SALT];
+
+	commit_name_salt(s->origin[n->slot].names_key, ev->evidence, n->trace, salt);
+	commit(salt, name, len, ev->commitment);
+}
+
 /* A commitment to the name of the trace, whatever is recorded of it. In doubt there is none. */
-static void commit_name(const struct session *s, struct evidence *evidence, const struct node *n,
+static void look_up_name(const struct session *s, struct evidence *evidence, const struct node *n,
 	struct audit_event *ev)
 {
 	struct evidence_cursor c;
-	uint8_t salt[COMMIT_SALT];
 	struct trace t;
 
 	evidence_cursor_init(&c, evidence);
-	if (evidence_get(&c, n->trace, &t) == 0 && t.name) {
-		commit_name_salt(s->origin[n->slot].names_key, ev->evidence, n->trace, salt);
-		commit(salt, t.name, t.name_len, ev->commitment);
-	}
+	if (evidence_get(&c, n->trace, &t) == 0 && t.name)
+		commit_name(s, n, t.name, t.name_len, ev);
 	evidence_cursor_release(&c);
 }
 
@@ -129,8 +135,10 @@ int gate_record(struct session *s, const struct scene *sc, const struct asker *w
 	 * told by uid and pid */
 	if (a->open_seq == 0 || ev.decision == AUDIT_DENIED) {
 		process_describe(s->processes, who->pid, &ev);
-		if (place && place->kind == TABLE_EVIDENCE && place->ev)
-			commit_name(s, place->ev->evidence, a->node, &ev);
+		if (place && place->kind == TABLE_EVIDENCE && place->ev && a->name)
+			commit_name(s, a->node, a->name, a->name_len, &ev);
+		else if (place && place->kind == TABLE_EVIDENCE && place->ev)
+			look_up_name(s, place->ev->evidence, a->node, &ev);
 	}
 	if (audit_append(s->log, &ev))
 		return -EIO;
@@ -185,7 +193,7 @@ void gate_missed(struct session *s, const struct asker *who, const struct missed
 	fill(s, who, m->evidence ? &m->node : NULL, &ev);
 	process_describe(s->processes, who->pid, &ev);
 	if (m->evidence) {
-		commit_name(s, m->evidence, &m->node, &ev);
+		look_up_name(s, m->evidence, &m->node, &ev);
 	} else {
 		memcpy(ev.evidence, m->digest, sizeof(ev.evidence));
 		ev.case_id = m->case_id;

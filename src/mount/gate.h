@@ -46,8 +46,10 @@ struct access {
 	uint64_t open_seq; /* of the open that a read or close belongs to */
 	uint64_t offset;
 	uint64_t length;
-	bool fault;     /* a read that a page fault asks for */
-	int64_t result; /* delivered, or -errno */
+	bool fault;       /* a read that a page fault asks for */
+	int64_t result;   /* delivered, or -errno */
+	const void *name; /* of the trace, where it is at hand; NULL: it is looked up */
+	size_t name_len;
 };
 
 /**

@@ -41,6 +41,14 @@ void ops_leave(struct visit *v)
 	scene_leave(v->s, v->token);
 }
 
+void ops_met(struct visit *v, const void *name, size_t n)
+{
+	if (n > sizeof(v->name))
+		return;
+	memcpy(v->name, name, n);
+	v->name_len = n;
+}
+
 int ops_record(struct visit *v, enum audit_type type, uint64_t length, int64_t result)
 {
 	const struct access a = {.type = type,
@@ -99,7 +107,11 @@ static void fill_handle(const struct visit *v, struct table_handle *like)
 
 int ops_open_handle(struct visit *v, enum table_state state, int r, struct handle **out)
 {
-	struct access a = {.type = AUDIT_OPEN, .node = &v->n, .grant = v->permit.grant};
+	struct access a = {.type = AUDIT_OPEN,
+		.node = &v->n,
+		.grant = v->permit.grant,
+		.name = v->name_len > 0 ? v->name : NULL,
+		.name_len = v->name_len};
 	struct table_handle like;
 	struct handle *h = NULL;
 	uint64_t seq = 0;

@@ -8,7 +8,7 @@
 #include "mount/live.h"
 #include "mount/ops_private.h"
 
-static int check_directory(const struct visit *v)
+static int check_directory(struct visit *v)
 {
 	struct evidence_cursor c;
 	struct trace t;
@@ -18,6 +18,8 @@ static int check_directory(const struct visit *v)
 		return live_is(v->sc, &v->n) ? -ENOTDIR : 0;
 	evidence_cursor_init(&c, scene_place(v->sc, &v->n)->ev->evidence);
 	r = evidence_get(&c, v->n.trace, &t);
+	if (r == 0)
+		ops_met(v, t.name, t.name_len);
 	evidence_cursor_release(&c);
 	if (r == 0 && !gate_shows(&v->permit, t.kind))
 		return -ESTALE;

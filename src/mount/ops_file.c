@@ -11,6 +11,7 @@
 #include "mount/ops.h"
 #include "mount/ops_private.h"
 #include "mount/reads.h"
+#include "serve/foresee.h"
 
 #define SMALL_READ ((size_t)32 * 1024) /* bytes, for which a buffer on the stack will do */
 
@@ -43,6 +44,15 @@ static int content_of(struct visit *v, struct handle *h, struct content **out)
 	return r;
 }
 
+static void meet(struct visit *v, const struct content *c)
+{
+	size_t n = 0;
+	const void *name = content_name(c, &n);
+
+	if (name)
+		ops_met(v, name, n);
+}
+
 /* Return: why what is decided upon cannot be opened as a file; else 0, with its contents. */
 static int open_file(struct visit *v, struct content **out)
 {
@@ -56,7 +66,11 @@ static int open_file(struct visit *v, struct content **out)
 	if (v->permit.name_only)
 		return -ESTALE;
 	r = gate_contents(v->sc, &v->n);
-	return r ? r : make_ready(v, out);
+	if (r == 0)
+		r = make_ready(v, out);
+	if (r == 0)
+		meet(v, *out);
+	return r;
 }
 
 /* Whether reads of what is open may go on: 0; -EACCES. */
@@ -67,6 +81,15 @@ static int decide_read(struct session *s, const struct scene *sc, const struct r
 	int r = ops_decide(s, sc, &j->who, j->handle, &p);
 
 	return r ? r : gate_contents(sc, &n);
+}
+
+/* Behind the reply. Of evidence of which something is hidden nothing is foreseen. */
+static void foresee_next(const struct visit *v)
+{
+	const struct view_evidence *ev = scene_place(v->sc, &v->n)->ev;
+
+	if (ev && ev->whole && !ev->mask && !ev->held && ev->closed_n == 0)
+		foresee(ev->evidence, v->n.trace);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -95,6 +118,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		ops_reply_error(req, r);
 	else
 		ops_reply_open(&v, h, fi);
+	if (r == 0)
+		foresee_next(&v);
 	ops_leave(&v);
 }
 

@@ -3,6 +3,7 @@
 #include "serve/content.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@ struct content {
 	uint32_t attr_type;
 	uint32_t attr_id;
 	struct member_way *way; /* CONTENT_MEMBER */
+	uint8_t name[NAME_MAX + 1];
+	size_t name_len; /* 0: not met */
 };
 
 static int open_range(struct content *c, uint64_t offset, uint64_t length)
@@ -120,6 +123,14 @@ static int open_added(struct content *c, uint64_t number)
 	return open_unallocated(c, (unsigned)k);
 }
 
+static void take_name(struct content *c, const struct trace *t)
+{
+	if (t->name_len > sizeof(c->name))
+		return;
+	memcpy(c->name, t->name, t->name_len);
+	c->name_len = t->name_len;
+}
+
 static int open_trace(struct content *c, uint64_t id)
 {
 	struct evidence_cursor cur;
@@ -141,6 +152,7 @@ static int open_trace(struct content *c, uint64_t id)
 		c->inode = t.inode;
 		c->attr_type = t.attr_type;
 		c->attr_id = t.attr_id;
+		take_name(c, &t);
 		r = open_packed(c, &packed, t.size);
 	}
 	evidence_cursor_release(&cur);
@@ -213,6 +225,12 @@ void content_close(struct content *c)
 bool content_at_hand(const struct content *c)
 {
 	return c->tag != CONTENT_EXTENTS && c->tag != CONTENT_WORKER && c->tag != CONTENT_MEMBER;
+}
+
+const void *content_name(const struct content *c, size_t *n)
+{
+	*n = c->name_len;
+	return c->name_len > 0 ? c->name : NULL;
 }
 
 uint64_t content_size(const struct content *c)

@@ -34,6 +34,8 @@ void content_close(struct content *c);
 /** content_at_hand() - whether reading it asks nothing of the storage that the image lies on. */
 bool content_at_hand(const struct content *c);
 
+/** content_name() - of the trace as it is shown, in [*@n] bytes; NULL: it was not met. */
+const void *content_name(const struct content *c, size_t *n);
 /** content_size() - bytes. */
 uint64_t content_size(const struct content *c);
 

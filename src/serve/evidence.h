@@ -47,6 +47,13 @@ struct containers {
 	struct units *units;
 };
 
+/* Whether files are opened one behind the other (serve/foresee.h): traces. */
+struct foresight {
+	_Atomic uint64_t last; /* the one that was opened last */
+	_Atomic unsigned hits; /* opens in a row that went on from the one before */
+	_Atomic uint64_t to;   /* up to this one contents are expected */
+};
+
 struct evidence {
 	char name[256]; /* the folder it is shown as */
 	char *dir;      /* STATE/evidence/KEY */
@@ -57,6 +64,7 @@ struct evidence {
 	struct evidence_volume *volumes; /* manifest.n of them */
 	struct hashes *hashes;
 	struct containers containers;
+	struct foresight foresight;
 	pthread_mutex_t claiming; /* over claims of volumes */
 	pthread_mutex_t lock;     /* over faults, looking */
 	pthread_cond_t looked;    /* `looking` has ended */

@@ -25,9 +25,10 @@ struct index_reader {
 	struct db_stmt *open; /* with the content */
 	struct db_stmt *big;
 	struct db_stmt *next_file;
-	struct db_stmt *same_inode; /* prepared at its first use */
-	struct db_stmt *busy;       /* whose row the last struct trace points into */
-	struct trace row;           /* that, while there is one: asked for again, it is at hand */
+	struct db_stmt *same_inode; /* prepared at its first use, as is the next */
+	struct db_stmt *contents;
+	struct db_stmt *busy; /* whose row the last struct trace points into */
+	struct trace row;     /* that, while there is one: asked for again, it is at hand */
 	struct index_reader *next;
 };
 
@@ -48,6 +49,7 @@ static void reader_free(struct index_reader *r)
 	db_stmt_free(r->big);
 	db_stmt_free(r->next_file);
 	db_stmt_free(r->same_inode);
+	db_stmt_free(r->contents);
 	db_close(r->db);
 	free(r);
 }
@@ -409,19 +411,25 @@ int index_apart(
 
 /* ---- many at once --------------------------------------------------------------------- */
 
-#define ITEM "id, last, inode, size, kind, flags"
+#define ITEM         "id, last, inode, size, kind, flags"
+#define ITEM_COLUMNS 6
+
+static struct index_item take_item(struct db_stmt *s)
+{
+	return (struct index_item){.id = (uint64_t)db_int(s, 0),
+		.last = (uint64_t)db_int(s, 1),
+		.inode = (uint64_t)db_int(s, 2),
+		.size = (uint64_t)db_int(s, 3),
+		.kind = (enum entry_kind)db_int(s, 4),
+		.flags = (uint32_t)db_int(s, 5)};
+}
 
 static int each_item(struct db_stmt *s, index_item_fn *each, void *ctx)
 {
 	int rc = 0;
 
 	while (rc == 0 && (rc = db_step(s, NULL)) == 1) {
-		const struct index_item item = {.id = (uint64_t)db_int(s, 0),
-			.last = (uint64_t)db_int(s, 1),
-			.inode = (uint64_t)db_int(s, 2),
-			.size = (uint64_t)db_int(s, 3),
-			.kind = (enum entry_kind)db_int(s, 4),
-			.flags = (uint32_t)db_int(s, 5)};
+		const struct index_item item = take_item(s);
 
 		rc = item.last < item.id ? -EBADMSG : each(ctx, &item);
 	}
@@ -502,13 +510,8 @@ int index_same_inode(struct index_reader *r, uint64_t first, uint64_t last, bool
 		db_bind_int(s, 3, reused);
 	}
 	while (rc == 0 && (rc = db_step(s, NULL)) == 1) {
-		const struct index_item item = {.id = (uint64_t)db_int(s, 0),
-			.last = (uint64_t)db_int(s, 1),
-			.inode = (uint64_t)db_int(s, 2),
-			.size = (uint64_t)db_int(s, 3),
-			.kind = (enum entry_kind)db_int(s, 4),
-			.flags = (uint32_t)db_int(s, 5)};
-		uint64_t from = (uint64_t)db_int(s, 6);
+		const struct index_item item = take_item(s);
+		uint64_t from = (uint64_t)db_int(s, ITEM_COLUMNS);
 
 		rc = item.kind == ENTRY_STREAM ? same_attribute(r, from, item.id) : 1;
 		if (rc >= 0)
@@ -579,6 +582,36 @@ int index_all(struct index_reader *r,
 	}
 	db_stmt_free(s);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int index_contents(struct index_reader *r, uint64_t first, uint64_t last,
+	int (*each)(void *ctx, const struct index_item *item, const uint8_t *content, size_t n),
+	void *ctx)
+{
+	struct db_stmt *s = NULL;
+	int rc = 0;
+
+	settle(r);
+	if (!r->contents)
+		rc = db_prepare(r->db,
+			"SELECT " ITEM
+			", content FROM trace WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+			&r->contents, NULL);
+	s = r->contents;
+	if (rc == 0) {
+		db_bind_int(s, 1, (int64_t)first);
+		db_bind_int(s, 2, (int64_t)last);
+	}
+	while (rc == 0 && (rc = db_step(s, NULL)) == 1) {
+		const struct index_item item = take_item(s);
+		size_t n = 0;
+		const uint8_t *p = db_blob(s, ITEM_COLUMNS, &n);
+
+		rc = each(ctx, &item, p, n);
+	}
+	if (s)
+		db_stmt_reset(s);
+	return rc;
 }
 
 int index_range(struct index_reader *r, uint64_t first, uint64_t last,

@@ -157,6 +157,14 @@ int index_of_inode(struct index_reader *r, uint64_t inode, index_item_fn *each, 
 int index_children_named(
 	struct index_reader *r, uint64_t dir, const char *name, index_item_fn *each, void *ctx);
 
+/**
+ * index_contents() - every trace from @first to @last with its packed content, in order of ids
+ * @n: 0 where the content is too large to be kept beside the trace
+ * Return: as index_apart().
+ */
+int index_contents(struct index_reader *r, uint64_t first, uint64_t last,
+	int (*each)(void *ctx, const struct index_item *item, const uint8_t *content, size_t n),
+	void *ctx);
 /** index_range() - every trace from @first to @last, in order of ids. Return: as index_all(). */
 int index_range(struct index_reader *r, uint64_t first, uint64_t last,
 	int (*each)(void *ctx, const struct trace *t), void *ctx);

@@ -16,6 +16,7 @@
 #define AHEAD_TIMES  4                 /* what was read, so much more of it is fetched at most */
 #define WINDOW_BYTES (4 * 1024 * 1024) /* ahead of one reader at most */
 #define JOB_BYTES    (512 * 1024)      /* one fetch */
+#define EXPECT_JOB   8                 /* chunks of one fetch of what is expected */
 #define THREADS_MAX  8
 
 struct reader {
@@ -29,8 +30,8 @@ struct reader {
 };
 
 struct job {
-	uint64_t first;
 	size_t n;
+	uint64_t chunk[AHEAD_JOB];
 };
 
 struct ahead {
@@ -66,7 +67,7 @@ static void *ahead_main(void *arg)
 		a->head = (a->head + 1) % JOBS;
 		a->queued--;
 		pthread_mutex_unlock(&a->lock);
-		a->o.fetch(a->o.ctx, j.first, j.n);
+		a->o.fetch(a->o.ctx, j.chunk, j.n);
 		pthread_mutex_lock(&a->lock);
 	}
 	pthread_mutex_unlock(&a->lock);
@@ -88,18 +89,40 @@ static void start_threads(struct ahead *a)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-static void enqueue(struct ahead *a, struct reader *r, uint64_t to)
+/* With the lock. A place in the queue, which is there. */
+static struct job *add_job(struct ahead *a)
 {
+	struct job *j = &a->queue[(a->head + a->queued++) % JOBS];
+
 	if (!a->started)
 		start_threads(a);
-	while (r->until < to && a->queued < JOBS) {
-		uint64_t left = to - r->until;
-		struct job j = {.first = r->until, .n = left < a->job ? (size_t)left : a->job};
+	j->n = 0;
+	pthread_cond_signal(&a->more);
+	return j;
+}
 
-		a->queue[(a->head + a->queued++) % JOBS] = j;
-		r->until += j.n;
-		pthread_cond_signal(&a->more);
+static void enqueue(struct ahead *a, struct reader *r, uint64_t to)
+{
+	while (r->until < to && a->queued < JOBS) {
+		struct job *j = add_job(a);
+
+		while (r->until < to && j->n < a->job)
+			j->chunk[j->n++] = r->until++;
 	}
+}
+
+void ahead_expect(struct ahead *a, const uint64_t *chunk, size_t n)
+{
+	size_t done = 0;
+
+	pthread_mutex_lock(&a->lock);
+	while (done < n && a->queued < JOBS) {
+		struct job *j = add_job(a);
+
+		while (done < n && j->n < EXPECT_JOB)
+			j->chunk[j->n++] = chunk[done++];
+	}
+	pthread_mutex_unlock(&a->lock);
 }
 
 /* Small files lie one behind the other, with gaps; several readers take them in turn. */
@@ -195,8 +218,8 @@ int ahead_new(const struct ahead_opts *o, struct ahead **out)
 		a->window = 1;
 	if (a->job < 1)
 		a->job = 1;
-	if (a->job > 32)
-		a->job = 32;
+	if (a->job > AHEAD_JOB)
+		a->job = AHEAD_JOB;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->more, NULL);
 	*out = a;

@@ -18,12 +18,15 @@
 
 struct ahead;
 
+#define AHEAD_JOB 32
+
 struct ahead_opts {
 	uint32_t chunk_size; /* bytes */
 	uint64_t chunks;     /* of the media */
 	unsigned threads;    /* started when first needed */
 	uint32_t window_max; /* chunks ahead of all readers; of one there is a bound, too */
-	void (*fetch)(void *ctx, uint64_t first, size_t n);
+	/** fetch() - those of the chunks that are not there; @n is at most AHEAD_JOB */
+	void (*fetch)(void *ctx, const uint64_t *chunk, size_t n);
 	void *ctx;
 };
 
@@ -35,5 +38,7 @@ void ahead_free(struct ahead *a);
  * @left: bytes behind them that belong to them (source_ahead())
  */
 void ahead_note(struct ahead *a, uint64_t off, size_t len, uint64_t left);
+/** ahead_expect() - these are likely to be read soon, in this order. Never waits for a fetch. */
+void ahead_expect(struct ahead *a, const uint64_t *chunk, size_t n);
 
 #endif

@@ -170,15 +170,15 @@ size_t cache_ready(struct cache *c, uint64_t first, size_t n, uint32_t at, struc
 	return have == n ? n : 0;
 }
 
-size_t cache_claim(struct cache *c, uint64_t first, size_t n, struct cache_ref *ref)
+size_t cache_claim(struct cache *c, const uint64_t *chunk, size_t n, struct cache_ref *ref)
 {
 	size_t have = 0;
 
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < n; i++) {
-		if (find(c, first + i) != NONE)
+		if (find(c, chunk[i]) != NONE)
 			continue;
-		if (!claim(c, first + i, &ref[have]))
+		if (!claim(c, chunk[i], &ref[have]))
 			break;
 		have++;
 	}

@@ -63,10 +63,10 @@ size_t cache_take(struct cache *c, uint64_t first, size_t n, uint32_t at, struct
  */
 size_t cache_ready(struct cache *c, uint64_t first, size_t n, uint32_t at, struct cache_ref *ref);
 /**
- * cache_claim() - claim what of @first .. @first + @n - 1 is neither there nor coming
+ * cache_claim() - claim what of @chunk[n] is neither there nor coming
  * Never waits. Return: how many of @ref are filled, 0 .. n.
  */
-size_t cache_claim(struct cache *c, uint64_t first, size_t n, struct cache_ref *ref);
+size_t cache_claim(struct cache *c, const uint64_t *chunk, size_t n, struct cache_ref *ref);
 
 /**
  * cache_done() - a claimed chunk is there, or will not be

@@ -22,7 +22,8 @@
 #define SHARE_MIN  8             /* chunks that are worth another worker */
 #define LOSSES_MAX 2             /* workers that chunks one by one may cost */
 #define SLOTS_MIN  8
-#define LENT_PART  8 /* of the cache, which one read may hold lent at most */
+#define EXPECTED   128 /* chunks that are taken notice of at a time */
+#define LENT_PART  8   /* of the cache, which one read may hold lent at most */
 
 struct chunks {
 	struct source base;
@@ -360,18 +361,35 @@ static void chunks_ahead(const struct source *s, uint64_t off, size_t len, uint6
 	ahead_note(ch->ahead, off, len, left);
 }
 
+static void chunks_expect(const struct source *s, const struct source_span *v, size_t n)
+{
+	const struct chunks *ch = (const struct chunks *)s;
+	uint64_t chunk[EXPECTED];
+	size_t have = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t at = v[i].off / ch->chunk_size;
+		uint64_t last = (v[i].off + v[i].len - 1) / ch->chunk_size;
+
+		for (; at <= last && have < EXPECTED; at++)
+			if (have == 0 || chunk[have - 1] != at)
+				chunk[have++] = at;
+	}
+	ahead_expect(ch->ahead, chunk, have);
+}
+
 /* ahead.h's fetch: without delaying anybody. */
-static void chunks_fetch(void *ctx, uint64_t first, size_t n)
+static void chunks_fetch(void *ctx, const uint64_t *chunk, size_t n)
 {
 	struct chunks *ch = ctx;
-	struct cache_ref ref[WINDOW];
+	struct cache_ref ref[AHEAD_JOB];
 	struct process *p = NULL;
 	size_t claims = 0;
 
 	/* First the worker: a claim that waits for one would hold up who needs the chunk. */
 	if (pool_get(ch->w, POOL_AHEAD, &p, NULL) < 0)
 		return;
-	claims = cache_claim(ch->cache, first, n < WINDOW ? n : WINDOW, ref);
+	claims = cache_claim(ch->cache, chunk, n, ref);
 	if (claims == 0) {
 		pool_put(ch->w, p);
 		return;
@@ -429,6 +447,7 @@ int chunks_source(struct workers *w, uint64_t media_size, uint32_t chunk_size, s
 		.lend = chunks_lend,
 		.take_back = chunks_take_back,
 		.ahead = chunks_ahead,
+		.expect = chunks_expect,
 		.close = chunks_close};
 	struct chunks *ch = NULL;
 	struct ahead_opts a = {.chunk_size = chunk_size,

@@ -15,15 +15,19 @@ struct fetched {
 	bool chunk[CHUNKS];
 	size_t twice;
 	size_t outside;
+	size_t most;  /* chunks of one fetch */
 	uint64_t end; /* behind the last of them */
 };
 
-static void fetch(void *ctx, uint64_t first, size_t n)
+static void fetch(void *ctx, const uint64_t *chunk, size_t n)
 {
 	struct fetched *f = ctx;
 
 	pthread_mutex_lock(&f->lock);
-	for (uint64_t c = first; c < first + n; c++) {
+	f->most = n > f->most ? n : f->most;
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t c = chunk[i];
+
 		if (c >= CHUNKS) {
 			f->outside++;
 			continue;
@@ -191,6 +195,39 @@ static void test_in_turn(void)
 	is_int((long long)f.twice, 0, "no chunk is fetched twice");
 }
 
+static bool has(struct fetched *f, const uint64_t *chunk, size_t n)
+{
+	bool all = true;
+
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < n; i++)
+		all = all && f->chunk[chunk[i]];
+	pthread_mutex_unlock(&f->lock);
+	return all;
+}
+
+/* The beginnings of files that are expected, wherever they lie. */
+static void test_expected(void)
+{
+	const uint64_t chunk[] = {900, 3, 500, 501, 17, 0, 999, 44, 45, 46, 47, 600, 12};
+	const size_t n = sizeof(chunk) / sizeof(chunk[0]);
+	struct fetched f;
+	struct ahead *a = NULL;
+	size_t total = 0;
+
+	begin(&f, &a);
+	ahead_expect(a, chunk, 0);
+	ahead_expect(a, chunk, n);
+	for (unsigned i = 0; i < 10000 && !has(&f, chunk, n); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	ok(has(&f, chunk, n), "what is expected is fetched");
+	ahead_free(a);
+	for (size_t c = 0; c < CHUNKS; c++)
+		total += f.chunk[c];
+	is_int((long long)total, (long long)n, "and nothing else");
+	ok(f.most <= AHEAD_JOB, "so many at a time as are asked for at most: %zu", f.most);
+}
+
 static void test_at_random(void)
 {
 	struct fetched f;
@@ -211,6 +248,7 @@ int main(void)
 	test_end_of_file();
 	test_behind_end_of_file();
 	test_in_turn();
+	test_expected();
 	test_at_random();
 	return done_testing();
 }

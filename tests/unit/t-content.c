@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "image/extent.h"
 #include "serve/content.h"
+#include "serve/foresee.h"
 #include "trace/build.h"
 
 #define MEDIA_BYTES  100000u
@@ -21,6 +22,8 @@
 #define IN_MEMORY    20300u
 #define VOLUME_START 4096u
 #define VOLUME_BYTES 90000u
+#define RUN_FILES    300u /* in a folder, one behind the other */
+#define RUN_BYTES    100u /* of each; where it lies: run_offset() */
 
 static char dir[] = "/tmp/t-content.XXXXXX";
 static uint8_t media[MEDIA_BYTES];
@@ -61,6 +64,16 @@ static void bad_take_back(const struct source *s, const struct loan *l, size_t f
 	lent -= (unsigned)n;
 }
 
+static struct source_span expects[2 * RUN_FILES];
+static size_t expects_n;
+
+static void bad_expect(const struct source *s, const struct source_span *v, size_t n)
+{
+	(void)s;
+	for (size_t i = 0; i < n && expects_n < 2 * RUN_FILES; i++)
+		expects[expects_n++] = v[i];
+}
+
 static void bad_close(struct source *s)
 {
 	free(s);
@@ -72,6 +85,7 @@ static struct source *bad_source(void)
 		.now = bad_now,
 		.lend = bad_lend,
 		.take_back = bad_take_back,
+		.expect = bad_expect,
 		.close = bad_close};
 	struct source *s = calloc(1, sizeof(*s));
 
@@ -124,6 +138,40 @@ static uint64_t pack(struct buf *b, const struct extent *v, size_t n)
 	return size;
 }
 
+/* Files that follow each other in the index lie anywhere. */
+static uint64_t run_offset(unsigned i)
+{
+	return 4096 + (uint64_t)(i * 7 % RUN_FILES) * 2 * RUN_BYTES;
+}
+
+/* Every tenth file has its bytes in the index, as small files of NTFS. */
+static bool is_resident(unsigned i)
+{
+	return i % 10 == 7;
+}
+
+static void put_run(struct build *b, const struct entry *folder)
+{
+	if (build_enter(b, folder))
+		bail_out(build_error(b)->text);
+	for (unsigned i = 0; i < RUN_FILES; i++) {
+		const struct extent x = {
+			.kind = EXTENT_DATA, .offset = run_offset(i), .length = RUN_BYTES};
+		struct buf packed = BUF_INIT;
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%03u", i);
+		if (is_resident(i))
+			buf_put(&packed, "\002x", 2);
+		else
+			pack(&packed, &x, 1);
+		put(b, name, ENTRY_FILE, is_resident(i) ? 1 : RUN_BYTES, packed.data, packed.len);
+		buf_release(&packed);
+	}
+	if (build_leave(b))
+		bail_out(build_error(b)->text);
+}
+
 static void build_volume(const char *path, const struct siphash_key *key)
 {
 	static const uint8_t empty[] = {CONTENT_EMPTY};
@@ -135,6 +183,11 @@ static void build_volume(const char *path, const struct siphash_key *key)
 		{.kind = EXTENT_DATA, .offset = 70000, .length = 512},
 		{.kind = EXTENT_DATA, .offset = 80000, .length = 512}};
 	const struct entry root = {.kind = ENTRY_DIR, .content = empty, .content_len = 1};
+	const struct entry run = {.name = (const uint8_t *)"run",
+		.name_len = 3,
+		.kind = ENTRY_DIR,
+		.content = empty,
+		.content_len = 1};
 	struct build *b = NULL;
 	struct buf packed = BUF_INIT;
 	struct err e = {.code = 0};
@@ -151,6 +204,7 @@ static void build_volume(const char *path, const struct siphash_key *key)
 	buf_reset(&packed);
 	size = pack(&packed, over_bad, 1);
 	put(b, "over bad", ENTRY_FILE, size, packed.data, packed.len);
+	put_run(b, &run);
 	buf_reset(&packed);
 	size = pack(&packed, unallocated, 2);
 	if (build_unallocated(b, packed.data, packed.len, size) || build_finish(b, &e))
@@ -440,6 +494,74 @@ static void test_paths(struct evidence *ev, uint64_t root)
 	buf_release(&b);
 }
 
+/* How often the file was expected before now. */
+static unsigned expected_times(unsigned i)
+{
+	unsigned n = 0;
+
+	for (size_t k = 0; k < expects_n; k++)
+		n += expects[k].off == run_offset(i) && expects[k].len == RUN_BYTES;
+	return n;
+}
+
+static void test_foreseen(struct evidence *ev, uint64_t root)
+{
+	uint64_t run = find(ev, root, "run");
+	unsigned late = 0;
+	unsigned twice = 0;
+	size_t before = 0;
+
+	for (unsigned i = 0; i < RUN_FILES; i++)
+		foresee(ev, run + 1 + i * 67 % RUN_FILES);
+	is_int((long long)expects_n, 0, "of files that are opened anywhere nothing is foreseen");
+	for (unsigned i = 0; i < RUN_FILES; i++) {
+		late += i >= 8 && !is_resident(i) && expected_times(i) != 1;
+		foresee(ev, run + 1 + i);
+		if (i == 0)
+			before = expects_n;
+	}
+	is_int((long long)before, 0, "nor of the first of a run");
+	is_int((long long)late, 0, "one behind the other each is expected before it is opened");
+	for (unsigned i = 0; i < RUN_FILES; i++)
+		twice += expected_times(i) > 1 || (is_resident(i) && expected_times(i) > 0);
+	is_int((long long)twice, 0, "once, and none whose bytes are at hand");
+	/* four readers take the files in turn */
+	expects_n = 0;
+	late = 0;
+	foresee(ev, root);
+	for (unsigned i = 0; i < RUN_FILES; i++) {
+		const unsigned k = i / 4 * 4 + (3 - i % 4);
+
+		late += i >= 16 && !is_resident(k) && expected_times(k) != 1;
+		foresee(ev, run + 1 + k);
+	}
+	is_int((long long)late, 0, "likewise where four take them in turn");
+	foresee(ev, trace_id(0, TRACE_IMAGE_RAW));
+	foresee(ev, trace_id(77, 1));
+	foresee(ev, trace_id(77, 2));
+	foresee(ev, trace_id(77, 3));
+	foresee(ev, trace_id(77, 4));
+	foresee(ev, trace_id(77, 5));
+	ok(true, "of what is not there nothing");
+}
+
+static void is_named(struct evidence *ev, uint64_t folder, const char *name, const char *want)
+{
+	struct content *c = open_named(ev, folder, name);
+	size_t n = 0;
+	const void *p = content_name(c, &n);
+
+	ok(want ? p && n == strlen(want) && !memcmp(p, want, n) : !p, "the name of %s", name);
+	content_close(c);
+}
+
+static void test_names(struct evidence *ev, uint64_t root)
+{
+	is_named(ev, root, "resident", "resident");
+	is_named(ev, root, "over bad", "over bad");
+	is_named(ev, trace_id(0, TRACE_EVIDENCE_DIR), "image.raw", NULL);
+}
+
 int main(void)
 {
 	struct evidence *ev = NULL;
@@ -456,6 +578,8 @@ int main(void)
 	test_kinds(ev, root);
 	test_streams(ev);
 	test_paths(ev, root);
+	test_names(ev, root);
+	test_foreseen(ev, root);
 	evidence_close(ev);
 	file_remove_tree(dir, NULL);
 	return done_testing();
