@@ -17,6 +17,8 @@
 
 #define STANDBY_MAX 8       /* threads that wait to be called; others end */
 #define FETCHERS    4       /* that wait for requests together, while reads fetch */
+#define LOOK_OUT_NS 50000   /* for the next request, before a thread sleeps */
+#define MISSES_MAX  6       /* in a row: then it looks out once in 2^6 times */
 #define TICK_NS     5000000 /* at one request for so long: it waits for something */
 #define TICKS_MAX   20      /* without a request, until nobody watches */
 
@@ -31,6 +33,8 @@ struct server {
 	_Atomic bool aside;     /* not counted as active; set under the lock */
 	_Atomic uint64_t taken; /* requests */
 	uint64_t seen;          /* the watcher's: taken at the last tick */
+	unsigned misses;        /* its own, as is the next: looked out for nothing, in a row */
+	unsigned skips;         /* times not to look out */
 };
 
 struct loop {
@@ -123,9 +127,32 @@ void loop_step_aside(void)
 
 /* ---- one thread -------------------------------------------------------------------------- */
 
+/* To wake a thread, and the processor that went to sleep with it, takes longer than many an
+ * answer: so a thread that answers alone looks out for a moment for the next request. Where none
+ * comes so soon, as when who reads has to wait for the processor, it does so ever more rarely. */
+static void look_out(struct server *me)
+{
+	int64_t until = 0;
+	bool came = false;
+
+	if (atomic_load(&me->loop->active) > 1)
+		return;
+	if (me->skips > 0) {
+		me->skips--;
+		return;
+	}
+	until = now_ns(CLOCK_MONOTONIC) + LOOK_OUT_NS;
+	while (!(came = is_pending(me->loop)) && now_ns(CLOCK_MONOTONIC) < until)
+		;
+	me->misses = came ? 0 : me->misses < MISSES_MAX ? me->misses + 1 : MISSES_MAX;
+	me->skips = came ? 0 : 1U << me->misses;
+}
+
 static int receive(struct server *me)
 {
 	int n = 0;
+
+	look_out(me);
 
 	do {
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
