@@ -3,6 +3,7 @@
 #include "mount/loop.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define FETCHERS    4       /* that wait for requests together, while reads fetch */
 #define LOOK_OUT_NS 50000   /* for the next request, before a thread sleeps */
 #define MISSES_MAX  6       /* in a row: then it looks out once in 2^6 times */
+#define SAME_MIN    8       /* requests in a row of one thread: then it is alone */
 #define TICK_NS     5000000 /* at one request for so long: it waits for something */
 #define TICKS_MAX   20      /* without a request, until nobody watches */
 
@@ -43,6 +45,9 @@ struct loop {
 	int unmounted;           /* an eventfd: readable from then on */
 	_Atomic bool unwatched;  /* the watcher sleeps */
 	_Atomic unsigned active; /* waiting for a request, or answering; changed under the lock */
+	_Atomic unsigned asides; /* answering beside them, while they fetch; likewise */
+	_Atomic uint32_t asker;  /* thread of the last request */
+	_Atomic unsigned same;   /* how many in a row came from it */
 	pthread_mutex_t lock;    /* over what follows */
 	pthread_cond_t called_for;
 	pthread_cond_t watch;
@@ -110,6 +115,7 @@ static void put_aside(struct server *me)
 
 	if (atomic_exchange(&me->aside, true))
 		return;
+	l->asides++;
 	if (--l->active == 0 && !l->stop)
 		call(l);
 }
@@ -127,22 +133,38 @@ void loop_step_aside(void)
 
 /* ---- one thread -------------------------------------------------------------------------- */
 
+/* Who asks, of a request that was received. */
+static void note_asker(struct server *me)
+{
+	struct loop *l = me->loop;
+	const struct fuse_in_header *in = me->buf.mem;
+
+	/* pid 0: the kernel's own, FORGET and RELEASE */
+	if (me->buf.flags & FUSE_BUF_IS_FD || me->buf.size < sizeof(*in) || in->pid == 0)
+		return;
+	l->same = in->pid == l->asker ? l->same + 1 : 0;
+	l->asker = in->pid;
+}
+
 /* To wake a thread, and the processor that went to sleep with it, takes longer than many an
  * answer: so a thread that answers alone looks out for a moment for the next request. Where none
- * comes so soon, as when who reads has to wait for the processor, it does so ever more rarely. */
+ * comes so soon it does so ever more rarely; where several threads read and wait for what is
+ * fetched, not at all: they need the processors. */
 static void look_out(struct server *me)
 {
+	const struct loop *l = me->loop;
 	int64_t until = 0;
 	bool came = false;
 
-	if (atomic_load(&me->loop->active) > 1)
+	if (atomic_load(&l->active) > 1 ||
+		(atomic_load(&l->asides) > 0 && atomic_load(&l->same) < SAME_MIN))
 		return;
 	if (me->skips > 0) {
 		me->skips--;
 		return;
 	}
 	until = now_ns(CLOCK_MONOTONIC) + LOOK_OUT_NS;
-	while (!(came = is_pending(me->loop)) && now_ns(CLOCK_MONOTONIC) < until)
+	while (!(came = is_pending(l)) && now_ns(CLOCK_MONOTONIC) < until)
 		;
 	me->misses = came ? 0 : me->misses < MISSES_MAX ? me->misses + 1 : MISSES_MAX;
 	me->skips = came ? 0 : 1U << me->misses;
@@ -153,12 +175,13 @@ static int receive(struct server *me)
 	int n = 0;
 
 	look_out(me);
-
 	do {
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 		n = fuse_session_receive_buf(me->loop->fuse, &me->buf);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	} while (n == -EINTR || n == -EAGAIN);
+	if (n > 0)
+		note_asker(me);
 	return n;
 }
 
@@ -194,6 +217,7 @@ static bool end_answer(struct server *me)
 		return true;
 	pthread_mutex_lock(&l->lock);
 	if (atomic_exchange(&me->aside, false)) {
+		l->asides--;
 		/* where one read fetches the next does: then nobody has to be called */
 		l->active++;
 		room = FETCHERS;
