@@ -77,8 +77,13 @@ static bool is_quiet(struct keep *k, int64_t now)
 	return quiet;
 }
 
+static bool is_due(const struct keep *k, int64_t now)
+{
+	return k->policy.retention_ns && now >= k->next_ns;
+}
+
 /* Asked before a segment is compressed, and now and then meanwhile: readers, who need the same
- * processors, come first. Return: whether to stop. */
+ * processors, come first, and so does what is to go by policy. Return: whether to stop. */
 static bool wait_for_quiet(void *ctx)
 {
 	struct keep *k = ctx;
@@ -91,11 +96,14 @@ static bool wait_for_quiet(void *ctx)
 		!is_quiet(k, now)) {
 		const struct timespec until = now_plus(CLOCK_MONOTONIC, QUIET_NS);
 
+		stop = is_due(k, now);
+		if (stop)
+			break;
 		while (!k->stop && pthread_cond_timedwait(&l->tidy, &l->lock, &until) == 0)
 			;
 		now = now_ns(CLOCK_MONOTONIC);
 	}
-	stop = k->stop;
+	stop = stop || k->stop;
 	pthread_mutex_unlock(&l->lock);
 	return stop;
 }
@@ -283,7 +291,7 @@ static int tidy(struct keep *k, uint64_t safe)
 {
 	int rc = 0;
 
-	if (k->policy.retention_ns && now_ns(CLOCK_MONOTONIC) >= k->next_ns) {
+	if (is_due(k, now_ns(CLOCK_MONOTONIC))) {
 		rc = retain(k);
 		k->next_ns = now_ns(CLOCK_MONOTONIC) + interval_ns(k);
 	}

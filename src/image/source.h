@@ -121,7 +121,7 @@ static inline void source_ahead(const struct source *s, uint64_t off, size_t len
 
 /**
  * source_expect() - all of these are likely to be read soon, in this order: they may be fetched
- * @v: [n] inside the media. Waits for nothing itself.
+ * @v: [n] inside the media. May wait for storage.
  */
 static inline void source_expect(const struct source *s, const struct source_span *v, size_t n)
 {

@@ -83,13 +83,13 @@ static int decide_read(struct session *s, const struct scene *sc, const struct r
 	return r ? r : gate_contents(sc, &n);
 }
 
-/* Behind the reply. Of evidence of which something is hidden nothing is foreseen. */
-static void foresee_next(const struct visit *v)
+/* Of evidence of which something is hidden nothing is foreseen. */
+static bool foresee_next(const struct visit *v, struct foreseen *next)
 {
 	const struct view_evidence *ev = scene_place(v->sc, &v->n)->ev;
 
-	if (ev && ev->whole && !ev->mask && !ev->held && ev->closed_n == 0)
-		foresee(ev->evidence, v->n.trace);
+	return ev && ev->whole && !ev->mask && !ev->held && ev->closed_n == 0 &&
+	       foresee(ev->evidence, v->n.trace, next);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -97,7 +97,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct content *c = NULL;
 	struct content *none = NULL;
 	struct handle *h = NULL;
+	struct foreseen next;
 	struct visit v;
+	bool more = false;
 	int r = 0;
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & (O_TRUNC | O_CREAT))) {
@@ -118,9 +120,12 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		ops_reply_error(req, r);
 	else
 		ops_reply_open(&v, h, fi);
-	if (r == 0)
-		foresee_next(&v);
+	more = r == 0 && foresee_next(&v, &next);
 	ops_leave(&v);
+	if (more) {
+		loop_step_aside();
+		foreseen_expect(&next);
+	}
 }
 
 /* ---- reads ------------------------------------------------------------------------- */

@@ -52,6 +52,7 @@ struct foresight {
 	_Atomic uint64_t last; /* the one that was opened last */
 	_Atomic unsigned hits; /* opens in a row that went on from the one before */
 	_Atomic uint64_t to;   /* up to this one contents are expected */
+	_Atomic bool busy;     /* somebody is saying so */
 };
 
 struct evidence {

@@ -33,39 +33,47 @@ static int add(void *ctx, const struct index_item *item, const uint8_t *content,
 	return 0;
 }
 
-static void expect(struct evidence *ev, const struct source *media, uint64_t first, uint64_t last)
+void foreseen_expect(const struct foreseen *f)
 {
-	struct expecting x = {.ev = ev};
+	struct expecting x = {.ev = f->ev};
 	struct evidence_cursor c;
 	struct index_reader *reader = NULL;
+	int r = 0;
 
-	evidence_cursor_init(&c, ev);
-	if (evidence_reader(&c, first, &reader) == 0 &&
-		index_contents(reader, trace_to_index(first), trace_to_index(last), add, &x) == 0)
-		source_expect(media, x.span, x.n);
+	evidence_cursor_init(&c, f->ev);
+	r = evidence_reader(&c, f->first, &reader);
+	if (r == 0)
+		r = index_contents(
+			reader, trace_to_index(f->first), trace_to_index(f->last), add, &x);
 	evidence_cursor_release(&c);
+	if (r == 0)
+		source_expect(atomic_load(&f->ev->media), x.span, x.n);
+	atomic_store(&f->ev->foresight.busy, false);
 }
 
-void foresee(struct evidence *ev, uint64_t id)
+bool foresee(struct evidence *ev, uint64_t id, struct foreseen *out)
 {
 	struct foresight *f = &ev->foresight;
 	const struct source *media = atomic_load(&ev->media);
 	const uint64_t before = atomic_exchange(&f->last, id);
-	uint64_t to = atomic_load(&f->to);
+	const uint64_t to = atomic_load(&f->to);
 	uint64_t first = 0;
 
 	if (!media || !source_expects(media) || trace_part(id) == 0)
-		return;
+		return false;
 	if (id > before ? id - before > NEAR : before - id > NEAR) {
 		atomic_store(&f->hits, 0);
-		return;
+		return false;
 	}
 	if (atomic_fetch_add(&f->hits, 1) < HITS)
-		return;
+		return false;
 	/* behind what is expected, or, where that is elsewhere, behind this one */
 	first = to >= id && to - id <= FILES + AHEAD_MIN ? to + 1 : id + 1;
 	if (first > id + AHEAD_MIN || trace_part(first + FILES) != trace_part(id))
-		return;
-	if (atomic_compare_exchange_strong(&f->to, &to, first + FILES - 1))
-		expect(ev, media, first, first + FILES - 1);
+		return false;
+	if (atomic_exchange(&f->busy, true))
+		return false;
+	atomic_store(&f->to, first + FILES - 1);
+	*out = (struct foreseen){.ev = ev, .first = first, .last = first + FILES - 1};
+	return true;
 }

@@ -9,15 +9,26 @@
 #ifndef EVIDENCEFS_SERVE_FORESEE_H
 #define EVIDENCEFS_SERVE_FORESEE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "serve/evidence.h"
 
+/* What is opened next. */
+struct foreseen {
+	struct evidence *ev;
+	uint64_t first, last; /* traces */
+};
+
 /**
  * foresee() - trace @id was opened as a file
  * Only for who may see all of the evidence: what is fetched for him would tell others, by how
- * fast it is, of what they are not shown. Never waits for the media.
+ * fast it is, of what they are not shown. Waits for nothing.
+ * Return: whether foreseen_expect() is to be called with @out. Until it was, nothing more is
+ * foreseen of this evidence: storage that does not answer holds one thread.
  */
-void foresee(struct evidence *ev, uint64_t id);
+bool foresee(struct evidence *ev, uint64_t id, struct foreseen *out);
+/** foreseen_expect() - say so. May wait for storage; with no lock that others wait for. */
+void foreseen_expect(const struct foreseen *f);
 
 #endif

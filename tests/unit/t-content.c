@@ -504,6 +504,38 @@ static unsigned expected_times(unsigned i)
 	return n;
 }
 
+static void opened(struct evidence *ev, uint64_t id)
+{
+	struct foreseen next;
+
+	if (foresee(ev, id, &next))
+		foreseen_expect(&next);
+}
+
+/* Storage that does not answer holds one thread. */
+static void test_foreseen_once(struct evidence *ev, uint64_t root)
+{
+	uint64_t run = find(ev, root, "run");
+	struct foreseen next;
+	struct foreseen other;
+	unsigned n = 0;
+	unsigned i = 0;
+
+	opened(ev, root);
+	while (i < RUN_FILES && !foresee(ev, run + 1 + i, &next))
+		i++;
+	ok(i < RUN_FILES, "something is foreseen");
+	for (; i < RUN_FILES; i++)
+		n += foresee(ev, run + 1 + i, &other);
+	is_int(n, 0, "and nothing more until that was said");
+	foreseen_expect(&next);
+	opened(ev, root);
+	for (i = 0; i < RUN_FILES; i++)
+		n += foresee(ev, run + 1 + i, &other);
+	is_int(n, 1, "then it goes on");
+	foreseen_expect(&other);
+}
+
 static void test_foreseen(struct evidence *ev, uint64_t root)
 {
 	uint64_t run = find(ev, root, "run");
@@ -512,11 +544,11 @@ static void test_foreseen(struct evidence *ev, uint64_t root)
 	size_t before = 0;
 
 	for (unsigned i = 0; i < RUN_FILES; i++)
-		foresee(ev, run + 1 + i * 67 % RUN_FILES);
+		opened(ev, run + 1 + i * 67 % RUN_FILES);
 	is_int((long long)expects_n, 0, "of files that are opened anywhere nothing is foreseen");
 	for (unsigned i = 0; i < RUN_FILES; i++) {
 		late += i >= 8 && !is_resident(i) && expected_times(i) != 1;
-		foresee(ev, run + 1 + i);
+		opened(ev, run + 1 + i);
 		if (i == 0)
 			before = expects_n;
 	}
@@ -528,21 +560,19 @@ static void test_foreseen(struct evidence *ev, uint64_t root)
 	/* four readers take the files in turn */
 	expects_n = 0;
 	late = 0;
-	foresee(ev, root);
+	opened(ev, root);
 	for (unsigned i = 0; i < RUN_FILES; i++) {
 		const unsigned k = i / 4 * 4 + (3 - i % 4);
 
 		late += i >= 16 && !is_resident(k) && expected_times(k) != 1;
-		foresee(ev, run + 1 + k);
+		opened(ev, run + 1 + k);
 	}
 	is_int((long long)late, 0, "likewise where four take them in turn");
-	foresee(ev, trace_id(0, TRACE_IMAGE_RAW));
-	foresee(ev, trace_id(77, 1));
-	foresee(ev, trace_id(77, 2));
-	foresee(ev, trace_id(77, 3));
-	foresee(ev, trace_id(77, 4));
-	foresee(ev, trace_id(77, 5));
-	ok(true, "of what is not there nothing");
+	expects_n = 0;
+	for (unsigned i = 1; i < 10; i++)
+		opened(ev, trace_id(77, i));
+	opened(ev, trace_id(0, TRACE_IMAGE_RAW));
+	is_int((long long)expects_n, 0, "of what is not there nothing");
 }
 
 static void is_named(struct evidence *ev, uint64_t folder, const char *name, const char *want)
@@ -580,6 +610,7 @@ int main(void)
 	test_paths(ev, root);
 	test_names(ev, root);
 	test_foreseen(ev, root);
+	test_foreseen_once(ev, root);
 	evidence_close(ev);
 	file_remove_tree(dir, NULL);
 	return done_testing();
