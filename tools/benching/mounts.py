@@ -43,6 +43,8 @@ class Programs:
         if name in ("bench-index", "bench-nolog"):
             objects = [os.path.join(self.build, lib) for lib in ("libservice.a", "libcore.a")]
             libraries += ["sqlite3", "libcrypto", "liblzma", "libxxhash"]
+        if name == "bench-ewf":
+            libraries = ["libdeflate"]
         if name == "bench-nolog":
             objects.insert(0, os.path.join(self.build, "src/cmd/main.o"))
             flags = ["-Wl,--wrap=gate_record"]
