@@ -42,14 +42,15 @@ struct keep {
 	struct audit_log *log;
 	struct audit_keep policy;
 	pthread_t thread;
-	bool stop;        /* under the lock of the log */
-	uint64_t done;    /* segments before the one of this record are compressed */
-	size_t backlog;   /* closed segments that are not, with the one that is about to be */
-	uint64_t seen;    /* records when it was last looked whether it is quiet ... */
-	int64_t seen_ns;  /* ... and when that was; monotonic */
-	int told;         /* errno that was told last */
-	int64_t next_ns;  /* when to look for what can go; monotonic */
-	uint64_t waiting; /* that was told: what waits for a checkpoint to be kept elsewhere */
+	bool stop;         /* under the lock of the log */
+	uint64_t done;     /* segments before the one of this record are compressed */
+	size_t backlog;    /* closed segments that are not, with the one that is about to be ... */
+	uint64_t closings; /* ... without those that were closed since there were so many */
+	uint64_t seen;     /* records when it was last looked whether it is quiet ... */
+	int64_t seen_ns;   /* ... and when that was; monotonic */
+	int told;          /* errno that was told last */
+	int64_t next_ns;   /* when to look for what can go; monotonic */
+	uint64_t waiting;  /* that was told: what waits for a checkpoint to be kept elsewhere */
 };
 
 static bool must_stop(void *ctx)
@@ -77,6 +78,12 @@ static bool is_quiet(struct keep *k, int64_t now)
 	return quiet;
 }
 
+/* With the lock of the log. */
+static bool has_many(const struct keep *k)
+{
+	return k->backlog + (k->log->closings - k->closings) > BACKLOG_MAX;
+}
+
 static bool is_due(const struct keep *k, int64_t now)
 {
 	return k->policy.retention_ns && now >= k->next_ns;
@@ -92,8 +99,7 @@ static bool wait_for_quiet(void *ctx)
 	bool stop = false;
 
 	pthread_mutex_lock(&l->lock);
-	while (!k->stop && k->backlog <= BACKLOG_MAX && now - k->seen_ns >= QUIET_NS &&
-		!is_quiet(k, now)) {
+	while (!k->stop && !has_many(k) && now - k->seen_ns >= QUIET_NS && !is_quiet(k, now)) {
 		const struct timespec until = now_plus(CLOCK_MONOTONIC, QUIET_NS);
 
 		stop = is_due(k, now);
@@ -156,18 +162,27 @@ static int compress(struct keep *k, uint64_t first)
 	return rc;
 }
 
-/* All that are closed by now. Return: 1 one is left until more is safe; 0; -errno. */
+/* All that are closed by now. Return: 1 one is left until more is safe; 0; -ECANCELED what is to
+ * go by policy comes first; -errno. */
 static int compress_all(struct keep *k, uint64_t safe)
 {
 	uint64_t *firsts = NULL;
 	size_t n = 0;
-	int rc = segment_list(k->log->dirfd, &firsts, &n, NULL);
+	int rc = 0;
 
+	pthread_mutex_lock(&k->log->lock);
+	k->closings = k->log->closings;
+	pthread_mutex_unlock(&k->log->lock);
+	rc = segment_list(k->log->dirfd, &firsts, &n, NULL);
 	for (size_t i = 0; rc == 0 && k->policy.compress && i + 1 < n; i++) {
 		if (firsts[i] < k->done)
 			continue;
 		if (firsts[i + 1] > safe) {
 			rc = 1;
+			break;
+		}
+		if (is_due(k, now_ns(CLOCK_MONOTONIC))) {
+			rc = -ECANCELED;
 			break;
 		}
 		k->backlog = n - 1 - i;

@@ -87,6 +87,7 @@ struct audit_log {
 	int seal_error;    /* errno of a checkpoint that could not be written */
 	struct keep *keep; /* keep.c; NULL: closed segments stay as they are */
 	bool closed;       /* a segment was, since keep.c looked */
+	uint64_t closings; /* how many were */
 	pthread_cond_t tidy;
 };
 

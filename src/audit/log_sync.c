@@ -97,6 +97,7 @@ static int sync_all(struct audit_log *l)
 		if (part_is_safe(p)) {
 			l->oldest = p->next;
 			l->closed = true;
+			l->closings++;
 			log_part_free(p);
 		}
 	}

@@ -19,7 +19,7 @@
 #define STANDBY_MAX 8       /* threads that wait to be called; others end */
 #define FETCHERS    4       /* that wait for requests together, while reads fetch */
 #define LOOK_OUT_NS 50000   /* for the next request, before a thread sleeps */
-#define MISSES_MAX  6       /* in a row: then it looks out once in 2^6 times */
+#define MISSES_MAX  6       /* in a row count: then it looks out once in 65 times */
 #define SAME_MIN    8       /* requests in a row of one thread: then it is alone */
 #define TICK_NS     5000000 /* at one request for so long: it waits for something */
 #define TICKS_MAX   20      /* without a request, until nobody watches */
@@ -42,6 +42,7 @@ struct server {
 struct loop {
 	struct fuse_session *fuse;
 	unsigned together;       /* that may answer at once, beside those aside */
+	bool looks_out;          /* there is another processor for who asks */
 	int unmounted;           /* an eventfd: readable from then on */
 	_Atomic bool unwatched;  /* the watcher sleeps */
 	_Atomic unsigned active; /* waiting for a request, or answering; changed under the lock */
@@ -156,7 +157,7 @@ static void look_out(struct server *me)
 	int64_t until = 0;
 	bool came = false;
 
-	if (atomic_load(&l->active) > 1 ||
+	if (!l->looks_out || atomic_load(&l->active) > 1 ||
 		(atomic_load(&l->asides) > 0 && atomic_load(&l->same) < SAME_MIN))
 		return;
 	if (me->skips > 0) {
@@ -335,6 +336,7 @@ int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out)
 		return r;
 	}
 	l->size = threads;
+	l->looks_out = cpus > 1;
 	l->together = cpus > 3 ? (unsigned)cpus / 2 : 1;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->called_for, NULL);

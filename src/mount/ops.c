@@ -43,7 +43,7 @@ void ops_leave(struct visit *v)
 
 void ops_met(struct visit *v, const void *name, size_t n)
 {
-	if (n > sizeof(v->name))
+	if (n == 0 || n > sizeof(v->name))
 		return;
 	memcpy(v->name, name, n);
 	v->name_len = n;

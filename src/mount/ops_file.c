@@ -83,51 +83,6 @@ static int decide_read(struct session *s, const struct scene *sc, const struct r
 	return r ? r : gate_contents(sc, &n);
 }
 
-/* Of evidence of which something is hidden nothing is foreseen. */
-static bool foresee_next(const struct visit *v, struct foreseen *next)
-{
-	const struct view_evidence *ev = scene_place(v->sc, &v->n)->ev;
-
-	return ev && ev->whole && !ev->mask && !ev->held && ev->closed_n == 0 &&
-	       foresee(ev->evidence, v->n.trace, next);
-}
-
-void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct content *c = NULL;
-	struct content *none = NULL;
-	struct handle *h = NULL;
-	struct foreseen next;
-	struct visit v;
-	bool more = false;
-	int r = 0;
-
-	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & (O_TRUNC | O_CREAT))) {
-		ops_reply_error(req, -EROFS);
-		return;
-	}
-	r = ops_begin(req, ino, AUDIT_OPEN, &v);
-	if (r == 0)
-		r = ops_open_handle(&v, TABLE_FILE, open_file(&v, &c), &h);
-	if (r == 0 && live_is(v.sc, &v.n))
-		live_read(v.s, v.sc, h, NULL, 0, 0); /* taken as it is now */
-	else if (r == 0 && atomic_compare_exchange_strong(&h->content, &none, c))
-		c = NULL;
-	content_close(c);
-	fi->direct_io = 1; /* the only way to see each read with its offset, length and uid */
-	fi->noflush = 1;
-	if (r)
-		ops_reply_error(req, r);
-	else
-		ops_reply_open(&v, h, fi);
-	more = r == 0 && foresee_next(&v, &next);
-	ops_leave(&v);
-	if (more) {
-		loop_step_aside();
-		foreseen_expect(&next);
-	}
-}
-
 /* ---- reads ------------------------------------------------------------------------- */
 
 /* A page fault's read must be whole: what is missing in a page would read as zeros. */
@@ -271,6 +226,15 @@ static void fetch_and_answer(struct session *s, struct read_job *j)
 	session_buffer_put(s, d.copy);
 }
 
+/* A job, or NULL, then what waited for its thread. */
+static void fetch_all(struct session *s, struct read_job *j)
+{
+	while (j) {
+		fetch_and_answer(s, j);
+		j = reads_end(s->reads, j);
+	}
+}
+
 /* Of a text, which is whole in memory. */
 static void answer_text(struct visit *v, const struct read_job *j)
 {
@@ -326,7 +290,6 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		.size = size < SESSION_BUFFER ? size : SESSION_BUFFER,
 		.whole = is_page_fault(fi),
 		.note = -1};
-	struct read_job *j = &first;
 	struct visit v;
 	int go = 0;
 
@@ -350,14 +313,73 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		}
 	}
 	ops_leave(&v);
-	if (go > 0)
+	if (go > 0) {
 		loop_step_aside();
-	/* its own, then what waited for a thread */
-	while (go > 0 && j) {
-		fetch_and_answer(s, j);
-		j = reads_end(s->reads, j);
+		fetch_all(s, &first);
 	}
 }
+
+/* ---- opens ------------------------------------------------------------------------- */
+
+/* Of evidence of which something is hidden nothing is foreseen. */
+static bool foresee_next(const struct visit *v, struct foreseen *next)
+{
+	const struct view_evidence *ev = scene_place(v->sc, &v->n)->ev;
+
+	return ev && ev->whole && !ev->mask && !ev->held && ev->closed_n == 0 &&
+	       foresee(ev->evidence, v->n.trace, next);
+}
+
+/* Fetching it may wait for storage, as a read may: in the time of a thread for reads. */
+static void expect_next(struct session *s, uint64_t number, const struct foreseen *next)
+{
+	struct read_job j = {.handle = handle_hold(s->handles, number), .note = -1};
+
+	if (!j.handle || !reads_try(s->reads, &j)) {
+		handle_put(s->handles, j.handle);
+		foreseen_drop(next);
+		return;
+	}
+	loop_step_aside();
+	foreseen_expect(next);
+	fetch_all(s, reads_end(s->reads, &j));
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct content *c = NULL;
+	struct content *none = NULL;
+	struct handle *h = NULL;
+	struct foreseen next;
+	struct visit v;
+	bool more = false;
+	int r = 0;
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & (O_TRUNC | O_CREAT))) {
+		ops_reply_error(req, -EROFS);
+		return;
+	}
+	r = ops_begin(req, ino, AUDIT_OPEN, &v);
+	if (r == 0)
+		r = ops_open_handle(&v, TABLE_FILE, open_file(&v, &c), &h);
+	if (r == 0 && live_is(v.sc, &v.n))
+		live_read(v.s, v.sc, h, NULL, 0, 0); /* taken as it is now */
+	else if (r == 0 && atomic_compare_exchange_strong(&h->content, &none, c))
+		c = NULL;
+	content_close(c);
+	fi->direct_io = 1; /* the only way to see each read with its offset, length and uid */
+	fi->noflush = 1;
+	if (r)
+		ops_reply_error(req, r);
+	else
+		ops_reply_open(&v, h, fi);
+	more = r == 0 && foresee_next(&v, &next);
+	ops_leave(&v);
+	if (more)
+		expect_next(v.s, fi->fh, &next);
+}
+
+/* ---- reads that end otherwise, and closes ------------------------------------------- */
 
 struct answering {
 	struct session *s;

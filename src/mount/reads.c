@@ -133,6 +133,21 @@ int reads_begin(struct reads *r, struct read_job *j)
 	return go;
 }
 
+bool reads_try(struct reads *r, struct read_job *j)
+{
+	bool go = false;
+
+	j->queued = false;
+	j->claimed = true;
+	j->begun_ms = now_ms(CLOCK_MONOTONIC_COARSE);
+	pthread_mutex_lock(&r->lock);
+	go = may_run(r, j);
+	if (go)
+		run(r, j);
+	pthread_mutex_unlock(&r->lock);
+	return go;
+}
+
 bool reads_claim(struct reads *r, struct read_job *j)
 {
 	bool mine = false;

@@ -53,6 +53,12 @@ void reads_free(struct reads *r);
  * handle is no longer the caller's; -ENOMEM.
  */
 int reads_begin(struct reads *r, struct read_job *j);
+/**
+ * reads_try() - a thread of those for reads, to fetch what nobody has asked for yet
+ * @j: the caller's own, with the handle held; nobody answers it
+ * Return: whether there is one: on with it, then reads_end(); else the handle is the caller's.
+ */
+bool reads_try(struct reads *r, struct read_job *j);
 /** reads_claim() - Return: whether the caller is to answer; false: that has been done. */
 bool reads_claim(struct reads *r, struct read_job *j);
 /** reads_end() - it is done with. Return: the next to go on with, or NULL. */

@@ -125,7 +125,7 @@ static int open_added(struct content *c, uint64_t number)
 
 static void take_name(struct content *c, const struct trace *t)
 {
-	if (t->name_len > sizeof(c->name))
+	if (t->name_len == 0 || t->name_len > sizeof(c->name))
 		return;
 	memcpy(c->name, t->name, t->name_len);
 	c->name_len = t->name_len;

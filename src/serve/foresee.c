@@ -33,6 +33,11 @@ static int add(void *ctx, const struct index_item *item, const uint8_t *content,
 	return 0;
 }
 
+void foreseen_drop(const struct foreseen *f)
+{
+	atomic_store(&f->ev->foresight.busy, false);
+}
+
 void foreseen_expect(const struct foreseen *f)
 {
 	struct expecting x = {.ev = f->ev};
@@ -48,7 +53,7 @@ void foreseen_expect(const struct foreseen *f)
 	evidence_cursor_release(&c);
 	if (r == 0)
 		source_expect(atomic_load(&f->ev->media), x.span, x.n);
-	atomic_store(&f->ev->foresight.busy, false);
+	foreseen_drop(f);
 }
 
 bool foresee(struct evidence *ev, uint64_t id, struct foreseen *out)
@@ -59,7 +64,7 @@ bool foresee(struct evidence *ev, uint64_t id, struct foreseen *out)
 	const uint64_t to = atomic_load(&f->to);
 	uint64_t first = 0;
 
-	if (!media || !source_expects(media) || trace_part(id) == 0)
+	if (!media || !source_expects(media) || trace_part(id) == 0 || id == before)
 		return false;
 	if (id > before ? id - before > NEAR : before - id > NEAR) {
 		atomic_store(&f->hits, 0);

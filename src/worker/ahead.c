@@ -115,6 +115,8 @@ void ahead_expect(struct ahead *a, const uint64_t *chunk, size_t n)
 {
 	size_t done = 0;
 
+	if (n > a->window)
+		n = (size_t)a->window;
 	pthread_mutex_lock(&a->lock);
 	while (done < n && a->queued < JOBS) {
 		struct job *j = add_job(a);

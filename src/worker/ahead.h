@@ -18,7 +18,7 @@
 
 struct ahead;
 
-#define AHEAD_JOB 32
+#define AHEAD_JOB 32 /* chunks of one fetch at most */
 
 struct ahead_opts {
 	uint32_t chunk_size; /* bytes */
@@ -38,7 +38,8 @@ void ahead_free(struct ahead *a);
  * @left: bytes behind them that belong to them (source_ahead())
  */
 void ahead_note(struct ahead *a, uint64_t off, size_t len, uint64_t left);
-/** ahead_expect() - these are likely to be read soon, in this order. Never waits for a fetch. */
+/** ahead_expect() - these are likely to be read soon, in this order; of many the first are taken.
+ * Never waits for a fetch. */
 void ahead_expect(struct ahead *a, const uint64_t *chunk, size_t n);
 
 #endif

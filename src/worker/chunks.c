@@ -361,22 +361,26 @@ static void chunks_ahead(const struct source *s, uint64_t off, size_t len, uint6
 	ahead_note(ch->ahead, off, len, left);
 }
 
+/* The first chunk of each before more of any. */
 static void chunks_expect(const struct source *s, const struct source_span *v, size_t n)
 {
 	const struct chunks *ch = (const struct chunks *)s;
 	uint64_t chunk[EXPECTED];
 	size_t have = 0;
 
+	for (size_t i = 0; i < n && have < EXPECTED; i++)
+		chunk[have++] = v[i].off / ch->chunk_size;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t at = v[i].off / ch->chunk_size;
-		uint64_t last = (v[i].off + v[i].len - 1) / ch->chunk_size;
+		const uint64_t last = (v[i].off + v[i].len - 1) / ch->chunk_size;
 
-		for (; at <= last && have < EXPECTED; at++)
-			if (have == 0 || chunk[have - 1] != at)
-				chunk[have++] = at;
+		for (uint64_t at = v[i].off / ch->chunk_size + 1; at <= last && have < EXPECTED;
+			at++)
+			chunk[have++] = at;
 	}
 	ahead_expect(ch->ahead, chunk, have);
 }
+
+_Static_assert(AHEAD_JOB <= WIRE_FILL_MAX, "one fetch is one FILL");
 
 /* ahead.h's fetch: without delaying anybody. */
 static void chunks_fetch(void *ctx, const uint64_t *chunk, size_t n)
@@ -389,6 +393,8 @@ static void chunks_fetch(void *ctx, const uint64_t *chunk, size_t n)
 	/* First the worker: a claim that waits for one would hold up who needs the chunk. */
 	if (pool_get(ch->w, POOL_AHEAD, &p, NULL) < 0)
 		return;
+	if (n > ch->limit / LENT_PART)
+		n = ch->limit / LENT_PART > 0 ? ch->limit / LENT_PART : 1;
 	claims = cache_claim(ch->cache, chunk, n, ref);
 	if (claims == 0) {
 		pool_put(ch->w, p);

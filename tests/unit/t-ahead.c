@@ -206,6 +206,26 @@ static bool has(struct fetched *f, const uint64_t *chunk, size_t n)
 	return all;
 }
 
+/* What is expected takes no more of the cache than one reader does. */
+static void expect_many(void)
+{
+	uint64_t chunk[400];
+	struct fetched f;
+	struct ahead *a = NULL;
+	size_t total = 0;
+
+	for (size_t i = 0; i < 400; i++)
+		chunk[i] = 2 * i;
+	begin(&f, &a);
+	ahead_expect(a, chunk, 400);
+	for (unsigned i = 0; i < 10000 && !has(&f, chunk, 128); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	ahead_free(a);
+	for (size_t c = 0; c < CHUNKS; c++)
+		total += f.chunk[c];
+	is_int((long long)total, 128, "of many the first are fetched");
+}
+
 /* The beginnings of files that are expected, wherever they lie. */
 static void test_expected(void)
 {
@@ -225,6 +245,7 @@ static void test_expected(void)
 	for (size_t c = 0; c < CHUNKS; c++)
 		total += f.chunk[c];
 	is_int((long long)total, (long long)n, "and nothing else");
+	expect_many();
 	ok(f.most <= AHEAD_JOB, "so many at a time as are asked for at most: %zu", f.most);
 }
 
