@@ -28,7 +28,7 @@ packages=(
 	liblzma-dev libxxhash-dev libtsk-dev fuse3 attr
 	clang libclang-rt-dev clang-format shellcheck mandoc
 	fdisk parted ntfs-3g e2fsprogs dosfstools mtools exfatprogs exfat-fuse ewf-tools sleuthkit mount
-	apfsprogs makefs pst-utils xorriso python3 openssl xz-utils zstd procps
+	apfsprogs makefs pst-utils xorriso python3 openssl xz-utils bzip2 zstd cpio libarchive-tools procps
 	# programs that people use on a mount, from the command line and on a desktop
 	rsync file zip unzip p7zip-full git ripgrep sqlite3 poppler-utils libimage-exiftool-perl testdisk clamav
 	thunar tumbler libreoffice-writer libreoffice-calc evince ristretto
