@@ -40,7 +40,7 @@ bool loop_stop(struct loop *l);
 
 /**
  * loop_step_aside() - the request that this thread is at may take long: others go on without it
- * Until the request is answered; a second call, or one in another thread, does nothing.
+ * Until this thread is done with it; a second call, or one in another thread, does nothing.
  */
 void loop_step_aside(void);
 

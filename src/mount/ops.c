@@ -41,14 +41,6 @@ void ops_leave(struct visit *v)
 	scene_leave(v->s, v->token);
 }
 
-void ops_met(struct visit *v, const void *name, size_t n)
-{
-	if (n == 0 || n > sizeof(v->name))
-		return;
-	memcpy(v->name, name, n);
-	v->name_len = n;
-}
-
 int ops_record(struct visit *v, enum audit_type type, uint64_t length, int64_t result)
 {
 	const struct access a = {.type = type,
@@ -110,7 +102,7 @@ int ops_open_handle(struct visit *v, enum table_state state, int r, struct handl
 	struct access a = {.type = AUDIT_OPEN,
 		.node = &v->n,
 		.grant = v->permit.grant,
-		.name = v->name_len > 0 ? v->name : NULL,
+		.name = v->name,
 		.name_len = v->name_len};
 	struct table_handle like;
 	struct handle *h = NULL;

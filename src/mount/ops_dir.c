@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ops_dir.c - listings of directories; see ops.c. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "mount/live.h"
 #include "mount/ops_private.h"
 
-static int check_directory(struct visit *v)
+/* @name: [NAME_MAX] for the one that its record commits to. */
+static int check_directory(struct visit *v, uint8_t *name)
 {
 	struct evidence_cursor c;
 	struct trace t;
@@ -18,8 +20,10 @@ static int check_directory(struct visit *v)
 		return live_is(v->sc, &v->n) ? -ENOTDIR : 0;
 	evidence_cursor_init(&c, scene_place(v->sc, &v->n)->ev->evidence);
 	r = evidence_get(&c, v->n.trace, &t);
-	if (r == 0)
-		ops_met(v, t.name, t.name_len);
+	if (r == 0 && t.name_len > 0 && t.name_len <= NAME_MAX) {
+		v->name = memcpy(name, t.name, t.name_len);
+		v->name_len = t.name_len;
+	}
 	evidence_cursor_release(&c);
 	if (r == 0 && !gate_shows(&v->permit, t.kind))
 		return -ESTALE;
@@ -39,12 +43,13 @@ static bool may_be_kept(const struct visit *v)
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	uint8_t name[NAME_MAX];
 	struct handle *h = NULL;
 	struct visit v;
 	int r = ops_begin(req, ino, AUDIT_OPEN, &v);
 
 	if (r == 0)
-		r = check_directory(&v);
+		r = check_directory(&v, name);
 	if (r == 0)
 		r = ops_open_handle(&v, TABLE_DIRECTORY, 0, &h);
 	fi->cache_readdir = fi->keep_cache = r == 0 && may_be_kept(&v);

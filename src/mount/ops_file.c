@@ -44,15 +44,6 @@ static int content_of(struct visit *v, struct handle *h, struct content **out)
 	return r;
 }
 
-static void meet(struct visit *v, const struct content *c)
-{
-	size_t n = 0;
-	const void *name = content_name(c, &n);
-
-	if (name)
-		ops_met(v, name, n);
-}
-
 /* Return: why what is decided upon cannot be opened as a file; else 0, with its contents. */
 static int open_file(struct visit *v, struct content **out)
 {
@@ -69,7 +60,7 @@ static int open_file(struct visit *v, struct content **out)
 	if (r == 0)
 		r = make_ready(v, out);
 	if (r == 0)
-		meet(v, *out);
+		v->name = content_name(*out, &v->name_len);
 	return r;
 }
 

@@ -4,8 +4,6 @@
 #ifndef EVIDENCEFS_MOUNT_OPS_PRIVATE_H
 #define EVIDENCEFS_MOUNT_OPS_PRIVATE_H
 
-#include <limits.h>
-
 #include "mount/fuse.h"
 #include "mount/gate.h"
 #include "mount/handle.h"
@@ -19,8 +17,8 @@ struct visit {
 	struct asker who;
 	struct node n; /* what it is about */
 	struct permit permit;
-	uint8_t name[NAME_MAX + 1]; /* of the trace, once it was met */
-	size_t name_len;            /* 0: it was not */
+	const void *name; /* of the trace that is opened, until its record; NULL: not at hand */
+	size_t name_len;
 };
 
 static inline struct session *session_of(fuse_req_t req)
@@ -35,8 +33,6 @@ void ops_reply_error(fuse_req_t req, int r);
 void ops_enter(fuse_req_t req, struct visit *v);
 /** ops_leave() - after the reply. */
 void ops_leave(struct visit *v);
-/** ops_met() - the trace of a visit has this name: its record then needs no look-up. */
-void ops_met(struct visit *v, const void *name, size_t n);
 /**
  * ops_begin() - ops_enter(), and the node a request is about, once it is allowed
  * A denial is recorded as an act of @type. Return: 0; -ESTALE hidden (the kernel then
