@@ -117,13 +117,18 @@ static int queue(struct reads *r, const struct read_job *j)
 	return 0;
 }
 
+static void begin(struct read_job *j, bool claimed)
+{
+	j->queued = false;
+	j->claimed = claimed;
+	j->begun_ms = now_ms(CLOCK_MONOTONIC_COARSE);
+}
+
 int reads_begin(struct reads *r, struct read_job *j)
 {
 	int go = 1;
 
-	j->queued = false;
-	j->claimed = false;
-	j->begun_ms = now_ms(CLOCK_MONOTONIC_COARSE);
+	begin(j, false);
 	pthread_mutex_lock(&r->lock);
 	if (may_run(r, j))
 		run(r, j);
@@ -137,9 +142,7 @@ bool reads_try(struct reads *r, struct read_job *j)
 {
 	bool go = false;
 
-	j->queued = false;
-	j->claimed = true;
-	j->begun_ms = now_ms(CLOCK_MONOTONIC_COARSE);
+	begin(j, true);
 	pthread_mutex_lock(&r->lock);
 	go = may_run(r, j);
 	if (go)
