@@ -165,6 +165,16 @@ static unsigned missed(struct fetched *f, uint64_t i)
 	return n;
 }
 
+/* Chunks that were fetched; when nobody fetches any more. */
+static size_t count(const struct fetched *f)
+{
+	size_t n = 0;
+
+	for (size_t c = 0; c < CHUNKS; c++)
+		n += f->chunk[c];
+	return n;
+}
+
 /* A file of one chunk in each region. What finds the queue full is not fetched: it is read again
  * until all of the chunks behind are there, or @tries are used up. */
 static void read_in_turn(struct ahead *a, struct fetched *f, uint64_t i, unsigned tries)
@@ -182,16 +192,14 @@ static void test_in_turn(void)
 	const uint64_t files = 12; /* in each region */
 	struct fetched f;
 	struct ahead *a = NULL;
-	size_t n = 0;
 
 	begin(&f, &a);
 	for (uint64_t i = 0; i < files; i++)
 		read_in_turn(a, &f, i, i + 1 < files ? 0 : 10000);
 	is_int(missed(&f, files), 0, "ahead in each of many regions that are read in turn");
 	ahead_free(a);
-	for (size_t c = 0; c < CHUNKS; c++)
-		n += f.chunk[c];
-	ok(n <= files * REGIONS + 256 + REGIONS, "together no more than may be ahead: %zu", n);
+	ok(count(&f) <= files * REGIONS + 256 + REGIONS, "together no more than may be ahead: %zu",
+		count(&f));
 	is_int((long long)f.twice, 0, "no chunk is fetched twice");
 }
 
@@ -206,24 +214,28 @@ static bool has(struct fetched *f, const uint64_t *chunk, size_t n)
 	return all;
 }
 
+/* All of them are fetched, sooner or later. */
+static bool comes(struct fetched *f, const uint64_t *chunk, size_t n)
+{
+	for (unsigned i = 0; i < 10000 && !has(f, chunk, n); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	return has(f, chunk, n);
+}
+
 /* What is expected takes no more of the cache than one reader does. */
 static void expect_many(void)
 {
 	uint64_t chunk[400];
 	struct fetched f;
 	struct ahead *a = NULL;
-	size_t total = 0;
 
 	for (size_t i = 0; i < 400; i++)
 		chunk[i] = 2 * i;
 	begin(&f, &a);
 	ahead_expect(a, chunk, 400);
-	for (unsigned i = 0; i < 10000 && !has(&f, chunk, 128); i++)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	comes(&f, chunk, 128);
 	ahead_free(a);
-	for (size_t c = 0; c < CHUNKS; c++)
-		total += f.chunk[c];
-	is_int((long long)total, 128, "of many the first are fetched");
+	is_int((long long)count(&f), 128, "of many the first are fetched");
 }
 
 /* The beginnings of files that are expected, wherever they lie. */
@@ -233,18 +245,13 @@ static void test_expected(void)
 	const size_t n = sizeof(chunk) / sizeof(chunk[0]);
 	struct fetched f;
 	struct ahead *a = NULL;
-	size_t total = 0;
 
 	begin(&f, &a);
 	ahead_expect(a, chunk, 0);
 	ahead_expect(a, chunk, n);
-	for (unsigned i = 0; i < 10000 && !has(&f, chunk, n); i++)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	ok(has(&f, chunk, n), "what is expected is fetched");
+	ok(comes(&f, chunk, n), "what is expected is fetched");
 	ahead_free(a);
-	for (size_t c = 0; c < CHUNKS; c++)
-		total += f.chunk[c];
-	is_int((long long)total, (long long)n, "and nothing else");
+	is_int((long long)count(&f), (long long)n, "and nothing else");
 	expect_many();
 	ok(f.most <= AHEAD_JOB, "so many at a time as are asked for at most: %zu", f.most);
 }
