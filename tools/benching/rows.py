@@ -548,17 +548,16 @@ def extract(b):
 def made_index(b, files, kind="raw", size=(8 << 40) - (64 << 20)):
     """(image, state, about) of an empty disk with an index of `files` made-up files."""
     name = f"made-{files}" if kind == "raw" else f"made-{kind}-{files}"
-    ending = "dd" if kind == "raw" else "E01"
+    image = f"{b.images.path(name)}/image." + ("dd" if kind == "raw" else "E01")
 
     def make(out):
-        image = f"{out}/image.dd"
-        with open(image, "wb") as f:
+        raw = f"{out}/image.dd"
+        with open(raw, "wb") as f:
             f.truncate(size)
-        run("sgdisk", "-n", "1:2048:0", image)
+        run("sgdisk", "-n", "1:2048:0", raw)
         if kind == "e01":
-            run(b.mounts.programs.tool("bench-ewf"), image, f"{out}/image.E01")
-            os.unlink(image)
-            image = f"{out}/image.E01"
+            run(b.mounts.programs.tool("bench-ewf"), raw, image)
+            os.unlink(raw)
         with b.mounts.service(image, state=f"{out}/state"):
             pass
         folder = f"{out}/state/evidence"
@@ -567,8 +566,7 @@ def made_index(b, files, kind="raw", size=(8 << 40) - (64 << 20)):
         return {"seconds": seconds, "index": os.path.getsize(f"{folder}/{key}/volume-0.idx")}
 
     about = b.images.kept(name, make)
-    out = b.images.path(name)
-    return f"{out}/image.{ending}", f"{out}/state", about
+    return image, f"{b.images.path(name)}/state", about
 
 
 def picked(files):
