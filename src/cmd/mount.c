@@ -30,6 +30,7 @@
 #include "cmd/state_dir.h"
 #include "control/personal.h"
 #include "image/find.h"
+#include "mount/awake.h"
 #include "mount/kernel.h"
 #include "mount/session.h"
 #include "serve/hashes.h"
@@ -269,6 +270,7 @@ struct service {
 	size_t count;
 	struct session *session;
 	struct personal *personal; /* marks and notes */
+	struct awake *awake;       /* NULL */
 };
 
 /* Whether all hashing has come to its end: a read may be one that storage does not answer. */
@@ -300,6 +302,7 @@ static void service_end(struct service *v, int lock, int status)
 	for (size_t i = 0; i < v->count; i++)
 		evidence_close(v->evidence[i]);
 	free(v->evidence);
+	awake_free(v->awake);
 }
 
 static int open_evidence(struct mount_job *j, struct service *v, struct err *e)
@@ -336,6 +339,7 @@ static int new_session(struct mount_job *j, struct service *v, struct err *e)
 		.state_dir = j->mount_dir,
 		.mountpoint = j->mountpoint,
 		.lock_fd = j->lock,
+		.awake = v->awake,
 		.fuse_fd = -1,
 		.table_fd = -1};
 	struct view *view = NULL;
@@ -359,6 +363,7 @@ static int service_begin(struct mount_job *j, struct service *v, struct err *e)
 {
 	int r = open_evidence(j, v, e);
 
+	v->awake = awake_new("");
 	if (r == 0)
 		r = new_session(j, v, e);
 	if (r == 0)

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "control/server.h"
 #include "control/service.h"
+#include "mount/awake.h"
 #include "starter/channel.h"
 #include "starter/message.h"
 #include "starter/service_sandbox.h"
@@ -41,7 +42,8 @@ static int lock_in(const struct channel *c, const struct channel_start *start, s
 	return r;
 }
 
-static int serve(struct channel *c, const struct channel_start *start, struct err *e)
+static int serve(struct channel *c, const struct channel_start *start, struct awake *awake,
+	struct err *e)
 {
 	const struct server_limits limits = {.connections = start->config.connections};
 	struct service *s = NULL;
@@ -49,7 +51,7 @@ static int serve(struct channel *c, const struct channel_start *start, struct er
 	bool asked = false;
 	int r = 0;
 
-	r = service_new(c, start, &s, e);
+	r = service_new(c, start, awake, &s, e);
 	if (r < 0)
 		return r;
 	r = server_new(start->listen_fd, s, &limits, &server, e);
@@ -66,6 +68,7 @@ int control_main(void)
 {
 	struct channel *c = NULL;
 	struct channel_start start;
+	struct awake *awake = NULL;
 	struct err e = {0};
 	int r = 0;
 
@@ -75,9 +78,11 @@ int control_main(void)
 	r = channel_open(MESSAGE_FD, &c, &start, &e);
 	if (r < 0)
 		return complain(&e, r);
+	awake = start.config.keep_awake ? awake_new("") : NULL;
 	r = lock_in(c, &start, &e);
 	if (r == 0)
-		r = serve(c, &start, &e);
+		r = serve(c, &start, awake, &e);
+	awake_free(awake);
 	channel_close(c);
 	channel_start_release(&start);
 	return r < 0 ? complain(&e, r) : EXIT_SUCCESS;

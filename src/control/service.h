@@ -23,13 +23,15 @@
 #include "starter/channel.h"
 
 struct service;
+struct awake;
 struct evidence;
 struct roads;
 struct view;
 
-/** service_new() - open catalog and log, take up kept sessions, begin. @ch, @start: borrowed. */
-int service_new(
-	struct channel *ch, const struct channel_start *start, struct service **out, struct err *e);
+/** service_new() - open catalog and log, take up kept sessions, begin. @ch, @start, @awake (NULL
+ * allowed): borrowed. */
+int service_new(struct channel *ch, const struct channel_start *start, struct awake *awake,
+	struct service **out, struct err *e);
 /** service_end() - sessions go on for the next service when @keep; else they are unmounted. */
 void service_end(struct service *s, bool keep);
 

@@ -214,7 +214,7 @@ static int open_policy(struct service *s, struct err *e)
 
 /* ---- sessions ------------------------------------------------------------------------ */
 
-static int open_sessions(struct service *s, struct err *e)
+static int open_sessions(struct service *s, struct awake *awake, struct err *e)
 {
 	static const struct people_source nss = {
 		.identity = identity_of, .members = subject_members};
@@ -237,6 +237,7 @@ static int open_sessions(struct service *s, struct err *e)
 	if (r == 0)
 		r = service_finder_start(s, e);
 	o.people = s->people;
+	o.awake = awake;
 	o.begun = service_poke;
 	o.ctx = s;
 	o.log = s->log;
@@ -299,8 +300,8 @@ static struct service *begin(struct channel *ch, const struct channel_start *sta
 	return s;
 }
 
-int service_new(
-	struct channel *ch, const struct channel_start *start, struct service **out, struct err *e)
+int service_new(struct channel *ch, const struct channel_start *start, struct awake *awake,
+	struct service **out, struct err *e)
 {
 	struct service *s = begin(ch, start);
 	struct err why = {0};
@@ -313,7 +314,7 @@ int service_new(
 	if (r == 0)
 		r = open_policy(s, &why);
 	if (r == 0)
-		r = open_sessions(s, &why);
+		r = open_sessions(s, awake, &why);
 	if (r == 0)
 		r = service_follow_start(s, &why);
 	if (r) {

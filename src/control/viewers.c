@@ -139,6 +139,7 @@ static int begin(struct user *u, const struct channel_session *m, struct err *e)
 		.init_len = m->init_len,
 		.begun = m->begun,
 		.table_fd = m->table_fd,
+		.awake = all->awake,
 		.privacy_txt = all->privacy_txt,
 		.hooks = &u->hooks};
 	int r = session_new(&o, NULL, &u->session, e);

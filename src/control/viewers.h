@@ -27,6 +27,7 @@ struct viewers_opts {
 	struct registry *registry;
 	struct clock *clock;
 	struct people *people;
+	struct awake *awake; /* NULL */
 	unsigned degrade;
 	const char *privacy_txt;
 	/** begun() - a session has begun, and waits for a viewers_refresh(). From any thread. */

@@ -23,6 +23,8 @@
 #define SAME_MIN    8       /* requests in a row of one thread: then it is alone */
 #define TICK_NS     5000000 /* at one request for so long: it waits for something */
 #define TICKS_MAX   20      /* without a request, until nobody watches */
+#define BUSY_MIN    2       /* requests in a tick: processors are to be awake */
+#define BUSY_TICKS  4       /* they are, after the last such tick */
 
 enum use { UNUSED, RUNNING, ENDED };
 
@@ -57,6 +59,8 @@ struct loop {
 	bool stop;
 	bool watched; /* the watcher is to be joined */
 	pthread_t watcher;
+	struct awake *awake; /* borrowed; NULL */
+	unsigned busy;       /* the watcher's: ticks for which processors stay awake; 0: they sleep */
 	unsigned size;
 	unsigned high; /* servers before it were in use */
 	struct server server[];
@@ -273,9 +277,23 @@ static void *serve(void *arg)
 
 /* ---- who watches --------------------------------------------------------------------------- */
 
+/* @n: requests in the tick that ends. */
+static void keep_awake(struct loop *l, uint64_t n)
+{
+	unsigned before = l->busy;
+
+	if (n >= BUSY_MIN)
+		l->busy = BUSY_TICKS;
+	else if (l->busy > 0)
+		l->busy--;
+	if ((before > 0) != (l->busy > 0))
+		awake_ask(l->awake, l->busy > 0);
+}
+
 /* Return: whether anything has happened since the last tick. With the lock held. */
 static bool look_at_all(struct loop *l)
 {
+	uint64_t requests = 0;
 	bool any = false;
 
 	for (unsigned i = 0; i < l->high; i++) {
@@ -286,8 +304,10 @@ static bool look_at_all(struct loop *l)
 		if (answering && taken == s->seen && s->use == RUNNING)
 			put_aside(s);
 		any = any || taken != s->seen || (answering && !atomic_load(&s->aside));
+		requests += taken - s->seen;
 		s->seen = taken;
 	}
+	keep_awake(l, requests);
 	/* it could not be called before */
 	if (l->active == 0)
 		any = call(l) != 0 || any;
@@ -314,13 +334,16 @@ static void *watch(void *arg)
 			pthread_cond_wait(&l->watch, &l->lock);
 		ticks = 0;
 	}
+	if (l->busy > 0)
+		awake_ask(l->awake, false);
 	pthread_mutex_unlock(&l->lock);
 	return NULL;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out)
+int loop_start(
+	struct fuse_session *fuse, unsigned threads, struct awake *awake, struct loop **out)
 {
 	struct loop *l = calloc(1, sizeof(*l) + threads * sizeof(l->server[0]));
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -335,6 +358,7 @@ int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out)
 		free(l);
 		return r;
 	}
+	l->awake = awake;
 	l->size = threads;
 	l->looks_out = cpus > 1;
 	l->together = cpus > 3 ? (unsigned)cpus / 2 : 1;

@@ -6,8 +6,9 @@
  * thread and each costs a switch of context more; and its threads end by a signal. Here
  * one thread answers what comes, as long as nothing makes it wait. Another is called when it
  * steps aside to fetch; when several requests wait and there are processors for it; and
- * when it has been at one request for some milliseconds, whatever the reason. Where
- * nothing happens all sleep. Reads that fetch (mount/reads.h) never take all threads.
+ * when it has been at one request for some milliseconds, whatever the reason. While requests
+ * come one behind the other processors are kept awake (mount/awake.h); where nothing
+ * happens all sleep. Reads that fetch (mount/reads.h) never take all threads.
  */
 #ifndef EVIDENCEFS_MOUNT_LOOP_H
 #define EVIDENCEFS_MOUNT_LOOP_H
@@ -15,6 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "mount/awake.h"
 #include "mount/session.h"
 
 /* Of a team's session. */
@@ -22,8 +24,9 @@
 #define LOOP_READS      56u /* and from all */
 #define LOOP_THREADS    (LOOP_READS + 8u)
 
-/** loop_start() - @threads: at most. Return: 0 and *@out; -errno. */
-int loop_start(struct fuse_session *fuse, unsigned threads, struct loop **out);
+/** loop_start() - @threads: at most. @awake: borrowed; NULL. Return: 0 and *@out; -errno. */
+int loop_start(
+	struct fuse_session *fuse, unsigned threads, struct awake *awake, struct loop **out);
 /**
  * loop_wait() - until it is unmounted, or one of @signals has come, which the caller has blocked
  * Not through handlers: a signal between the look at what one has set and the sleep would be lost.

@@ -128,6 +128,7 @@ static int copy_opts(struct session *s, const struct session_opts *o, struct err
 	s->uid = o->uid;
 	s->gid = o->gid;
 	s->degrade = s->team ? o->degrade : o->degrade & ~DEGRADED_TEAM;
+	s->awake = o->awake;
 	s->hooks = o->hooks;
 	s->begun = o->begun;
 	s->state_dir = copy_of(o->state_dir, &r);
@@ -351,7 +352,7 @@ int session_run(struct session *s)
 
 	if (r)
 		return r;
-	r = loop_start(s->fuse, threads, &l);
+	r = loop_start(s->fuse, threads, s->awake, &l);
 	if (r == 0)
 		r = loop_wait(l, &s->ends);
 	/* where storage does not answer, who looks after reads ends the process meanwhile */

@@ -31,7 +31,7 @@ void session_serve(struct session *s)
 	/* before the first thread reads: else what it is at would be sent again too */
 	if (s->begun)
 		take_over(s);
-	if (look_start(s) || loop_start(s->fuse, LOOP_THREADS, &s->loop))
+	if (look_start(s) || loop_start(s->fuse, LOOP_THREADS, s->awake, &s->loop))
 		fprintf(stderr, "evidencefs: %s: no thread can be started\n", s->mountpoint);
 	/* what is seen may have changed while nobody served */
 	else if (s->begun)

@@ -62,6 +62,7 @@ static const struct key keys[] = {
 	{"limits", "workers", KIND_COUNT, AT(workers), "0", 0, 8},
 	{"limits", "copy_floor", KIND_BYTES, AT(copy_floor), "256", 0, 1ull << 40},
 	{"limits", "block_hashes", KIND_BOOL, AT(block_hashes), "yes", 0, 0},
+	{"limits", "keep_awake", KIND_BOOL, AT(keep_awake), "yes", 0, 0},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))

@@ -44,6 +44,7 @@ struct config {
 	unsigned workers;     /* a piece of evidence; 0: one a cpu */
 	uint64_t copy_floor;  /* bytes; smaller contents are not followed by hash */
 	bool block_hashes;    /* of each 4 KiB of an image are kept when it is added */
+	bool keep_awake;      /* processors of a virtual machine, while somebody reads */
 	/* found out after reading, by config_resolve() */
 	uid_t uid;
 	gid_t gid;
