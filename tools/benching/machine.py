@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -38,6 +39,17 @@ def setup():
     # in the background SIGINT is ignored unless it is asked for
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+
+
+def awake():
+    """Processors do not halt until what this returns is closed: src/mount/awake.h has why."""
+    need_root("--awake")
+    try:
+        device = open("/dev/cpu_dma_latency", "wb", 0)
+        device.write((0).to_bytes(4, sys.byteorder))
+    except OSError as why:
+        raise Missing(f"--awake: {why}") from None
+    return device
 
 
 def need_root(what):
