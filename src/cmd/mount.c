@@ -270,7 +270,7 @@ struct service {
 	size_t count;
 	struct session *session;
 	struct personal *personal; /* marks and notes */
-	struct awake *awake;       /* NULL */
+	struct awake *awake;       /* NULL: without */
 };
 
 /* Whether all hashing has come to its end: a read may be one that storage does not answer. */
@@ -363,7 +363,8 @@ static int service_begin(struct mount_job *j, struct service *v, struct err *e)
 {
 	int r = open_evidence(j, v, e);
 
-	v->awake = awake_new("");
+	if (r == 0)
+		v->awake = awake_new("");
 	if (r == 0)
 		r = new_session(j, v, e);
 	if (r == 0)

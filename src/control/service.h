@@ -28,8 +28,10 @@ struct evidence;
 struct roads;
 struct view;
 
-/** service_new() - open catalog and log, take up kept sessions, begin. @ch, @start, @awake (NULL
- * allowed): borrowed. */
+/**
+ * service_new() - open catalog and log, take up kept sessions, begin
+ * @ch, @start, @awake: borrowed; @awake NULL: without
+ */
 int service_new(struct channel *ch, const struct channel_start *start, struct awake *awake,
 	struct service **out, struct err *e);
 /** service_end() - sessions go on for the next service when @keep; else they are unmounted. */

@@ -18,6 +18,7 @@
 #include "policy/view.h"
 #include "starter/channel.h"
 
+struct awake;
 struct viewers;
 
 struct viewers_opts {
@@ -27,7 +28,7 @@ struct viewers_opts {
 	struct registry *registry;
 	struct clock *clock;
 	struct people *people;
-	struct awake *awake; /* NULL */
+	struct awake *awake; /* NULL: without */
 	unsigned degrade;
 	const char *privacy_txt;
 	/** begun() - a session has begun, and waits for a viewers_refresh(). From any thread. */

@@ -23,8 +23,10 @@ struct awake;
  * Return: NULL: it would not help here, or is not allowed; nothing is lost then but speed.
  */
 struct awake *awake_new(const char *root);
-/** awake_ask() - one asks for it, or does not any more. As long as one does it holds. Safe from
- * several threads. NULL allowed. */
+/**
+ * awake_ask() - one asks for it, or does not any more; as long as one does it holds
+ * Safe from several threads. NULL allowed.
+ */
 void awake_ask(struct awake *a, bool on);
 /** awake_free() - nobody asks any more. NULL allowed. */
 void awake_free(struct awake *a);

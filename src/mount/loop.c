@@ -14,6 +14,7 @@
 
 #include "base/now.h"
 #include "base/thread.h"
+#include "mount/awake.h"
 #include "mount/fuse.h"
 
 #define STANDBY_MAX 8       /* threads that wait to be called; others end */
@@ -59,7 +60,7 @@ struct loop {
 	bool stop;
 	bool watched; /* the watcher is to be joined */
 	pthread_t watcher;
-	struct awake *awake; /* borrowed; NULL */
+	struct awake *awake; /* borrowed; NULL: without */
 	unsigned busy;       /* the watcher's: ticks for which processors stay awake; 0: they sleep */
 	unsigned size;
 	unsigned high; /* servers before it were in use */
@@ -277,8 +278,8 @@ static void *serve(void *arg)
 
 /* ---- who watches --------------------------------------------------------------------------- */
 
-/* @n: requests in the tick that ends. */
-static void keep_awake(struct loop *l, uint64_t n)
+/* @n: requests in the tick that ends. Processors are to be awake, or need not be any more. */
+static void note_busy(struct loop *l, uint64_t n)
 {
 	unsigned before = l->busy;
 
@@ -307,7 +308,7 @@ static bool look_at_all(struct loop *l)
 		requests += taken - s->seen;
 		s->seen = taken;
 	}
-	keep_awake(l, requests);
+	note_busy(l, requests);
 	/* it could not be called before */
 	if (l->active == 0)
 		any = call(l) != 0 || any;

@@ -6,9 +6,9 @@
  * thread and each costs a switch of context more; and its threads end by a signal. Here
  * one thread answers what comes, as long as nothing makes it wait. Another is called when it
  * steps aside to fetch; when several requests wait and there are processors for it; and
- * when it has been at one request for some milliseconds, whatever the reason. While requests
- * come one behind the other processors are kept awake (mount/awake.h); where nothing
- * happens all sleep. Reads that fetch (mount/reads.h) never take all threads.
+ * when it has been at one request for some milliseconds, whatever the reason. Processors are kept
+ * awake (mount/awake.h) while requests come one behind the other; where nothing happens all
+ * sleep. Reads that fetch (mount/reads.h) never take all threads.
  */
 #ifndef EVIDENCEFS_MOUNT_LOOP_H
 #define EVIDENCEFS_MOUNT_LOOP_H
@@ -16,8 +16,9 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "mount/awake.h"
 #include "mount/session.h"
+
+struct awake;
 
 /* Of a team's session. */
 #define LOOP_READS_EACH 8u  /* threads that fetch from one piece of evidence */

@@ -107,7 +107,7 @@ struct session {
 	struct fuse_session *fuse;
 	sigset_t ends;     /* a personal mount: signals that ask for its end */
 	struct loop *loop; /* a team's threads */
-	struct awake *awake;
+	struct awake *awake; /* borrowed; NULL: without */
 	char *mountpoint;
 	int fuse_fd;
 	uint8_t *init; /* the kernel's INIT request, not read yet by libfuse; NULL: read */
@@ -131,7 +131,7 @@ struct session_opts {
 	size_t init_len;
 	bool begun;   /* team: an earlier service answered it: ask for what was in flight */
 	int table_fd; /* team: memfd of handles and nodes (mount/table.h); -1: own memory */
-	struct awake *awake; /* borrowed (mount/awake.h); NULL */
+	struct awake *awake; /* borrowed (mount/awake.h); NULL: without */
 	const char *privacy_txt;           /* text of PRIVACY.txt; NULL: there is none */
 	const struct session_hooks *hooks; /* NULL */
 };

@@ -36,7 +36,7 @@ static void test_defaults(void)
 	ok(c.segment_size == 64 << 20 && c.compress && c.retention_s == 0,
 		"the log is compressed, and nothing of it is deleted");
 	ok(c.cache_bytes == 64u << 20 && c.connections == 64 && c.workers == 0 &&
-			c.copy_floor == 256,
+			c.copy_floor == 256 && c.block_hashes && c.keep_awake,
 		"limits");
 	config_release(&c);
 	ok(config_read("/nonexistent/conf", &c, &e) == -ENOENT, "a named file must be there");
@@ -65,7 +65,7 @@ static void test_all_keys(void)
 				   "cache = 2G\n"
 				   "connections = 5\n"
 				   "workers = 3\n"
-				   "copy_floor = 4K";
+				   "copy_floor = 4K\nblock_hashes = no\nkeep_awake = no";
 	struct config c;
 	struct config d;
 	struct err e = {0};
@@ -85,7 +85,7 @@ static void test_all_keys(void)
 			!strcmp(d.officers, "auditors") && d.strict && d.segment_size == 1 << 20 &&
 			!d.compress && d.retention_s == 400 * 86400 &&
 			d.cache_bytes == 2ull << 30 && d.connections == 5 && d.workers == 3 &&
-			d.copy_floor == 4096,
+			d.copy_floor == 4096 && !d.block_hashes && !d.keep_awake,
 		"whole");
 	config_release(&d);
 	for (size_t n = 0; n < b.len; n++) {
