@@ -42,8 +42,8 @@ static int lock_in(const struct channel *c, const struct channel_start *start, s
 	return r;
 }
 
-static int serve(struct channel *c, const struct channel_start *start, struct awake *awake,
-	struct err *e)
+static int serve(
+	struct channel *c, const struct channel_start *start, struct awake *awake, struct err *e)
 {
 	const struct server_limits limits = {.connections = start->config.connections};
 	struct service *s = NULL;

@@ -61,7 +61,7 @@ struct loop {
 	bool watched; /* the watcher is to be joined */
 	pthread_t watcher;
 	struct awake *awake; /* borrowed; NULL: without */
-	unsigned busy;       /* the watcher's: ticks for which processors stay awake; 0: they sleep */
+	unsigned busy; /* the watcher's: ticks for which processors stay awake; 0: they sleep */
 	unsigned size;
 	unsigned high; /* servers before it were in use */
 	struct server server[];
@@ -343,8 +343,7 @@ static void *watch(void *arg)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-int loop_start(
-	struct fuse_session *fuse, unsigned threads, struct awake *awake, struct loop **out)
+int loop_start(struct fuse_session *fuse, unsigned threads, struct awake *awake, struct loop **out)
 {
 	struct loop *l = calloc(1, sizeof(*l) + threads * sizeof(l->server[0]));
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);

@@ -26,8 +26,7 @@ struct awake;
 #define LOOP_THREADS    (LOOP_READS + 8u)
 
 /** loop_start() - @threads: at most. @awake: borrowed; NULL. Return: 0 and *@out; -errno. */
-int loop_start(
-	struct fuse_session *fuse, unsigned threads, struct awake *awake, struct loop **out);
+int loop_start(struct fuse_session *fuse, unsigned threads, struct awake *awake, struct loop **out);
 /**
  * loop_wait() - until it is unmounted, or one of @signals has come, which the caller has blocked
  * Not through handlers: a signal between the look at what one has set and the sleep would be lost.

@@ -105,8 +105,8 @@ struct session {
 	bool hangs;  /* stopped, and reads hang in storage still: their threads use it */
 	int lock_fd; /* as in session_opts */
 	struct fuse_session *fuse;
-	sigset_t ends;     /* a personal mount: signals that ask for its end */
-	struct loop *loop; /* a team's threads */
+	sigset_t ends;       /* a personal mount: signals that ask for its end */
+	struct loop *loop;   /* a team's threads */
 	struct awake *awake; /* borrowed; NULL: without */
 	char *mountpoint;
 	int fuse_fd;
@@ -129,8 +129,8 @@ struct session_opts {
 	int fuse_fd; /* team: mounted by the starter; becomes the session's. -1: mounts itself */
 	const uint8_t *init; /* team: the kernel's INIT request, read by the starter */
 	size_t init_len;
-	bool begun;   /* team: an earlier service answered it: ask for what was in flight */
-	int table_fd; /* team: memfd of handles and nodes (mount/table.h); -1: own memory */
+	bool begun;          /* team: an earlier service answered it: ask for what was in flight */
+	int table_fd;        /* team: memfd of handles and nodes (mount/table.h); -1: own memory */
 	struct awake *awake; /* borrowed (mount/awake.h); NULL: without */
 	const char *privacy_txt;           /* text of PRIVACY.txt; NULL: there is none */
 	const struct session_hooks *hooks; /* NULL */

@@ -82,7 +82,8 @@ int main(void)
 {
 	if (!mkdtemp(root))
 		bail_out("mkdtemp");
-	if (file_make_dirs(at("dev"), NULL) || file_make_dirs(at("sys/devices/system/cpu/cpuidle"), NULL))
+	if (file_make_dirs(at("dev"), NULL) ||
+		file_make_dirs(at("sys/devices/system/cpu/cpuidle"), NULL))
 		bail_out("folders");
 	test_asked();
 	test_refused();
