@@ -3,8 +3,9 @@
  * archive.c - zip, tar, cpio, 7z, RAR, ISO, and single compressed files, through libarchive
  *
  * The only file that includes <archive.h>. Which formats libarchive may try is
- * decided by archive_shape.h, so that it never guesses, nor runs a program. A member's locator is
- * its place among the archive's entries.
+ * decided by archive_shape.h, so that it never guesses, nor runs a program. What is in a small
+ * gzip file it is given expanded (gunzip.h). A member's locator is its place among the archive's
+ * entries.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -18,6 +19,7 @@
 #include "container/archive_paths.h"
 #include "container/archive_shape.h"
 #include "container/container.h"
+#include "container/gunzip.h"
 
 #define BLOCK ((size_t)64 << 10)
 #define SKIP  ((size_t)256 << 10)
@@ -37,6 +39,10 @@ static bool archive_probe(const uint8_t *head, size_t n, const struct source *s)
 
 struct container {
 	const struct source *s;
+	struct gunzip whole;       /* the same expanded, if it is a small gzip file */
+	struct source *expanded;   /* over that; NULL: it is not */
+	const struct source *from; /* what libarchive is given: one of the two */
+	bool single;               /* its one entry is what was compressed */
 	struct archive *a;
 	struct archive_entry *entry; /* borrowed from `a` */
 	struct container_budget *b;  /* of the call that is under way */
@@ -54,8 +60,8 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
 	struct container *r = ctx;
 	ssize_t n = 0;
 
-	if (r->pos < source_size(r->s))
-		n = source_pread(r->s, r->block, BLOCK, r->pos);
+	if (r->pos < source_size(r->from))
+		n = source_pread(r->from, r->block, BLOCK, r->pos);
 	if (n < 0 || (r->b && container_spend(r->b, 0))) {
 		archive_set_error(a, n < 0 ? EIO : E2BIG, "%s",
 			n < 0 ? "its bytes cannot be read" : "its limits are reached");
@@ -69,7 +75,7 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
 static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t want)
 {
 	struct container *r = ctx;
-	uint64_t left = source_size(r->s) - r->pos;
+	uint64_t left = source_size(r->from) - r->pos;
 
 	(void)a;
 	if (want < 0)
@@ -84,12 +90,12 @@ static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t off, int when
 {
 	struct container *r = ctx;
 	int64_t base = whence == SEEK_CUR   ? (int64_t)r->pos
-		       : whence == SEEK_END ? (int64_t)source_size(r->s)
+		       : whence == SEEK_END ? (int64_t)source_size(r->from)
 					    : 0;
 
 	(void)a;
 	if (__builtin_add_overflow(base, off, &base) || base < 0 ||
-		(uint64_t)base > source_size(r->s))
+		(uint64_t)base > source_size(r->from))
 		return ARCHIVE_FATAL;
 	r->pos = (uint64_t)base;
 	return base;
@@ -151,6 +157,7 @@ static int begin(struct container *r, const struct shape *shape, struct err *e)
 	int rc = 0;
 
 	r->a = archive_read_new();
+	r->single = r->expanded && shape->layout == LAYOUT_RAW;
 	r->pos = r->next = r->done = r->piece_at = 0;
 	r->piece_n = 0;
 	if (!r->a)
@@ -206,6 +213,17 @@ static int shape_of_packed(struct container *r, struct shape *shape, struct err 
 	return 0;
 }
 
+/* A small gzip file is expanded at once, and from then on not compressed. */
+static bool is_expanded(struct container *r)
+{
+	if (!r->expanded && gunzip_whole(r->s, &r->whole) &&
+		source_memory(r->whole.bytes, r->whole.n, &r->expanded))
+		gunzip_release(&r->whole);
+	if (r->expanded)
+		r->from = r->expanded;
+	return r->expanded != NULL;
+}
+
 static int open_archive(struct container *r, struct err *e)
 {
 	uint8_t head[CONTAINER_HEAD];
@@ -216,10 +234,13 @@ static int open_archive(struct container *r, struct err *e)
 	if (n < 0)
 		return err_set(e, EIO, "its bytes cannot be read");
 	shape.packing = archive_packing_of(head, (size_t)n);
-	if (shape.packing == PACKED_NOT)
+	if (shape.packing == PACKED_NOT) {
 		shape.layout = archive_layout_of(head, (size_t)n, r->s);
-	else
+	} else {
+		if (shape.packing == PACKED_GZIP && is_expanded(r))
+			shape.packing = PACKED_NOT;
 		rc = shape_of_packed(r, &shape, e);
+	}
 	if (rc == 0 && shape.layout == LAYOUT_NONE)
 		rc = err_set(e, EBADMSG, "it is no archive");
 	return rc ? rc : begin(r, &shape, e);
@@ -231,7 +252,7 @@ static int archive_open_one(const struct source *s, struct container **out, stru
 
 	if (!r)
 		return err_set(e, ENOMEM, "no memory");
-	r->s = s;
+	r->s = r->from = s;
 	*out = r;
 	return 0;
 }
@@ -241,7 +262,18 @@ static void archive_close_one(struct container *r)
 	if (!r)
 		return;
 	end(r);
+	source_close(r->expanded);
+	gunzip_release(&r->whole);
 	free(r);
+}
+
+/* As libarchive does with what it expands itself. */
+static void take_gzip_header(struct container *r)
+{
+	if (r->whole.name)
+		archive_entry_set_pathname(r->entry, r->whole.name);
+	if (r->whole.mtime)
+		archive_entry_set_mtime(r->entry, r->whole.mtime, 0);
 }
 
 /* The next entry. Return: 1; 0 there is none; -errno. *@warn: what is odd about it, or NULL. */
@@ -259,6 +291,8 @@ static int next_entry(struct container *r, const char **warn, struct err *e)
 		return failure(r->a, e);
 	if (rc == ARCHIVE_WARN)
 		*warn = archive_error_string(r->a);
+	if (r->single)
+		take_gzip_header(r);
 	r->next++;
 	return 1;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gunzip.h - a small gzip file, expanded whole
+ *
+ * Most compressed files are small and of one member. Their size is known only once they are
+ * expanded, which libdeflate does three times as fast as zlib behind libarchive, when it is
+ * given all bytes at once. What has another form is not taken: libarchive expands it.
+ * Source: RFC 1952.
+ */
+#ifndef EVIDENCEFS_CONTAINER_GUNZIP_H
+#define EVIDENCEFS_CONTAINER_GUNZIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/source.h"
+
+#define GUNZIP_PACKED_MAX ((size_t)1 << 20)
+#define GUNZIP_MAX        ((size_t)4 << 20)
+
+struct gunzip {
+	uint8_t *bytes; /* [n]; NULL: none */
+	size_t n;
+	char *name;     /* as it stands there; NULL: none does */
+	uint32_t mtime; /* seconds of Unix; 0: none */
+};
+
+/**
+ * gunzip_whole() - all of @s is one member, within the bounds above, and its CRC and size hold
+ * Return: true and *@out, caller: gunzip_release(). False: that is not so, or there is no memory.
+ */
+bool gunzip_whole(const struct source *s, struct gunzip *out);
+void gunzip_release(struct gunzip *g);
+
+#endif
