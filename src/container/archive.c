@@ -43,6 +43,7 @@ struct container {
 	struct source *expanded;   /* over that; NULL: it is not */
 	const struct source *from; /* what libarchive is given: one of the two */
 	bool single;               /* its one entry is what was compressed */
+	bool tried;                /* to expand it so */
 	struct archive *a;
 	struct archive_entry *entry; /* borrowed from `a` */
 	struct container_budget *b;  /* of the call that is under way */
@@ -213,15 +214,26 @@ static int shape_of_packed(struct container *r, struct shape *shape, struct err 
 	return 0;
 }
 
-/* A small gzip file is expanded at once, and from then on not compressed. */
-static bool is_expanded(struct container *r)
+/* A small gzip file is expanded at once, and from then on not compressed. Tried once: what cannot
+ * be is libarchive's. Return: whether it is. */
+static bool expand_small(struct container *r)
 {
-	if (!r->expanded && gunzip_whole(r->s, &r->whole) &&
-		source_memory(r->whole.bytes, r->whole.n, &r->expanded))
+	if (r->expanded || r->tried)
+		return r->expanded != NULL;
+	r->tried = true;
+	if (r->b && container_spend(r->b, 0))
+		return false;
+	if (!gunzip_whole(r->s, &r->whole)) {
+		if (r->b)
+			container_spend(r->b, r->whole.n);
+		return false;
+	}
+	if (source_memory(r->whole.bytes, r->whole.n, &r->expanded)) {
 		gunzip_release(&r->whole);
-	if (r->expanded)
-		r->from = r->expanded;
-	return r->expanded != NULL;
+		return false;
+	}
+	r->from = r->expanded;
+	return true;
 }
 
 static int open_archive(struct container *r, struct err *e)
@@ -237,7 +249,7 @@ static int open_archive(struct container *r, struct err *e)
 	if (shape.packing == PACKED_NOT) {
 		shape.layout = archive_layout_of(head, (size_t)n, r->s);
 	} else {
-		if (shape.packing == PACKED_GZIP && is_expanded(r))
+		if (shape.packing == PACKED_GZIP && expand_small(r))
 			shape.packing = PACKED_NOT;
 		rc = shape_of_packed(r, &shape, e);
 	}
@@ -267,7 +279,7 @@ static void archive_close_one(struct container *r)
 	free(r);
 }
 
-/* As libarchive does with what it expands itself. */
+/* Name and time of its one member, as libarchive takes them where it expands itself. */
 static void take_gzip_header(struct container *r)
 {
 	if (r->whole.name)

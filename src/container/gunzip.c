@@ -61,14 +61,17 @@ bool gunzip_whole(const struct source *s, struct gunzip *out)
 		struct cur trailer = cur_of(p + size - 4, 4);
 
 		g.n = cur_u32(&trailer);
-		g.bytes = g.n <= GUNZIP_MAX ? malloc(g.n + 1) : NULL;
+		g.bytes = g.n <= GUNZIP_MAX ? malloc(g.n + 1) : NULL; /* also of nothing */
 		good = g.bytes && expand(p, (size_t)size, &g) && take_header(p, (size_t)size, &g);
 	}
 	free(p);
-	if (good)
-		*out = g;
-	else
+	if (!good) {
+		const size_t vain = g.bytes ? g.n : 0;
+
 		gunzip_release(&g);
+		g.n = vain;
+	}
+	*out = g;
 	return good;
 }
 

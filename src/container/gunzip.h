@@ -3,8 +3,10 @@
  * gunzip.h - a small gzip file, expanded whole
  *
  * Most compressed files are small and of one member. Their size is known only once they are
- * expanded, which libdeflate does three times as fast as zlib behind libarchive, when it is
- * given all bytes at once. What has another form is not taken: libarchive expands it.
+ * expanded, which libdeflate does faster than zlib behind libarchive (docs/PERFORMANCE.md), when
+ * it is given all bytes at once. What has another form is not taken: libarchive expands it. Of
+ * streams that no compressor writes (codes that RFC 1951 has no meaning for) libdeflate expands
+ * some that zlib refuses; their CRC and size hold, too.
  * Source: RFC 1952.
  */
 #ifndef EVIDENCEFS_CONTAINER_GUNZIP_H
@@ -28,7 +30,8 @@ struct gunzip {
 
 /**
  * gunzip_whole() - all of @s is one member, within the bounds above, and its CRC and size hold
- * Return: true and *@out, caller: gunzip_release(). False: that is not so, or there is no memory.
+ * Return: true and *@out, caller: gunzip_release(). False: that is not so, it cannot be read, or
+ * there is no memory; @out->n: as much may have been expanded in vain.
  */
 bool gunzip_whole(const struct source *s, struct gunzip *out);
 void gunzip_release(struct gunzip *g);

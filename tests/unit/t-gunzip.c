@@ -105,6 +105,8 @@ static void check_form(unsigned flags, uint32_t time, const char *name, const ch
 	expand(&b, b.len, whole, sizeof(whole));
 	walk(&b, told, sizeof(told));
 	buf_put_u8(&b, 'x');
+	expand(&b, b.len, libarchive, sizeof(libarchive));
+	is_str(libarchive, "", "with a byte more it is left to libarchive");
 	walk(&b, libarchive, sizeof(libarchive));
 	is_str(whole, want, title);
 	is_str(told, libarchive, "as libarchive tells it");
@@ -162,10 +164,66 @@ static void test_refused(void)
 	buf_release(&b);
 }
 
+/* Of the one member, bytes at @off; as "BYTES", or "-ERRNO". */
+static void read_at(struct container *c, uint64_t off, char *out, size_t size)
+{
+	static const uint8_t first = 0; /* its locator */
+	ssize_t n = container_archive.read(c, NULL, &first, 1, out, size - 1, off, NULL);
+
+	if (n < 0)
+		snprintf(out, size, "%zd", n);
+	else
+		out[n] = '\0';
+}
+
+/* Forwards, backwards and behind the end: a read that lies behind begins anew. */
+static void test_read(size_t more, const char *title)
+{
+	struct buf b = BUF_INIT;
+	struct source *s = NULL;
+	struct container *c = NULL;
+	char got[6][32];
+
+	put_gzip(&b, NAME, TIME, "a", CRC_HELLO);
+	for (size_t i = 0; i < more; i++)
+		buf_put_u8(&b, 'x');
+	if (source_memory(b.data, b.len, &s) || container_archive.open(s, &c, NULL))
+		bail_out("open");
+	for (size_t i = 0; i < 6; i++)
+		read_at(c, (uint64_t[]){3, 0, 5, 6, 1, 4}[i], got[i], sizeof(got[i]));
+	ok(!strcmp(got[0], "lo\n") && !strcmp(got[1], "hello\n") && !strcmp(got[2], "\n") &&
+			!strcmp(got[3], "") && !strcmp(got[4], "ello\n") && !strcmp(got[5], "o\n"),
+		"read anywhere: %s", title);
+	container_archive.close(c);
+	source_close(s);
+	buf_release(&b);
+}
+
+/* What has no bytes: nothing is in it, as libarchive says of it. */
+static void test_empty(void)
+{
+	static const char empty[] = "\x1f\x8b\x08\0\0\0\0\0\0\3\3\0\0\0\0\0\0\0\0\0";
+	struct buf b = BUF_INIT;
+	char got[128];
+
+	buf_put(&b, empty, sizeof(empty) - 1);
+	expand(&b, b.len, got, sizeof(got));
+	is_str(got, "data|0|", "no bytes at all");
+	walk(&b, got, sizeof(got));
+	is_str(got, "", "then there is no member");
+	buf_put_u8(&b, 'x');
+	walk(&b, got, sizeof(got));
+	is_str(got, "", "nor does libarchive tell of one");
+	buf_release(&b);
+}
+
 int main(void)
 {
 	container_prepare();
 	test_forms();
+	test_read(0, "expanded whole");
+	test_read(1, "by libarchive");
+	test_empty();
 	test_refused();
 	return done_testing();
 }
