@@ -39,11 +39,10 @@ static bool archive_probe(const uint8_t *head, size_t n, const struct source *s)
 
 struct container {
 	const struct source *s;
-	struct gunzip whole;       /* the same expanded, if it is a small gzip file */
-	struct source *expanded;   /* over that; NULL: it is not */
-	const struct source *from; /* what libarchive is given: one of the two */
-	bool single;               /* its one entry is what was compressed */
-	bool tried;                /* to expand it so */
+	struct gunzip whole;     /* the same expanded, if it is a small gzip file */
+	struct source *expanded; /* over that; NULL: it is not */
+	bool tried;              /* to expand it so */
+	bool single;             /* its one entry is what was expanded */
 	struct archive *a;
 	struct archive_entry *entry; /* borrowed from `a` */
 	struct container_budget *b;  /* of the call that is under way */
@@ -56,13 +55,19 @@ struct container {
 	uint8_t block[BLOCK];
 };
 
+/* What libarchive is given. */
+static const struct source *given(const struct container *r)
+{
+	return r->expanded ? r->expanded : r->s;
+}
+
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
 {
 	struct container *r = ctx;
 	ssize_t n = 0;
 
-	if (r->pos < source_size(r->from))
-		n = source_pread(r->from, r->block, BLOCK, r->pos);
+	if (r->pos < source_size(given(r)))
+		n = source_pread(given(r), r->block, BLOCK, r->pos);
 	if (n < 0 || (r->b && container_spend(r->b, 0))) {
 		archive_set_error(a, n < 0 ? EIO : E2BIG, "%s",
 			n < 0 ? "its bytes cannot be read" : "its limits are reached");
@@ -76,7 +81,7 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
 static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t want)
 {
 	struct container *r = ctx;
-	uint64_t left = source_size(r->from) - r->pos;
+	uint64_t left = source_size(given(r)) - r->pos;
 
 	(void)a;
 	if (want < 0)
@@ -91,12 +96,12 @@ static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t off, int when
 {
 	struct container *r = ctx;
 	int64_t base = whence == SEEK_CUR   ? (int64_t)r->pos
-		       : whence == SEEK_END ? (int64_t)source_size(r->from)
+		       : whence == SEEK_END ? (int64_t)source_size(given(r))
 					    : 0;
 
 	(void)a;
 	if (__builtin_add_overflow(base, off, &base) || base < 0 ||
-		(uint64_t)base > source_size(r->from))
+		(uint64_t)base > source_size(given(r)))
 		return ARCHIVE_FATAL;
 	r->pos = (uint64_t)base;
 	return base;
@@ -232,8 +237,14 @@ static bool expand_small(struct container *r)
 		gunzip_release(&r->whole);
 		return false;
 	}
-	r->from = r->expanded;
 	return true;
+}
+
+static struct shape shape_of_expanded(const struct container *r)
+{
+	const size_t n = r->whole.n < ARCHIVE_INSIDE ? r->whole.n : ARCHIVE_INSIDE;
+
+	return (struct shape){archive_layout_inside(r->whole.bytes, n), PACKED_NOT};
 }
 
 static int open_archive(struct container *r, struct err *e)
@@ -246,13 +257,12 @@ static int open_archive(struct container *r, struct err *e)
 	if (n < 0)
 		return err_set(e, EIO, "its bytes cannot be read");
 	shape.packing = archive_packing_of(head, (size_t)n);
-	if (shape.packing == PACKED_NOT) {
+	if (shape.packing == PACKED_NOT)
 		shape.layout = archive_layout_of(head, (size_t)n, r->s);
-	} else {
-		if (shape.packing == PACKED_GZIP && expand_small(r))
-			shape.packing = PACKED_NOT;
+	else if (shape.packing == PACKED_GZIP && expand_small(r))
+		shape = shape_of_expanded(r);
+	else
 		rc = shape_of_packed(r, &shape, e);
-	}
 	if (rc == 0 && shape.layout == LAYOUT_NONE)
 		rc = err_set(e, EBADMSG, "it is no archive");
 	return rc ? rc : begin(r, &shape, e);
@@ -264,7 +274,7 @@ static int archive_open_one(const struct source *s, struct container **out, stru
 
 	if (!r)
 		return err_set(e, ENOMEM, "no memory");
-	r->s = r->from = s;
+	r->s = s;
 	*out = r;
 	return 0;
 }

@@ -50,28 +50,29 @@ static bool expand(const uint8_t *p, size_t n, struct gunzip *g)
 bool gunzip_whole(const struct source *s, struct gunzip *out)
 {
 	const uint64_t size = source_size(s);
-	struct gunzip g = {.bytes = NULL};
 	uint8_t *p = NULL;
+	size_t vain = 0;
 	bool good = false;
 
+	*out = (struct gunzip){.bytes = NULL};
 	if (size < FRAME_MIN || size > GUNZIP_PACKED_MAX)
 		return false;
 	p = malloc((size_t)size);
 	if (p && source_read_all(s, p, (size_t)size, 0) == (ssize_t)size) {
 		struct cur trailer = cur_of(p + size - 4, 4);
 
-		g.n = cur_u32(&trailer);
-		g.bytes = g.n <= GUNZIP_MAX ? malloc(g.n + 1) : NULL; /* also of nothing */
-		good = g.bytes && expand(p, (size_t)size, &g) && take_header(p, (size_t)size, &g);
+		out->n = cur_u32(&trailer);
+		if (out->n <= GUNZIP_MAX)
+			out->bytes = malloc(out->n + 1); /* also of nothing */
+		good = out->bytes && expand(p, (size_t)size, out) &&
+		       take_header(p, (size_t)size, out);
 	}
 	free(p);
 	if (!good) {
-		const size_t vain = g.bytes ? g.n : 0;
-
-		gunzip_release(&g);
-		g.n = vain;
+		vain = out->bytes ? out->n : 0;
+		gunzip_release(out);
+		out->n = vain;
 	}
-	*out = g;
 	return good;
 }
 
