@@ -39,12 +39,6 @@ storage() { # WORDS: see slowfs.c
 waiting() {
 	[[ -e $control.waiting ]]
 }
-left_running() { # the pids of what still runs of this test's programs
-	find /proc/[0-9]*/exe -maxdepth 0 -lname "$WORK/bin/*" 2>/dev/null | cut -d / -f 3 | sort -n
-}
-nothing_left() {
-	[[ -z $(left_running) ]]
-}
 same_tree() { # FOLDER
 	diff -r --brief "$WORK/tree" "$mnt/$1/p0-ext4" --exclude 'lost+found' --exclude '$*'
 }

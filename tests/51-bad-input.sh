@@ -16,14 +16,6 @@ EVIDENCEFS=$WORK/bin/evidencefs
 mnt=$WORK/mnt
 mkdir -m 0755 "$mnt"
 
-left_running() { # the pids of what still runs of this test's programs
-	find /proc/[0-9]*/exe -maxdepth 0 -lname "$WORK/bin/*" 2>/dev/null | cut -d / -f 3 | sort -n
-}
-
-nothing_left() {
-	[[ -z $(left_running) ]]
-}
-
 half_written() {
 	find "$WORK" -path "$mnt" -prune -o \( -name '*.partial' -o -name '*.stage' -o -name '*-journal' \) -print
 }

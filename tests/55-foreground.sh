@@ -19,12 +19,6 @@ mkdir "$WORK/bin" # programs of its own: what is left running is known by its pa
 cp "$EVIDENCEFS" "$WORKER" "$WORK/bin/"
 EVIDENCEFS=$WORK/bin/evidencefs
 
-left_running() { # the pids of what still runs of this test's programs
-	find /proc/[0-9]*/exe -maxdepth 0 -lname "$WORK/bin/*" 2>/dev/null | cut -d / -f 3 | sort -n
-}
-nothing_left() {
-	[[ -z $(left_running) ]]
-}
 readable() {
 	cmp -s "$WORK/tree/docs/numbers.txt" "$file"
 }

@@ -34,6 +34,8 @@
 #	is_mounted DIR
 #	wait_for [-t SECONDS] COMMAND...    poll until the command exits 0 (10 s if not said)
 #	track_mount DIR / track_pid PID
+#	left_running                        pids of what runs of the programs that were copied to $WORK/bin
+#	nothing_left                        none of them does
 #	second_user                         a user for this test (as root): sets $USER2, $UID2
 #	as_user2 COMMAND...                 run as that user
 #	keys FILE                           keys of its JSON objects, in order, if they all have the same
@@ -317,6 +319,14 @@ began() { # PID
 
 track_pid() {
 	test_pids+=("$1 $(began "$1" || true)")
+}
+
+left_running() {
+	find /proc/[0-9]*/exe -maxdepth 0 -lname "$WORK/bin/*" 2>/dev/null | cut -d / -f 3 | sort -n
+}
+
+nothing_left() {
+	[[ -z $(left_running) ]]
 }
 
 mount_image() {
