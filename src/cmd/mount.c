@@ -208,26 +208,27 @@ static int prepare(struct mount_job *j, char **argv, struct err *e)
 struct shown {
 	struct progress bar;
 	const char *image;
-	char volume[48];
 	bool begun;
+	bool walks;
 };
 
-static void show_progress(void *ctx, const char *volume, uint64_t traces)
+static void show_progress(void *ctx, const char *volumes, uint64_t traces)
 {
 	struct shown *s = ctx;
-	const char *name = volume ? volume : "";
 	char what[256];
 
-	if (!s->begun || strcmp(s->volume, name) != 0) {
+	if (volumes)
+		snprintf(what, sizeof(what), "indexing %.100s/%s", s->image, volumes);
+	else
+		snprintf(what, sizeof(what), "opening %.180s", s->image);
+	if (s->begun && s->walks == (volumes != NULL)) {
+		progress_rename(&s->bar, what);
+	} else {
 		if (s->begun)
 			progress_end(&s->bar);
-		snprintf(s->volume, sizeof(s->volume), "%s", name);
-		if (volume)
-			snprintf(what, sizeof(what), "indexing %.180s/%s", s->image, volume);
-		else
-			snprintf(what, sizeof(what), "opening %.180s", s->image);
-		progress_begin(&s->bar, what, 0, volume ? PROGRESS_ENTRIES : PROGRESS_TIME);
+		progress_begin(&s->bar, what, 0, volumes ? PROGRESS_ENTRIES : PROGRESS_TIME);
 		s->begun = true;
+		s->walks = volumes != NULL;
 	}
 	progress_update(&s->bar, traces);
 }

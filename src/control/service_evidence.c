@@ -38,11 +38,12 @@ static void tell(struct teller *t, const char *what, uint64_t done, uint64_t tot
 	}
 }
 
-static void tell_ingest(void *ctx, const char *volume, uint64_t traces)
+static void tell_ingest(void *ctx, const char *volumes, uint64_t traces)
 {
-	char what[64];
+	char what[256] = "opening the image";
 
-	snprintf(what, sizeof(what), "indexing %s", volume);
+	if (volumes)
+		snprintf(what, sizeof(what), "indexing %s", volumes);
 	tell(ctx, what, traces, 0);
 }
 
