@@ -3,6 +3,7 @@
 #include "base/db.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,8 +126,15 @@ static char *uri_of(const char *path, enum db_mode mode)
 	return uri;
 }
 
+/* Of SQLite as a whole: it counts what it allocates, under one lock, unless told not to. */
+static void configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int db_open(const char *path, enum db_mode mode, struct db **out, struct err *e)
 {
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	struct db *d = calloc(1, sizeof(*d));
 	char *uri = uri_of(path, mode);
@@ -143,6 +151,7 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct err *e)
 		flags |= SQLITE_OPEN_READWRITE;
 	else
 		flags |= SQLITE_OPEN_READONLY;
+	pthread_once(&configured, configure);
 	r = sqlite3_open_v2(uri, &d->handle, flags, NULL);
 	free(uri);
 	if (r == SQLITE_OK) {

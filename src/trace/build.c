@@ -202,11 +202,24 @@ static int insert_big(struct build *b, int64_t id, uint64_t size, const uint8_t 
 	return db_run(b->insert_big, &b->err);
 }
 
+static void count(struct build *b, const struct trace *t)
+{
+	b->counts.part[trace_part(t->id) != 0]++;
+	if ((t->kind != ENTRY_FILE && t->kind != ENTRY_STREAM) || t->size == 0 ||
+		(t->flags & ENTRY_NOHASH))
+		return;
+	b->counts.with_contents++;
+	if (__builtin_add_overflow(b->counts.bytes, t->size, &b->counts.bytes) ||
+		b->counts.bytes > INT64_MAX)
+		b->counts.bytes = INT64_MAX;
+}
+
 int build_insert(struct build *b, struct trace *t, const uint8_t *content, size_t len)
 {
 	bool big = len > INDEX_INLINE_MAX;
 	int r = 0;
 
+	count(b, t);
 	buf_reset(&b->name);
 	buf_reset(&b->meta);
 	if (t->id != trace_id(trace_part(t->id), 0) &&
@@ -490,22 +503,25 @@ int build_placed(struct build *b, uint32_t cluster, uint64_t base)
 
 static int write_head(struct build *b)
 {
-	const char *sql =
-		"INSERT INTO head SELECT 'version', 4;"
-		"INSERT INTO head SELECT 'allocated', count(*) FROM trace WHERE id < 1<<40;"
-		"INSERT INTO head SELECT 'deleted', count(*)-1 FROM trace WHERE id >= 1<<40;"
-		"INSERT INTO head SELECT 'with_contents', count(*) FROM trace WHERE kind IN (1,4) "
-		"AND"
-		" size>0 AND flags & 0x80 = 0;"
-		"INSERT INTO head SELECT 'content_bytes', total(size) FROM trace WHERE kind IN "
-		"(1,4) AND"
-		" size>0 AND flags & 0x80 = 0;"
-		"INSERT INTO head SELECT 'problems', count(*) FROM problem;";
-
 	static const char containers[] =
 		"INSERT INTO container SELECT id, last FROM trace WHERE flags & 0x800;";
-	int r = db_exec(b->db, sql, &b->err);
+	struct db_stmt *s = NULL;
+	int r = db_prepare(b->db,
+		"INSERT INTO head VALUES('version', 4), ('allocated', ?1), ('deleted', ?2),"
+		" ('with_contents', ?3), ('content_bytes', ?4)",
+		&s, &b->err);
 
+	if (r == 0) {
+		db_bind_int(s, 1, (int64_t)b->counts.part[0]);
+		db_bind_int(s, 2, (int64_t)b->counts.part[1] - 1); /* but for its root */
+		db_bind_int(s, 3, (int64_t)b->counts.with_contents);
+		db_bind_int(s, 4, (int64_t)b->counts.bytes);
+		r = db_run(s, &b->err);
+	}
+	db_stmt_free(s);
+	if (r == 0)
+		r = db_exec(b->db, "INSERT INTO head SELECT 'problems', count(*) FROM problem;",
+			&b->err);
 	return r || !b->contains ? r : db_exec(b->db, containers, &b->err);
 }
 

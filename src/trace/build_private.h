@@ -45,8 +45,13 @@ struct build {
 	size_t stack_cap;
 	uint64_t next_id;
 	uint64_t next_staged;
-	uint64_t left;   /* key of what was left last */
-	bool contains;   /* a container came */
+	uint64_t left; /* key of what was left last */
+	bool contains; /* a container came */
+	struct {
+		uint64_t part[2]; /* rows: allocated ones, and deleted ones */
+		uint64_t with_contents;
+		uint64_t bytes; /* of those */
+	} counts;
 	bool unopened;   /* something deleted that nobody has looked into */
 	struct buf name; /* scratch */
 	struct buf meta;
