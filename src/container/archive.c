@@ -41,6 +41,7 @@ struct container {
 	const struct source *s;
 	struct gunzip whole;     /* the same expanded, if it is a small gzip file */
 	struct source *expanded; /* over that; NULL: it is not */
+	size_t whole_max;        /* bytes that it may have so */
 	bool tried;              /* to expand it so */
 	bool single;             /* its one entry is what was expanded */
 	struct archive *a;
@@ -228,7 +229,7 @@ static bool expand_small(struct container *r)
 	r->tried = true;
 	if (r->b && container_spend(r->b, 0))
 		return false;
-	if (!gunzip_whole(r->s, &r->whole)) {
+	if (!gunzip_whole(r->s, r->whole_max, &r->whole)) {
 		if (r->b)
 			container_spend(r->b, r->whole.n);
 		return false;
@@ -275,6 +276,7 @@ static int archive_open_one(const struct source *s, struct container **out, stru
 	if (!r)
 		return err_set(e, ENOMEM, "no memory");
 	r->s = s;
+	r->whole_max = GUNZIP_KEEP;
 	*out = r;
 	return 0;
 }
@@ -549,6 +551,7 @@ static int archive_walk(const struct source *s, struct container_budget *b,
 
 	if (r) {
 		r->b = b;
+		r->whole_max = GUNZIP_PASS;
 		rc = open_archive(r, e);
 		if (rc == 0)
 			rc = walk_entries(r, p, v, e);
@@ -640,6 +643,7 @@ static const char *const suffixes[] = {"zip", "jar", "war", "ear", "apk", "xpi",
 const struct container_kind container_archive = {
 	.name = "archive",
 	.suffixes = suffixes,
+	.begins = archive_needs_more,
 	.probe = archive_probe,
 	.walk = archive_walk,
 	.open = archive_open_one,

@@ -56,14 +56,17 @@ static bool is_tar(const uint8_t *p, size_t n)
 	return want == sum || (int)want == as_signed;
 }
 
+#define CPIO_LITTLE "\xc7\x71"
+#define CPIO_BIG    "\x71\xc7"
+
 /* The old binary header is two bytes of magic: its name must end where it says. */
 static bool is_binary_cpio(const uint8_t *p, size_t n)
 {
 	size_t len = 0;
 
-	if (has(p, n, "\xc7\x71", 2) && n > 26)
+	if (has(p, n, CPIO_LITTLE, 2) && n > 26)
 		len = (size_t)p[20] | (size_t)p[21] << 8;
-	else if (has(p, n, "\x71\xc7", 2) && n > 26)
+	else if (has(p, n, CPIO_BIG, 2) && n > 26)
 		len = (size_t)p[21] | (size_t)p[20] << 8;
 	return len > 1 && len <= 1024 && n >= 26 + len && p[26 + len - 1] == '\0' &&
 	       !memchr(p + 26, '\0', len - 1);
@@ -90,6 +93,11 @@ static bool is_program_with_zip(const uint8_t *p, size_t n, const struct source 
 	       size > sizeof(end) &&
 	       source_read_all(s, end, sizeof(end), size - sizeof(end)) == (ssize_t)sizeof(end) &&
 	       has(end, sizeof(end), "PK\5\6", 4);
+}
+
+bool archive_needs_more(const uint8_t *p)
+{
+	return memcmp(p, CPIO_LITTLE, 2) == 0 || memcmp(p, CPIO_BIG, 2) == 0;
 }
 
 enum archive_layout archive_layout_of(const uint8_t *p, size_t n, const struct source *s)

@@ -31,6 +31,8 @@ enum archive_layout {
 
 /** archive_packing_of() - how a file that begins with [@n] bytes is compressed. */
 enum archive_packing archive_packing_of(const uint8_t *p, size_t n);
+/** archive_needs_more() - whether more than ARCHIVE_INSIDE bytes may tell its layout. */
+bool archive_needs_more(const uint8_t *p);
 /** archive_layout_of() - of what is not compressed; @s: all of it. */
 enum archive_layout archive_layout_of(const uint8_t *p, size_t n, const struct source *s);
 /** archive_layout_inside() - of what is, by its first ARCHIVE_INSIDE bytes expanded. */

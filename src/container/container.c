@@ -51,10 +51,32 @@ int container_count(struct container_budget *b)
 	return 0;
 }
 
+static bool may_be_one(const uint8_t first[static CONTAINER_FIRST])
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (kinds[i]->begins && kinds[i]->begins(first))
+			return true;
+	}
+	return false;
+}
+
+/* As much of the beginning as the kinds have to see. Return: bytes, -errno. */
+static ssize_t read_head(const struct source *s, uint8_t head[static CONTAINER_HEAD])
+{
+	ssize_t n = source_size(s) > 0 ? source_read_all(s, head, CONTAINER_FIRST, 0) : 0;
+	ssize_t more = 0;
+
+	if (n < CONTAINER_FIRST || !may_be_one(head))
+		return n;
+	more = source_read_all(
+		s, head + CONTAINER_FIRST, CONTAINER_HEAD - CONTAINER_FIRST, CONTAINER_FIRST);
+	return more < 0 ? more : n + more;
+}
+
 const struct container_kind *container_detect(const struct source *s)
 {
 	uint8_t head[CONTAINER_HEAD];
-	ssize_t n = source_size(s) > 0 ? source_read_all(s, head, sizeof(head), 0) : 0;
+	ssize_t n = read_head(s, head);
 
 	for (size_t i = 0; n > 0 && i < KINDS; i++) {
 		if (kinds[i]->probe(head, (size_t)n, s))

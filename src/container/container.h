@@ -27,6 +27,7 @@
 #include "image/source.h"
 
 #define CONTAINER_HEAD         4096                /* bytes that most kinds are told by */
+#define CONTAINER_FIRST        512                 /* bytes that show most files to be none */
 #define CONTAINER_LOCATOR_MAX  CONTENT_LOCATOR_MAX /* bytes of one locator */
 #define CONTAINER_SIZE_UNKNOWN UINT64_MAX
 
@@ -102,6 +103,13 @@ struct container_kind {
 	/* How names of such files end ("zip"), the last one NULL: where contents are not looked at
 	 * for want of time, only files of such names are. */
 	const char *const *suffixes;
+
+	/**
+	 * begins() - whether a longer file whose first bytes are these may be one for which
+	 * probe() has to see more; NULL: CONTAINER_FIRST bytes are enough for it
+	 * @first: [CONTAINER_FIRST]
+	 */
+	bool (*begins)(const uint8_t *first);
 
 	/**
 	 * probe() - whether a file is one, by its bytes

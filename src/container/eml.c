@@ -26,6 +26,11 @@ struct container {
 	uint64_t at;                /* bytes of it read */
 };
 
+static bool eml_begins(const uint8_t *first)
+{
+	return mail_may_begin(first, CONTAINER_FIRST);
+}
+
 static bool eml_probe(const uint8_t *head, size_t n, const struct source *s)
 {
 	(void)s;
@@ -303,6 +308,7 @@ static const char *const suffixes[] = {"eml", "mht", "mhtml", NULL};
 const struct container_kind container_eml = {
 	.name = "eml",
 	.suffixes = suffixes,
+	.begins = eml_begins,
 	.probe = eml_probe,
 	.walk = eml_walk,
 	.open = eml_open,

@@ -47,7 +47,7 @@ static bool expand(const uint8_t *p, size_t n, struct gunzip *g)
 	return good && used == n && got == g->n;
 }
 
-bool gunzip_whole(const struct source *s, struct gunzip *out)
+bool gunzip_whole(const struct source *s, size_t max, struct gunzip *out)
 {
 	const uint64_t size = source_size(s);
 	uint8_t *p = NULL;
@@ -55,14 +55,14 @@ bool gunzip_whole(const struct source *s, struct gunzip *out)
 	bool good = false;
 
 	*out = (struct gunzip){.bytes = NULL};
-	if (size < FRAME_MIN || size > GUNZIP_PACKED_MAX)
+	if (size < FRAME_MIN || size > max / 4)
 		return false;
 	p = malloc((size_t)size);
 	if (p && source_read_all(s, p, (size_t)size, 0) == (ssize_t)size) {
 		struct cur trailer = cur_of(p + size - 4, 4);
 
 		out->n = cur_u32(&trailer);
-		if (out->n <= GUNZIP_MAX)
+		if (out->n <= max)
 			out->bytes = malloc(out->n + 1); /* also of nothing */
 		good = out->bytes && expand(p, (size_t)size, out) &&
 		       take_header(p, (size_t)size, out);

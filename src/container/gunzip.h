@@ -18,8 +18,8 @@
 
 #include "image/source.h"
 
-#define GUNZIP_PACKED_MAX ((size_t)1 << 20)
-#define GUNZIP_MAX        ((size_t)4 << 20)
+#define GUNZIP_KEEP ((size_t)4 << 20)  /* bytes expanded, of what stays open for reads */
+#define GUNZIP_PASS ((size_t)32 << 20) /* of what is looked through once */
 
 struct gunzip {
 	uint8_t *bytes; /* [n]; NULL: none */
@@ -29,11 +29,12 @@ struct gunzip {
 };
 
 /**
- * gunzip_whole() - all of @s is one member, within the bounds above, and its CRC and size hold
+ * gunzip_whole() - all of @s is one member, and its CRC and size hold
+ * @max: bytes that it may expand to; of a file of more than a quarter of that, nothing is read
  * Return: true and *@out, caller: gunzip_release(). False: that is not so, it cannot be read, or
  * there is no memory; @out->n: as much may have been expanded in vain.
  */
-bool gunzip_whole(const struct source *s, struct gunzip *out);
+bool gunzip_whole(const struct source *s, size_t max, struct gunzip *out);
 void gunzip_release(struct gunzip *g);
 
 #endif

@@ -26,17 +26,25 @@ bool mail_is_blank(const uint8_t *line, size_t n)
 	return (n == 1 && line[0] == '\n') || (n == 2 && line[0] == '\r' && line[1] == '\n');
 }
 
-size_t mail_field(const uint8_t *line, size_t n)
+/* Bytes that may be a field's name; *@colon: where its colon should stand, which may be at @n. */
+static size_t name_of_field(const uint8_t *line, size_t n, size_t *colon)
 {
 	size_t len = 0;
-	size_t colon = 0;
 
 	while (len < n && len <= FIELD_MAX && line[len] > ' ' && line[len] < 0x7f &&
 		line[len] != ':')
 		len++;
-	colon = len;
-	while (colon < n && (line[colon] == ' ' || line[colon] == '\t'))
-		colon++;
+	*colon = len;
+	while (*colon < n && (line[*colon] == ' ' || line[*colon] == '\t'))
+		(*colon)++;
+	return len;
+}
+
+size_t mail_field(const uint8_t *line, size_t n)
+{
+	size_t colon = 0;
+	size_t len = name_of_field(line, n, &colon);
+
 	return len > 0 && len <= FIELD_MAX && colon < n && line[colon] == ':' ? len : 0;
 }
 
@@ -126,6 +134,15 @@ static bool is_multipart(const uint8_t *line, size_t n, size_t name)
 			return strncasecmp((const char *)line + at, multipart, len) == 0;
 	}
 	return false;
+}
+
+bool mail_may_begin(const uint8_t *p, size_t n)
+{
+	size_t at = mail_before(p, n);
+	size_t colon = 0;
+	size_t len = name_of_field(p + at, n - at, &colon);
+
+	return len <= FIELD_MAX && (at + colon == n || mail_field(p + at, n - at) > 0);
 }
 
 bool mail_is_message(const uint8_t *p, size_t n)

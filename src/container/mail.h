@@ -43,6 +43,9 @@ size_t mail_headers(const uint8_t *p, size_t n);
  */
 bool mail_is_message(const uint8_t *p, size_t n);
 
+/** mail_may_begin() - whether mail_is_message() may be true of a file with these first bytes. */
+bool mail_may_begin(const uint8_t *p, size_t n);
+
 /**
  * mail_is_envelope() - whether a line of an mbox file begins a message
  * @line: [n] from "From " to its line break, @next: [next_n] first bytes behind it

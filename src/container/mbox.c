@@ -42,6 +42,11 @@ struct message {
 	size_t blank;         /* bytes of the empty line that came last, 0: another line did */
 };
 
+static bool mbox_begins(const uint8_t *first)
+{
+	return memcmp(first, "From ", 5) == 0;
+}
+
 static bool mbox_probe(const uint8_t *head, size_t n, const struct source *s)
 {
 	size_t line = mail_line(head, n);
@@ -188,6 +193,7 @@ static const char *const suffixes[] = {"mbox", "mbx", "mbs", NULL};
 const struct container_kind container_mbox = {
 	.name = "mbox",
 	.suffixes = suffixes,
+	.begins = mbox_begins,
 	.probe = mbox_probe,
 	.walk = mbox_walk,
 	.open = mbox_open,

@@ -47,7 +47,7 @@ static void expand(const struct buf *b, size_t n, char *out, size_t size)
 	out[0] = '\0';
 	if (source_memory(b->data, n, &s))
 		bail_out("no memory");
-	if (gunzip_whole(s, &g))
+	if (gunzip_whole(s, GUNZIP_KEEP, &g))
 		snprintf(out, size, "%s|%u|%.*s", g.name ? g.name : "data", g.mtime, (int)g.n,
 			(const char *)g.bytes);
 	gunzip_release(&g);
