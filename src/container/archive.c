@@ -20,6 +20,7 @@
 #include "container/archive_shape.h"
 #include "container/container.h"
 #include "container/gunzip.h"
+#include "container/unzip.h"
 
 #define BLOCK ((size_t)64 << 10)
 #define SKIP  ((size_t)256 << 10)
@@ -48,9 +49,14 @@ struct container {
 	struct archive_entry *entry; /* borrowed from `a` */
 	struct container_budget *b;  /* of the call that is under way */
 	uint64_t pos;                /* in the source */
-	uint64_t next;               /* place of the entry that comes next */
-	uint64_t done;               /* bytes of the current entry that were given */
-	const void *piece;           /* [piece_n] of it from byte piece_at on; libarchive's */
+	bool zip;
+	bool fresh;     /* nothing of the current entry was asked for */
+	uint8_t *small; /* [UNZIP_MAX] such a member of a zip file, expanded; NULL: none was */
+	struct buf scratch;
+	bool whole_piece;  /* the piece is all of the entry, in `small` */
+	uint64_t next;     /* place of the entry that comes next */
+	uint64_t done;     /* bytes of the current entry that were given */
+	const void *piece; /* [piece_n] of it from byte piece_at on; libarchive's */
 	size_t piece_n;
 	uint64_t piece_at;
 	uint8_t block[BLOCK];
@@ -167,6 +173,7 @@ static int begin(struct container *r, const struct shape *shape, struct err *e)
 	r->single = r->expanded && shape->layout == LAYOUT_RAW;
 	r->pos = r->next = r->done = r->piece_at = 0;
 	r->piece_n = 0;
+	r->zip = shape->layout == LAYOUT_ZIP;
 	if (!r->a)
 		return err_set(e, ENOMEM, "no memory");
 	rc = allow_layout(r->a, shape->layout);
@@ -288,6 +295,8 @@ static void archive_close_one(struct container *r)
 	end(r);
 	source_close(r->expanded);
 	gunzip_release(&r->whole);
+	buf_release(&r->scratch);
+	free(r->small);
 	free(r);
 }
 
@@ -306,6 +315,8 @@ static int next_entry(struct container *r, const char **warn, struct err *e)
 	int rc = ARCHIVE_RETRY;
 
 	*warn = NULL;
+	r->fresh = true;
+	r->whole_piece = false;
 	for (unsigned i = 0; rc == ARCHIVE_RETRY && i < 16; i++)
 		rc = archive_read_next_header(r->a, &r->entry);
 	r->done = r->piece_n = r->piece_at = 0;
@@ -343,12 +354,50 @@ static size_t from_piece(struct container *r, uint8_t *buf, size_t len)
 	return len;
 }
 
+static const char *path_of(struct archive_entry *x)
+{
+	const char *path = archive_entry_pathname(x);
+
+	return path ? path : archive_entry_pathname_utf8(x);
+}
+
+/*
+ * A small member of a zip file is expanded from where libarchive stands, which is behind its local
+ * header. Tried once. Return: whether it is the piece.
+ */
+static bool expand_member(struct container *r)
+{
+	const char *name = path_of(r->entry);
+	const int64_t size = archive_entry_size(r->entry);
+	const int64_t at = archive_filter_bytes(r->a, 0);
+	const bool first = r->fresh;
+
+	r->fresh = false;
+	if (!r->zip || !first || at < 0 || !name || size <= 0 || size > (int64_t)UNZIP_MAX)
+		return false;
+	if (!r->small)
+		r->small = malloc(UNZIP_MAX);
+	if (!r->small ||
+		!unzip_whole(r->s, (uint64_t)at, name, (size_t)size, &r->scratch, r->small))
+		return false;
+	r->piece = r->small;
+	r->piece_n = (size_t)size;
+	r->piece_at = 0;
+	r->whole_piece = true;
+	return true;
+}
+
 /* Return: 1; 0 at the end; -errno. */
 static int next_piece(struct container *r, struct err *e)
 {
 	la_int64_t at = 0;
-	int rc = archive_read_data_block(r->a, &r->piece, &r->piece_n, &at);
+	int rc = 0;
 
+	if (r->whole_piece)
+		return 0;
+	if (expand_member(r))
+		return 1;
+	rc = archive_read_data_block(r->a, &r->piece, &r->piece_n, &at);
 	r->piece_at = at > 0 ? (uint64_t)at : 0;
 	if (rc == ARCHIVE_OK && r->piece_at >= r->done)
 		return 1;
@@ -441,13 +490,6 @@ static enum entry_kind kind_of(struct archive_entry *x)
 	default:
 		return ENTRY_SPECIAL;
 	}
-}
-
-static const char *path_of(struct archive_entry *x)
-{
-	const char *path = archive_entry_pathname(x);
-
-	return path ? path : archive_entry_pathname_utf8(x);
 }
 
 /* A further name of a member: its contents are that one's. */

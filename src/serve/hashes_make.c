@@ -3,9 +3,7 @@
  * hashes_make.c - the thread that checks the indexes and makes the hashes
  *
  * One read of the image gives its totals and the hashes of the files that suit that order
- * (sweep.h). Then, trace by trace, come those that have none yet: what extents do not say,
- * what goes backwards in the image, names of the same file, what lies in or near a place
- * that could not be read, and whatever an earlier run did not come to.
+ * (sweep.h). Then, trace by trace, come those that have none yet (hashes_traces.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,21 +15,17 @@
 
 #include "base/digest.h"
 #include "serve/blocks.h"
-#include "serve/content.h"
 #include "serve/hashes_private.h"
 #include "serve/sweep.h"
 #include "serve/totals.h"
 
-#define BLOCK        ((size_t)4 << 20)
 #define RAW_PIECE    UINT64_C(65536) /* passed over around an unreadable byte of a raw image */
 #define COMMIT_EVERY 2000            /* traces between two commits */
-#define ALWAYS_HASHED                                                                              \
-	(UINT64_C(4) << 30) /* bytes; a larger trace only if the image could hold it */
-#define NICENESS 5          /* readers come first */
+#define NICENESS     5               /* readers come first */
 
 /* ---- status ------------------------------------------------------------------ */
 
-static void set_state(struct hashes *h, enum hashes_state state, uint64_t done, uint64_t total)
+void hashes_set_state(struct hashes *h, enum hashes_state state, uint64_t done, uint64_t total)
 {
 	pthread_mutex_lock(&h->lock);
 	h->status.state = state;
@@ -54,7 +48,7 @@ static int check_indexes(struct hashes *h)
 {
 	struct evidence *ev = h->ev;
 
-	set_state(h, HASHES_CHECKING, 0, 0);
+	hashes_set_state(h, HASHES_CHECKING, 0, 0);
 	for (size_t k = 0; k < ev->manifest.n && !h->stop; k++) {
 		uint8_t digest[32];
 		char *path = NULL;
@@ -79,7 +73,7 @@ static int check_indexes(struct hashes *h)
 
 /* ---- what is written ---------------------------------------------------------- */
 
-static int locked_exec(struct hashes *h, const char *sql)
+int hashes_exec(struct hashes *h, const char *sql)
 {
 	int r = 0;
 
@@ -89,8 +83,7 @@ static int locked_exec(struct hashes *h, const char *sql)
 	return r;
 }
 
-/* Within a transaction, which ends here every so often. */
-static int put_trace(struct hashes *h, uint64_t id, const uint8_t *sha256, uint64_t bytes)
+int hashes_put(struct hashes *h, uint64_t id, const uint8_t *sha256, uint64_t bytes)
 {
 	int r = 0;
 
@@ -151,7 +144,7 @@ static int keep_totals(struct hashes *h, const struct totals *t)
 
 static void on_totals(void *ctx, uint64_t done, uint64_t size)
 {
-	set_state(ctx, HASHES_IMAGE, done, size);
+	hashes_set_state(ctx, HASHES_IMAGE, done, size);
 }
 
 /* Without the table a search reads the image: that it is not there is no fault of the hashes. */
@@ -185,7 +178,7 @@ static bool is_known(void *ctx, uint64_t id)
 
 static int on_found(void *ctx, uint64_t id, const uint8_t sha256[static 32])
 {
-	return put_trace(ctx, id, sha256, 0);
+	return hashes_put(ctx, id, sha256, 0);
 }
 
 /* Before the totals: where they are known the image is not read again. */
@@ -207,7 +200,7 @@ static int read_image(struct hashes *h)
 		.ctx = h};
 	struct totals t = {.unreadable = 0};
 	int kept = 0;
-	int r = locked_exec(h, "BEGIN");
+	int r = hashes_exec(h, "BEGIN");
 
 	if (r)
 		return r;
@@ -216,7 +209,7 @@ static int read_image(struct hashes *h)
 		keep_blocks(h);
 	if (r == 0)
 		r = keep_totals(h, &t);
-	kept = locked_exec(h, "COMMIT"); /* also what was found before a fault */
+	kept = hashes_exec(h, "COMMIT"); /* also what was found before a fault */
 	return r == -EINTR || r == 0 ? kept : r;
 }
 
@@ -226,7 +219,7 @@ static int hash_image(struct hashes *h)
 	const struct sweep_opts o = {.known = begun ? is_known : NULL, .found = on_found, .ctx = h};
 	int r = 0;
 
-	set_state(h, HASHES_IMAGE, 0, source_size(h->ev->media));
+	hashes_set_state(h, HASHES_IMAGE, 0, source_size(h->ev->media));
 	r = sweep_new(h->ev, &o, &h->sweep);
 	if (r == 0 && h->blocks_wanted) {
 		int made = blocks_begin(h->ev->dir, source_size(h->ev->media), &h->blocks);
@@ -243,119 +236,7 @@ static int hash_image(struct hashes *h)
 	return r;
 }
 
-/* ---- every trace ----------------------------------------------------------------- */
-
-static int hash_contents(
-	struct hashes *h, uint64_t id, struct digest *d, uint8_t *block, uint8_t out[32])
-{
-	struct content *c = NULL;
-	uint64_t off = 0;
-	int r = content_open(h->ev, id, &c);
-
-	while (r == 0 && off < content_size(c) && !h->stop) {
-		ssize_t n = content_read(c, block, BLOCK, off);
-
-		if (n <= 0) {
-			r = -EIO;
-		} else {
-			digest_update(d, block, (size_t)n);
-			off += (uint64_t)n;
-		}
-	}
-	/* also after a fault: leaves the digest ready for the next */
-	if (digest_final(d, out))
-		r = -EIO;
-	content_close(c);
-	return r;
-}
-
-static void pass_over(struct hashes *h, uint64_t bytes)
-{
-	pthread_mutex_lock(&h->lock);
-	h->status.done += bytes;
-	pthread_mutex_unlock(&h->lock);
-}
-
-static int hash_trace(struct hashes *h, const struct trace *t, struct digest *d, uint8_t *block)
-{
-	uint8_t value[32];
-	int r = 0;
-
-	if (hashes_has(h, t->id)) {
-		pass_over(h, t->size);
-		return 0;
-	}
-	if (t->first != t->id && hashes_get(h, t->first, value) == 0)
-		return put_trace(h, t->id, value, t->size);
-	if (t->size > ALWAYS_HASHED && t->size / 2 > h->ev->manifest.image.media_size)
-		return put_trace(h, t->id, NULL, t->size);
-	r = hash_contents(h, t->id, d, block, value);
-	if (h->stop)
-		return 0;
-	return put_trace(h, t->id, r ? NULL : value, t->size);
-}
-
-static int hash_volume(struct hashes *h, unsigned k, struct digest *d, uint8_t *block)
-{
-	uint64_t after = trace_of_index(k, 0);
-	int r = locked_exec(h, "BEGIN");
-
-	while (r == 0 && !h->stop) {
-		struct evidence_cursor c;
-		struct index_reader *reader = NULL;
-		struct trace t = {0};
-
-		evidence_cursor_init(&c, h->ev);
-		r = evidence_reader(&c, trace_of_index(k, 0), &reader);
-		if (r == 0)
-			r = trace_next_file(reader, after - trace_of_index(k, 0), &t);
-		after = trace_of_index(k, t.id);
-		t.id = after;
-		t.first = trace_of_index(k, t.first);
-		evidence_cursor_release(&c); /* the numbers of t stay good, its names do not */
-		if (r == 0)
-			r = hash_trace(h, &t, d, block);
-	}
-	if (r == 0 || r == -ENOENT)
-		r = locked_exec(h, "COMMIT");
-	else
-		locked_exec(h, "COMMIT");
-	return r;
-}
-
-static uint64_t contents_bytes(struct hashes *h)
-{
-	uint64_t total = 0;
-
-	for (unsigned k = 0; k < h->ev->manifest.n; k++) {
-		struct evidence_cursor c;
-		struct index_reader *reader = NULL;
-		struct index_counts counts = {0};
-
-		evidence_cursor_init(&c, h->ev);
-		if (evidence_reader(&c, trace_of_index(k, 0), &reader) == 0 &&
-			index_counts(reader, &counts) == 0)
-			total += counts.content_bytes;
-		evidence_cursor_release(&c);
-	}
-	return total;
-}
-
-static int hash_traces(struct hashes *h)
-{
-	struct digest *d = digest_new(DIGEST_SHA256);
-	uint8_t *block = malloc(BLOCK);
-	int r = d && block ? 0 : -ENOMEM;
-
-	set_state(h, HASHES_TRACES, 0, contents_bytes(h));
-	for (unsigned k = 0; r == 0 && k < h->ev->manifest.n && !h->stop; k++) {
-		if (h->ev->volumes[k].index)
-			r = hash_volume(h, k, d, block);
-	}
-	digest_free(d);
-	free(block);
-	return r;
-}
+/* ---- all of it ------------------------------------------------------------------- */
 
 static bool is_done(struct hashes *h)
 {
@@ -377,7 +258,7 @@ void *hashes_make(void *arg)
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
 	if (r || !h->wanted || h->lock_fd < 0 || h->stop) {
 		if (r == 0)
-			set_state(h,
+			hashes_set_state(h,
 				is_done(h)  ? HASHES_DONE
 				: h->wanted ? HASHES_ELSEWHERE
 					    : HASHES_OFF,
@@ -385,22 +266,22 @@ void *hashes_make(void *arg)
 		return NULL;
 	}
 	if (!is_done(h) && !h->ev->media) {
-		set_state(h, HASHES_ELSEWHERE, 0, 0);
+		hashes_set_state(h, HASHES_ELSEWHERE, 0, 0);
 		return NULL;
 	}
 	if (!is_done(h)) {
 		if (!h->status.totals_known && !h->status.unreadable_bytes)
 			r = hash_image(h);
 		if (r == 0 && !h->stop)
-			r = hash_traces(h);
+			r = hashes_traces(h);
 		if (r == 0 && !h->stop)
-			r = locked_exec(h, "INSERT OR REPLACE INTO state VALUES('done',1)");
+			r = hashes_exec(h, "INSERT OR REPLACE INTO state VALUES('done',1)");
 	}
 	if (r) {
 		snprintf(text, sizeof(text), "%s: %s", h->path, strerror(-r));
 		set_failed(h, text);
 	} else if (!h->stop) {
-		set_state(h, HASHES_DONE, 0, 0);
+		hashes_set_state(h, HASHES_DONE, 0, 0);
 	}
 	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hashes_private.h - what hashes.c and hashes_make.c share */
+/* hashes_private.h - what hashes.c, hashes_make.c and hashes_traces.c share */
 #ifndef EVIDENCEFS_SERVE_HASHES_PRIVATE_H
 #define EVIDENCEFS_SERVE_HASHES_PRIVATE_H
 
@@ -34,6 +34,16 @@ struct hashes {
 
 /** hashes_has() - whether a trace needs no hash any more: it has one, or can have none. */
 bool hashes_has(struct hashes *h, uint64_t trace);
+void hashes_set_state(struct hashes *h, enum hashes_state state, uint64_t done, uint64_t total);
+/** hashes_exec() - @sql on the table of hashes. */
+int hashes_exec(struct hashes *h, const char *sql);
+/**
+ * hashes_put() - the hash of a trace; NULL: it cannot be read
+ * Within a transaction, which ends here every so often. @bytes: further in HASHES_TRACES.
+ */
+int hashes_put(struct hashes *h, uint64_t id, const uint8_t *sha256, uint64_t bytes);
+/** hashes_traces() - every trace that has none yet, as far as h->stop lets it. */
+int hashes_traces(struct hashes *h);
 /** hashes_make() - the thread: @arg is the struct hashes. Return: NULL. */
 void *hashes_make(void *arg);
 
