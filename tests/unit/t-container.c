@@ -245,6 +245,109 @@ static void test_none(void)
 		"names");
 }
 
+static void fill(struct buf *b, uint8_t c, size_t n)
+{
+	while (n-- > 0)
+		buf_put_u8(b, c);
+}
+
+static void detects(const struct buf *b, const struct container_kind *want, const char *title)
+{
+	const struct container_kind *kind = NULL;
+	struct source *s = NULL;
+
+	if (b->error || source_memory(b->data, b->len, &s))
+		bail_out("no memory");
+	kind = container_detect(s);
+	ok(kind == want, "%s: %s", title, kind ? kind->name : "none");
+	source_close(s);
+}
+
+/* What takes more than CONTAINER_FIRST bytes to be told is told. */
+static void test_long_head(void)
+{
+	static const char mail[] = "From: a@example.org\nTo: b@example.org\n\ntext\n";
+	static const char envelope[] = "From a@example.org Mon Jan  1 10:00:00 2001\n";
+	struct buf b = BUF_INIT;
+
+	fill(&b, '\n', 600);
+	buf_puts(&b, mail);
+	detects(&b, &container_eml, "mail behind many empty lines");
+	b.data[0] = 'x';
+	detects(&b, NULL, "and none behind a letter");
+	buf_reset(&b);
+	buf_puts(&b, "Subject");
+	fill(&b, ' ', 600);
+	buf_puts(&b, ": x\n");
+	buf_puts(&b, mail);
+	detects(&b, &container_eml, "mail whose first colon comes late");
+	buf_reset(&b);
+	buf_puts(&b, "From ");
+	fill(&b, 'x', 600);
+	buf_puts(&b, "\n");
+	buf_puts(&b, mail);
+	detects(&b, &container_mbox, "a long envelope line");
+	buf_reset(&b);
+	buf_puts(&b, ">From ");
+	fill(&b, 'x', 600);
+	buf_puts(&b, "\n");
+	buf_puts(&b, mail);
+	detects(&b, &container_eml, "a long quoted one");
+	buf_reset(&b);
+	buf_puts(&b, envelope);
+	buf_puts(&b, "X-Long: ");
+	fill(&b, 'x', 1000);
+	buf_puts(&b, "\n");
+	buf_puts(&b, mail);
+	detects(&b, &container_mbox, "an mbox");
+	buf_reset(&b);
+	buf_puts(&b, "X-Long: ");
+	fill(&b, 'x', 1000);
+	buf_puts(&b, "\n");
+	buf_puts(&b, mail);
+	detects(&b, &container_eml, "fields that tell, behind a long one");
+	buf_reset(&b);
+	buf_put(&b, "\xc7\x71\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\x85\3\0\0\0\0", 26);
+	fill(&b, 'n', 900);
+	fill(&b, '\0', 100);
+	detects(&b, &container_archive, "a cpio archive with a long name");
+	buf_release(&b);
+}
+
+/* Mail, or none, by as many bytes as its probes may see: the first ones lose nothing. */
+static void test_first(void)
+{
+	static const char *const words[] = {"From ", ">From ", "From:", "To:", "X: a", "\n", "\r\n",
+		" ", "\t", "word", "\xef\xbb\xbf", "\x80", "Mon Jan  1 10:00:00 2001", "=", "Date"};
+	uint32_t seed = 1;
+	unsigned mail = 0;
+	unsigned other = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		struct buf b = BUF_INIT;
+		const struct container_kind *kind = NULL;
+		struct source *s = NULL;
+		bool is = false;
+
+		for (unsigned n = 0; n < 12; n++) {
+			seed = seed * 1664525 + 1013904223;
+			for (unsigned k = (seed >> 28) < 3 ? 150 : 1; k > 0; k--)
+				buf_puts(&b, words[(seed >> 16) % 15]);
+		}
+		is = container_mbox.probe(b.data, b.len < 4096 ? b.len : 4096, NULL) ||
+		     container_eml.probe(b.data, b.len < 4096 ? b.len : 4096, NULL);
+		if (b.error || source_memory(b.data, b.len, &s))
+			bail_out("no memory");
+		kind = container_detect(s);
+		mail += is;
+		other += is != (kind == &container_mbox || kind == &container_eml);
+		source_close(s);
+		buf_release(&b);
+	}
+	ok(mail > 500 && mail < 19500, "some of them are mail: %u", mail);
+	is_int(other, 0, "and all of these are told");
+}
+
 /* The file of the inner tar, by the way that leads to it. */
 static void test_read(void)
 {
@@ -292,6 +395,8 @@ int main(void)
 	test_nested();
 	test_budget();
 	test_none();
+	test_long_head();
+	test_first();
 	test_read();
 	return done_testing();
 }
