@@ -7,7 +7,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 slow
 need fuse
-need_tools mke2fs ewfacquire python3 setsid
+need_tools mke2fs ewfacquire python3 setsid sfdisk
 slowfs=$BUILD/tests/helpers/slowfs
 [[ -x $slowfs ]] || lacking tools "tests/helpers/slowfs is not built (make check builds it)"
 
@@ -106,6 +106,54 @@ left = re.sub(rb"\r\x1b\[K[^\r]*(?=\r\x1b\[K)", b"", said)
 assert re.fullmatch(rb"(\r\x1b\[K)+disk: raw, [^\r]*\r\n  p0-ext4 [^\r]*\r\nmounted on [^\r]*\r\n", left), left
 PYTHON
 ok "on a terminal: unmount" unmount_image "$mnt"
+
+# ---- two volumes: both are walked at the same time
+truncate -s 52M "$WORK/store/two.dd"
+sfdisk -q "$WORK/store/two.dd" <<-'TABLE'
+	label: gpt
+	start=1MiB, size=24MiB
+	start=26MiB, size=24MiB
+TABLE
+for at in 1 26; do
+	dd if="$image" of="$WORK/store/two.dd" bs=1M seek="$at" conv=notrunc,sparse status=none
+done
+both_walk() {
+	compgen -G "$STATE/evidence/*/volume-0.idx.partial" >/dev/null &&
+		compgen -G "$STATE/evidence/*/volume-1.idx.partial" >/dev/null
+}
+two_volumes() {
+	local n
+	for n in 1 2; do
+		diff -r --brief "$WORK/tree" "$mnt/two/p$n-ext4" --exclude 'lost+found' --exclude '$*'
+	done
+}
+if (($(nproc) > 1)); then
+	storage delay 100
+	setsid env --default-signal=INT "$EVIDENCEFS" mount --no-hash --state "$STATE" "$store/two.dd" "$mnt" >"$WORK/found" 2>"$WORK/words" &
+	pid=$!
+	track_pid "$pid"
+	ok "two volumes: both are walked at a time" wait_for both_walk
+	storage block two.dd
+	ok "two volumes: reads hang" wait_for waiting
+	kill -s INT -- "-$pid"
+	status=0
+	wait "$pid" || status=$?
+	is "$status" 1 "two volumes: Ctrl-C ends both walks"
+	like "$(tail -n 1 "$WORK/words")" '^evidencefs: interrupted; ' "two volumes: says so"
+	storage delay 0
+	ok "two volumes: nothing is left running" wait_for nothing_left
+	is "$(find "$STATE" -name '*.partial' -o -name '*.stage')" "" "two volumes: nothing half-written"
+	forget
+	storage delay 150
+	ok "two volumes: mount" mount_image --no-hash "$store/two.dd" "$mnt"
+	like "$(cat "$ERR")" $'(^|\n)indexing two/p1-ext4, p2-ext4: [0-9]+ entries' "two volumes: both are told of"
+	storage delay 0
+	ok "two volumes: everything is there" two_volumes
+	ok "two volumes: unmount" unmount_image "$mnt"
+	forget
+else
+	skip "one processor" "two volumes at a time"
+fi
 
 # ---- storage that is away for longer than a worker may hang
 begin() { # OPTION... IMAGE: mount in the background, in a process group of its own; sets $pid

@@ -252,12 +252,13 @@ dd if="$image" of="$WORK/two.dd" bs=1M seek=1 conv=notrunc,sparse status=none
 dd if="$WORK/large" of="$WORK/two.dd" bs=1M seek=10 conv=notrunc,sparse status=none
 rm -rf "$WORK/tree/many" "$WORK/large"
 
-# interrupt HOW SIGNAL: begin, and end it when the second volume is being written
+# interrupt HOW SIGNAL: begin, and end it when the first volume is done and the second is being written
 interrupt() {
 	local pid status=0
 	setsid env --default-signal=INT "$EVIDENCEFS" mount --state "$WORK/state2" "$WORK/two.dd" "$mnt" >"$OUT" 2>"$WORK/said" &
 	pid=$!
-	until compgen -G "$WORK/state2/evidence/*/volume-1.idx.partial" >/dev/null; do
+	until compgen -G "$WORK/state2/evidence/*/volume-1.idx.partial" >/dev/null &&
+		compgen -G "$WORK/state2/evidence/*/volume-0.idx" >/dev/null; do
 		kill -0 "$pid" 2>/dev/null || break
 	done
 	if [[ $1 == group ]]; then
