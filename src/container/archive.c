@@ -49,14 +49,12 @@ struct container {
 	struct archive_entry *entry; /* borrowed from `a` */
 	struct container_budget *b;  /* of the call that is under way */
 	uint64_t pos;                /* in the source */
-	bool zip;
-	bool fresh;     /* nothing of the current entry was asked for */
-	uint8_t *small; /* [UNZIP_MAX] such a member of a zip file, expanded; NULL: none was */
-	struct buf scratch;
-	bool whole_piece;  /* the piece is all of the entry, in `small` */
-	uint64_t next;     /* place of the entry that comes next */
-	uint64_t done;     /* bytes of the current entry that were given */
-	const void *piece; /* [piece_n] of it from byte piece_at on; libarchive's */
+	struct unzip *zip;           /* its small members are expanded whole; NULL: none are */
+	bool fresh;                  /* nothing of the current entry was asked for */
+	bool whole_piece;            /* the piece is all of the entry, `zip`'s */
+	uint64_t next;               /* place of the entry that comes next */
+	uint64_t done;               /* bytes of the current entry that were given */
+	const void *piece;           /* [piece_n] of it from byte piece_at on; libarchive's */
 	size_t piece_n;
 	uint64_t piece_at;
 	uint8_t block[BLOCK];
@@ -173,7 +171,8 @@ static int begin(struct container *r, const struct shape *shape, struct err *e)
 	r->single = r->expanded && shape->layout == LAYOUT_RAW;
 	r->pos = r->next = r->done = r->piece_at = 0;
 	r->piece_n = 0;
-	r->zip = shape->layout == LAYOUT_ZIP;
+	if (shape->layout == LAYOUT_ZIP && !r->zip)
+		r->zip = unzip_open(r->s);
 	if (!r->a)
 		return err_set(e, ENOMEM, "no memory");
 	rc = allow_layout(r->a, shape->layout);
@@ -295,8 +294,7 @@ static void archive_close_one(struct container *r)
 	end(r);
 	source_close(r->expanded);
 	gunzip_release(&r->whole);
-	buf_release(&r->scratch);
-	free(r->small);
+	unzip_free(r->zip);
 	free(r);
 }
 
@@ -354,33 +352,25 @@ static size_t from_piece(struct container *r, uint8_t *buf, size_t len)
 	return len;
 }
 
-static const char *path_of(struct archive_entry *x)
-{
-	const char *path = archive_entry_pathname(x);
-
-	return path ? path : archive_entry_pathname_utf8(x);
-}
-
 /*
- * A small member of a zip file is expanded from where libarchive stands, which is behind its local
- * header. Tried once. Return: whether it is the piece.
+ * A small member of a zip file: libarchive stands behind its local header. Tried once. Return:
+ * whether it is the piece.
  */
 static bool expand_member(struct container *r)
 {
-	const char *name = path_of(r->entry);
 	const int64_t size = archive_entry_size(r->entry);
 	const int64_t at = archive_filter_bytes(r->a, 0);
-	const bool first = r->fresh;
+	const uint8_t *bytes = NULL;
+	int rc = 0;
 
+	if (r->zip && r->fresh && at > 0 && size > 0)
+		rc = unzip_member(r->zip, (uint64_t)at, (uint64_t)size, &bytes);
 	r->fresh = false;
-	if (!r->zip || !first || at < 0 || !name || size <= 0 || size > (int64_t)UNZIP_MAX)
+	if (rc < 0 && r->b)
+		container_spend(r->b, (uint64_t)size);
+	if (rc != 1)
 		return false;
-	if (!r->small)
-		r->small = malloc(UNZIP_MAX);
-	if (!r->small ||
-		!unzip_whole(r->s, (uint64_t)at, name, (size_t)size, &r->scratch, r->small))
-		return false;
-	r->piece = r->small;
+	r->piece = bytes;
 	r->piece_n = (size_t)size;
 	r->piece_at = 0;
 	r->whole_piece = true;
@@ -490,6 +480,13 @@ static enum entry_kind kind_of(struct archive_entry *x)
 	default:
 		return ENTRY_SPECIAL;
 	}
+}
+
+static const char *path_of(struct archive_entry *x)
+{
+	const char *path = archive_entry_pathname(x);
+
+	return path ? path : archive_entry_pathname_utf8(x);
 }
 
 /* A further name of a member: its contents are that one's. */

@@ -1,36 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unzip.h - a small member of a zip file, expanded whole
+ * unzip.h - small members of a zip file, expanded whole
  *
- * Each member is looked into for what it is, and most are small. libdeflate expands one faster
- * than zlib behind libarchive (docs/PERFORMANCE.md). libarchive reads the directory and says
- * which member it is at; what has another form (encrypted, another method, large) is left to it.
- * Source: APPNOTE.TXT 6.3.9, sections 4.3.7 (local header), 4.3.9 (data descriptor), 4.4.4, 4.4.5.
+ * Each member is looked into for what it is, and most are small: libdeflate expands one faster
+ * than zlib behind libarchive (docs/PERFORMANCE.md). libarchive says where a member's data begin.
+ * Only files without ambiguities are taken: the end record at the very end, the directory right
+ * before it, every local header as its entry in the directory says. Then nobody reads another
+ * member there than libarchive would, to which all others are left.
+ * Source: APPNOTE.TXT 6.3.9, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.16
+ * (end record), 4.4.4 (flags), 4.4.5 (methods).
  */
 #ifndef EVIDENCEFS_CONTAINER_UNZIP_H
 #define EVIDENCEFS_CONTAINER_UNZIP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "image/source.h"
 
-#define UNZIP_MAX                                                                                  \
-	((size_t)256 << 10) /* bytes expanded: libarchive expands as much at once, too             \
-			     */
+#define UNZIP_MAX ((size_t)256 << 10) /* bytes expanded: libarchive expands as much at once, too */
+
+struct unzip; /* the directory of one file */
 
 /**
- * unzip_whole() - the member whose data begin at byte @at of @s, behind their local header
- * @name:    that must stand in that
- * @size:    bytes that it has expanded, 1 to UNZIP_MAX
- * @scratch: kept between calls
- * @out:     [@size] filled
- * Return: true; false: it has another form, it cannot be read, its CRC or size does not hold, or
- * there is no memory.
+ * unzip_open() - read the directory of @s, which is borrowed
+ * Return: caller frees with unzip_free(); NULL: the file is not of that form, it cannot be read,
+ * or there is no memory.
  */
-bool unzip_whole(const struct source *s, uint64_t at, const char *name, size_t size,
-	struct buf *scratch, uint8_t *out);
+struct unzip *unzip_open(const struct source *s);
+void unzip_free(struct unzip *u); /* NULL allowed */
+/**
+ * unzip_member() - the member whose data begin at byte @at
+ * @size: bytes that it has expanded
+ * Return: 1 and *@out, borrowed until the next call, its CRC and size hold; 0: it is large or has
+ * another form; -1: @size bytes were expanded in vain.
+ */
+int unzip_member(struct unzip *u, uint64_t at, uint64_t size, const uint8_t **out);
 
 #endif
