@@ -32,23 +32,18 @@ static void set_what(struct progress *p, const char *s, size_t n)
 	p->what[at] = '\0';
 }
 
-void progress_rename(struct progress *p, const char *what)
+void progress_begin(struct progress *p, const char *what, uint64_t total, enum progress_unit unit)
 {
 	struct buf text = BUF_INIT;
 	struct buf fitted = BUF_INIT;
 
+	*p = (struct progress){.out = stderr, .total = total, .unit = unit};
+	p->columns = table_terminal(p->out);
 	text_escape_str(&text, what);
 	text_fit(&fitted, buf_cstr(&text), text.len, p->columns ? WHAT_WIDTH : PROGRESS_WHAT_MAX);
 	set_what(p, buf_cstr(&fitted), fitted.len);
 	buf_release(&text);
 	buf_release(&fitted);
-}
-
-void progress_begin(struct progress *p, const char *what, uint64_t total, enum progress_unit unit)
-{
-	*p = (struct progress){.out = stderr, .total = total, .unit = unit};
-	p->columns = table_terminal(p->out);
-	progress_rename(p, what);
 	p->begun_ns = now_ns(CLOCK_MONOTONIC);
 	p->shown_ns = p->columns ? 0 : p->begun_ns;
 }

@@ -39,8 +39,6 @@ struct progress {
  * progress_begin() - @what is escaped, and cut where it is too long; @total 0: not known.
  */
 void progress_begin(struct progress *p, const char *what, uint64_t total, enum progress_unit unit);
-/** progress_rename() - the same work goes on with other words; as progress_begin() takes them. */
-void progress_rename(struct progress *p, const char *what);
 /** progress_update() - @done of total, as often as is convenient. */
 void progress_update(struct progress *p, uint64_t done);
 /** progress_end() - take the line away, or tell of the end where lines were told. */

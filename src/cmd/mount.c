@@ -217,15 +217,13 @@ static void show_progress(void *ctx, const char *volumes, uint64_t traces)
 	struct shown *s = ctx;
 	char what[256];
 
-	if (volumes)
-		snprintf(what, sizeof(what), "indexing %.100s/%s", s->image, volumes);
-	else
-		snprintf(what, sizeof(what), "opening %.180s", s->image);
-	if (s->begun && s->walks == (volumes != NULL)) {
-		progress_rename(&s->bar, what);
-	} else {
+	if (!s->begun || s->walks != (volumes != NULL)) {
 		if (s->begun)
 			progress_end(&s->bar);
+		if (volumes)
+			snprintf(what, sizeof(what), "indexing %.100s/%s", s->image, volumes);
+		else
+			snprintf(what, sizeof(what), "opening %.180s", s->image);
 		progress_begin(&s->bar, what, 0, volumes ? PROGRESS_ENTRIES : PROGRESS_TIME);
 		s->begun = true;
 		s->walks = volumes != NULL;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/now.h"
+#include "container/archive_shape.h"
 
 /* In the order in which they are tried: the first that knows the bytes has them. */
 static const struct container_kind *const kinds[] = {
@@ -50,6 +51,8 @@ int container_count(struct container_budget *b)
 	b->members--;
 	return 0;
 }
+
+_Static_assert(CONTAINER_FIRST >= ARCHIVE_INSIDE, "as much as tells a tar archive");
 
 static bool may_be_one(const uint8_t first[static CONTAINER_FIRST])
 {

@@ -113,7 +113,8 @@ struct container_kind {
 
 	/**
 	 * probe() - whether a file is one, by its bytes
-	 * @head: [n] first bytes, n = min(CONTAINER_HEAD, size)
+	 * @head: [n] first bytes, n = min(CONTAINER_HEAD, size); CONTAINER_FIRST of a longer file
+	 *        where no kind's begins() wants more
 	 * @s:    all of them, for what stands further on (ISO: byte 32769): read little. Of a
 	 *        member it may end early.
 	 */

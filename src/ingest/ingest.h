@@ -32,8 +32,8 @@ struct ingest_opts {
 	bool quick;
 	const volatile sig_atomic_t *stop; /* set by a signal: give up cleanly */
 	/* Told several times a second how far it is, on the caller's thread. @volumes: those that
-	 * are walked now, side by side ("p1-ntfs, p2-ext4"); NULL: the image is opened, and
-	 * volumes are looked for. @traces: of all volumes so far. NULL: nobody. */
+	 * are walked, side by side ("p1-ntfs, p2-ext4"); NULL: the image is opened, and volumes
+	 * are looked for. @traces: of all volumes so far. NULL: nobody. */
 	void (*progress)(void *ctx, const char *volumes, uint64_t traces);
 	void *ctx;
 };

@@ -19,9 +19,8 @@ struct all {
 	struct manifest *m;
 	const struct volumes_opts *o;
 	struct volume_walk walk;
-	bool *walked; /* [m->n] now, by a thread */
 
-	pthread_mutex_t lock; /* of what follows, and of `walked` */
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
 	size_t next;      /* volume that nobody has taken yet */
 	unsigned threads; /* that still run */
@@ -40,18 +39,16 @@ static bool take(struct all *a, size_t *out)
 		a->next++;
 	if (a->next < a->m->n && !atomic_load(a->o->end)) {
 		*out = a->next++;
-		a->walked[*out] = true;
 		found = true;
 	}
 	pthread_mutex_unlock(&a->lock);
 	return found;
 }
 
-static void give(struct all *a, size_t k, int r, const struct err *why)
+static void failed(struct all *a, int r, const struct err *why)
 {
 	pthread_mutex_lock(&a->lock);
-	a->walked[k] = false;
-	if (r && !a->r) {
+	if (!a->r) {
 		a->r = r;
 		a->why = *why;
 		atomic_store(a->o->end, true);
@@ -68,7 +65,8 @@ static void *run(void *arg)
 		struct err why = {0};
 		int r = volume_ingest(&a->walk, k, &a->m->volumes[k], &why);
 
-		give(a, k, r, &why);
+		if (r)
+			failed(a, r, &why);
 	}
 	pthread_mutex_lock(&a->lock);
 	a->threads--;
@@ -114,43 +112,44 @@ static uint64_t count(const struct all *a)
 	return n;
 }
 
-static void put_names(const struct all *a, struct buf *out)
+static void put_names(const struct manifest *m, struct buf *out)
 {
-	buf_reset(out);
-	for (size_t k = 0; k < a->m->n; k++) {
-		if (a->walked[k])
-			buf_printf(out, "%s%s", out->len ? ", " : "", a->m->volumes[k].name);
+	for (size_t k = 0; k < m->n; k++) {
+		if (m->volumes[k].scan.known)
+			buf_printf(out, "%s%s", out->len ? ", " : "", m->volumes[k].name);
 	}
 }
 
-static void wait_for_all(struct all *a)
+static void wait_for_all(struct all *a, const char *names)
 {
-	struct buf names = BUF_INIT;
-
 	pthread_mutex_lock(&a->lock);
 	while (a->threads > 0) {
 		const struct timespec until = now_plus(CLOCK_MONOTONIC, LOOK_NS);
 
 		pthread_cond_timedwait(&a->changed, &a->lock, &until);
-		put_names(a, &names);
 		pthread_mutex_unlock(&a->lock);
-		if (names.len > 0 && !names.error)
-			a->o->look(a->o->ctx, buf_cstr(&names), count(a));
+		a->o->look(a->o->ctx, names, count(a));
 		pthread_mutex_lock(&a->lock);
 	}
 	pthread_mutex_unlock(&a->lock);
-	buf_release(&names);
+	a->o->look(a->o->ctx, names, count(a));
 }
 
 static int all_of_them(struct all *a, struct err *e)
 {
 	pthread_t threads[VOLUMES_AT_ONCE];
+	struct buf names = BUF_INIT;
 	unsigned n = 0;
-	int r = begin(a, threads, &n);
+	int r = 0;
 
-	if (r)
+	put_names(a->m, &names);
+	r = begin(a, threads, &n);
+	if (r) {
+		buf_release(&names);
 		return err_errno(e, r, "volumes cannot be walked");
-	wait_for_all(a);
+	}
+	wait_for_all(a, buf_cstr(&names));
+	buf_release(&names);
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	if (a->r)
@@ -165,15 +164,13 @@ int volumes_ingest(
 	atomic_uint_fast64_t *counts = calloc(m->n + 1, sizeof(*counts));
 	int r = 0;
 
-	a.walked = calloc(m->n + 1, sizeof(*a.walked));
 	a.walk = (struct volume_walk){o->workers, m, o->dir, o->heads, counts};
 	thread_cond_init(&a.changed);
-	r = counts && a.walked ? all_of_them(&a, e) : err_errno(e, ENOMEM, "%s", o->dir);
+	r = counts ? all_of_them(&a, e) : err_errno(e, ENOMEM, "%s", o->dir);
 	if (r == 0)
 		*traces = count(&a);
 	pthread_cond_destroy(&a.changed);
 	pthread_mutex_destroy(&a.lock);
-	free(a.walked);
 	free(counts);
 	return r;
 }

@@ -23,8 +23,8 @@ struct volumes_opts {
 	const char *dir;         /* where the indexes stand */
 	enum wire_heads heads;
 	atomic_bool *end; /* set by the first that fails, too: the others end */
-	/* Several times a second, on the caller's thread. @names: of those that are walked now,
-	 * "p1-ntfs, p2-ext4". May set *@end. */
+	/* Several times a second and at the end, on the caller's thread. @names: of all that are
+	 * walked, "p1-ntfs, p2-ext4". May set *@end. */
 	void (*look)(void *ctx, const char *names, uint64_t traces);
 	void *ctx;
 };

@@ -4,9 +4,9 @@
  *
  * What extents do not say (members of containers), what goes backwards in the image, names of
  * the same file, what lies in or near a place that could not be read, and whatever an earlier
- * run did not come to. Most of it waits for workers, so that several threads are at it, each
- * with a stretch of its own: members of one container follow each other, and are best read by
- * one worker.
+ * run did not come to. Most of it waits for a worker, so that two threads are at it, each with
+ * a stretch of its own. A container is never shared between them: what a worker has open of it is
+ * good for the member that comes next.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,8 +18,7 @@
 #include "serve/hashes_private.h"
 
 #define BLOCK   ((size_t)4 << 20)
-#define THREADS 4u  /* at most: readers need workers, too */
-#define STRETCH 256 /* ids */
+#define STRETCH 256 /* ids, and as many more as it takes to end where a container ends */
 #define ALWAYS_HASHED                                                                              \
 	(UINT64_C(4) << 30) /* bytes; a larger trace only if the image could hold it */
 
@@ -110,6 +109,24 @@ static int next_file(struct hashes *h, unsigned k, uint64_t after, struct trace 
 	return r;
 }
 
+/* @last, or behind it the end of the outermost container that it lies in. */
+static uint64_t whole_containers(struct hashes *h, unsigned k, uint64_t last)
+{
+	const uint64_t root = trace_of_index(k, 0);
+	uint64_t id = trace_of_index(k, last);
+	struct evidence_cursor c;
+	struct trace t;
+
+	evidence_cursor_init(&c, h->ev);
+	while (id != root && evidence_get(&c, id, &t) == 0 && t.parent != id) {
+		if (t.flags & ENTRY_CONTAINER)
+			last = trace_to_index(t.last);
+		id = t.parent;
+	}
+	evidence_cursor_release(&c);
+	return last;
+}
+
 static bool claim(struct sharing *s, struct stretch *out)
 {
 	bool found = false;
@@ -125,7 +142,8 @@ static bool claim(struct sharing *s, struct stretch *out)
 		} else if (r) {
 			s->r = r;
 		} else {
-			*out = (struct stretch){s->volume, t.id - 1, t.id - 1 + STRETCH};
+			*out = (struct stretch){s->volume, t.id - 1,
+				whole_containers(s->h, s->volume, t.id - 1 + STRETCH)};
 			s->after = out->last;
 			found = true;
 		}
@@ -153,15 +171,16 @@ static int hash_stretch(struct hashes *h, struct stretch s, struct digest *d, ui
 	return r;
 }
 
-static void *run(void *arg)
+/* Return: false without memory. */
+static bool work(struct sharing *s)
 {
-	struct sharing *s = arg;
 	struct digest *d = digest_new(DIGEST_SHA256);
 	uint8_t *block = malloc(BLOCK);
+	bool can = d && block;
 	struct stretch next;
-	int r = d && block ? 0 : -ENOMEM;
+	int r = 0;
 
-	while (r == 0 && claim(s, &next))
+	while (can && r == 0 && claim(s, &next))
 		r = hash_stretch(s->h, next, d, block);
 	pthread_mutex_lock(&s->lock);
 	if (r && !s->r)
@@ -169,6 +188,12 @@ static void *run(void *arg)
 	pthread_mutex_unlock(&s->lock);
 	digest_free(d);
 	free(block);
+	return can;
+}
+
+static void *run(void *arg)
+{
+	work(arg);
 	return NULL;
 }
 
@@ -192,18 +217,18 @@ static uint64_t contents_bytes(struct hashes *h)
 	return total;
 }
 
-/* This thread, and one more for each further processor, as far as they can be had. */
-static void run_all(struct sharing *s)
+/* This thread, and another one where there are processors and memory for it: one worker is
+ * hardly ever busy all the time, and readers need some, too. */
+static void work_all(struct sharing *s)
 {
-	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	pthread_t threads[THREADS - 1];
-	unsigned n = 0;
+	pthread_t other;
+	bool two = sysconf(_SC_NPROCESSORS_ONLN) > 1 && thread_start(&other, run, s) == 0;
+	bool can = work(s);
 
-	while (n < THREADS - 1 && n + 1 < cpus && thread_start(&threads[n], run, s) == 0)
-		n++;
-	run(s);
-	while (n > 0)
-		pthread_join(threads[--n], NULL);
+	if (two)
+		pthread_join(other, NULL);
+	if (!can && !s->r)
+		s->r = -ENOMEM;
 }
 
 int hashes_traces(struct hashes *h)
@@ -215,8 +240,7 @@ int hashes_traces(struct hashes *h)
 	s.r = hashes_exec(h, "BEGIN");
 	if (s.r)
 		return s.r;
-	run_all(&s);
+	work_all(&s);
 	kept = hashes_exec(h, "COMMIT"); /* also what was found before a fault */
-	pthread_mutex_destroy(&s.lock);
 	return s.r ? s.r : kept;
 }

@@ -116,7 +116,7 @@ static bool retry_one(struct chunks *ch, const struct cache_ref *ref, unsigned *
 	bool shot = false;
 
 	do {
-		int r = pool_get(ch->w, POOL_WAIT, &one.p, &e);
+		int r = pool_get(ch->w, POOL_WAIT, 0, &one.p, &e);
 
 		if (r < 0) {
 			fail_one(ch, ref, r, false, err_text(&e, r));
@@ -157,7 +157,7 @@ static void fill(struct chunks *ch, struct process *first, const struct cache_re
 	size_t used = 0;
 
 	while (workers < ch->w->cpus && n > workers * SHARE_MIN &&
-		pool_get(ch->w, POOL_TRY, &part[workers].p, NULL) == 0)
+		pool_get(ch->w, POOL_TRY, 0, &part[workers].p, NULL) == 0)
 		workers++;
 	for (size_t i = 0; i < workers; i++) {
 		size_t share = (n - used + workers - i - 1) / (workers - i);
@@ -211,7 +211,7 @@ static void fill_missing(struct chunks *ch, const struct cache_ref *ref, size_t 
 	if (claims == 0)
 		return;
 	ease(ch);
-	r = pool_get(ch->w, POOL_WAIT, &p, &e);
+	r = pool_get(ch->w, POOL_WAIT, 0, &p, &e);
 	if (r == 0)
 		fill(ch, p, claim, claims);
 	for (size_t i = 0; r < 0 && i < claims; i++)
@@ -391,7 +391,7 @@ static void chunks_fetch(void *ctx, const uint64_t *chunk, size_t n)
 	size_t claims = 0;
 
 	/* First the worker: a claim that waits for one would hold up who needs the chunk. */
-	if (pool_get(ch->w, POOL_AHEAD, &p, NULL) < 0)
+	if (pool_get(ch->w, POOL_AHEAD, 0, &p, NULL) < 0)
 		return;
 	if (n > ch->limit / LENT_PART)
 		n = ch->limit / LENT_PART > 0 ? ch->limit / LENT_PART : 1;

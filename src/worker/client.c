@@ -275,8 +275,15 @@ static ssize_t read_on(struct process *p, const void *request, struct err *e)
 
 typedef ssize_t asking_fn(struct process *p, const void *q, struct err *e);
 
+/* For pool_get(): a file that a worker is asked about. */
+static uint64_t about_file(size_t volume, uint64_t inode)
+{
+	return (UINT64_C(1) << 63) | (((uint64_t)volume << 48) ^ inode);
+}
+
 /* Tried once more when the worker is lost. */
-static ssize_t ask_twice(struct workers *w, asking_fn *ask, const void *q, struct err *e)
+static ssize_t ask_twice(
+	struct workers *w, uint64_t about, asking_fn *ask, const void *q, struct err *e)
 {
 	unsigned shots = 0;
 
@@ -286,7 +293,7 @@ static ssize_t ask_twice(struct workers *w, asking_fn *ask, const void *q, struc
 		ssize_t n = 0;
 
 		err_clear(e);
-		n = pool_get(w, POOL_WAIT, &p, e);
+		n = pool_get(w, POOL_WAIT, about, &p, e);
 		if (n < 0)
 			break;
 		n = ask(p, q, e);
@@ -302,7 +309,7 @@ static ssize_t ask_twice(struct workers *w, asking_fn *ask, const void *q, struc
 static ssize_t read_once(struct workers *w, const struct read_request *q)
 {
 	struct err e = {0};
-	ssize_t n = ask_twice(w, read_on, q, &e);
+	ssize_t n = ask_twice(w, about_file(q->volume, q->inode), read_on, q, &e);
 
 	if (n != -EPIPE)
 		return n >= 0 || n == -ENOENT ? n : -EIO;
@@ -436,7 +443,7 @@ static ssize_t ids_on(struct process *p, const void *request, struct err *e)
 static ssize_t ask_of_member(struct workers *w, asking_fn *ask, const struct member_request *q)
 {
 	struct err e = {0};
-	ssize_t n = ask_twice(w, ask, q, &e);
+	ssize_t n = ask_twice(w, about_file(q->way->volume, q->way->inode), ask, q, &e);
 
 	if (n < 0 && n != -ENOMEM)
 		pool_fault(w, "volume at place %zu, a member of inode %llu, byte %llu of it: %s",

@@ -43,8 +43,8 @@ struct workers_opts {
 	/* Told of faults in the evidence (bad chunk, worker lost on an object), one line of
 	 * words; may be called from any thread; NULL: nobody. */
 	void (*fault)(void *ctx, const char *text);
-	/* Called several times a second while a worker is waited for, and as its answer comes;
-	 * non-zero ends the request with -EINTR; NULL: nobody. */
+	/* Called several times a second while a worker is waited for, and as its answer comes, by
+	 * every thread that waits; non-zero ends the request with -EINTR; NULL: nobody. */
 	int (*tick)(void *ctx);
 	void *ctx;
 };

@@ -149,8 +149,24 @@ static void forget(struct workers *w, struct process *p)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Of those that are idle; the last one was given back last. */
+static struct process *take_idle(struct workers *w, uint64_t about)
+{
+	unsigned at = about ? 0 : w->n_idle - 1;
+	struct process *p = NULL;
+
+	for (unsigned i = 0; about && i < w->n_idle; i++) {
+		if (w->idle[i]->about == about)
+			at = i;
+	}
+	p = w->idle[at];
+	w->n_idle--;
+	memmove(&w->idle[at], &w->idle[at + 1], (w->n_idle - at) * sizeof(w->idle[0]));
+	return p;
+}
+
 /* An idle one, or the right (*out NULL) to start one. -EAGAIN: neither. */
-static int reserve(struct workers *w, enum pool_want want, struct process **out)
+static int reserve(struct workers *w, enum pool_want want, uint64_t about, struct process **out)
 {
 	int r = -EAGAIN;
 
@@ -158,7 +174,7 @@ static int reserve(struct workers *w, enum pool_want want, struct process **out)
 	for (;;) {
 		bool may = want != POOL_AHEAD || w->urgent == 0;
 
-		*out = may && w->n_idle > 0 ? w->idle[--w->n_idle] : NULL;
+		*out = may && w->n_idle > 0 ? take_idle(w, about) : NULL;
 		if (*out || (may && w->n_all < w->opts.count)) {
 			w->n_all += *out == NULL;
 			r = 0;
@@ -174,11 +190,12 @@ static int reserve(struct workers *w, enum pool_want want, struct process **out)
 	return r;
 }
 
-int pool_get(struct workers *w, enum pool_want want, struct process **out, struct err *e)
+int pool_get(
+	struct workers *w, enum pool_want want, uint64_t about, struct process **out, struct err *e)
 {
 	struct process *p = NULL;
 	bool cached = false;
-	int r = reserve(w, want, &p);
+	int r = reserve(w, want, about, &p);
 
 	if (r < 0)
 		return r;
@@ -196,6 +213,8 @@ int pool_get(struct workers *w, enum pool_want want, struct process **out, struc
 		forget(w, NULL);
 	else
 		*out = p;
+	if (r == 0 && about)
+		p->about = about;
 	return r;
 }
 

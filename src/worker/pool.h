@@ -50,9 +50,13 @@ enum pool_want {
 
 /**
  * pool_get() - a worker for one request
+ * @about: what the worker will keep open, any number; 0: nothing. Of those that are free, the one
+ *         that was asked about the same last, else the one whose last request is the oldest: a
+ *         container that is read in pieces, by several readers too, is not opened each time.
  * Return: 0 and *@out; -EAGAIN none is free (POOL_TRY); else it cannot be started.
  */
-int pool_get(struct workers *w, enum pool_want want, struct process **out, struct err *e);
+int pool_get(struct workers *w, enum pool_want want, uint64_t about, struct process **out,
+	struct err *e);
 /** pool_put() - give back; a broken one is ended. */
 void pool_put(struct workers *w, struct process *p);
 /** pool_fresh() - a worker of one's own, ended with process_end(). */

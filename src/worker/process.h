@@ -45,6 +45,7 @@ struct process {
 	struct wire wire;
 	unsigned deadline_ms;
 	bool has_cache;
+	uint64_t about; /* what it was asked last (pool.h); 0: nothing that it keeps open */
 	bool broken;
 	bool shot; /* broken by a SIGKILL from elsewhere: not by what it was asked */
 	struct reply_ready ready;
