@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "worker/cache.h"
+#include "worker/pool.h"
 
 #define FAKE_MS 400 /* deadline against a fake worker */
 #define KIB     1024u
@@ -269,6 +270,57 @@ static void fake_reads(struct place *p)
 	struct workers *w = fake(p, &p->files, "good");
 
 	is_int(workers_read(w, 0, 5, 128, 1, buf, sizeof(buf), 0), sizeof(buf), "a good read");
+	workers_free(w);
+}
+
+static struct process *get(struct workers *w, uint64_t about)
+{
+	struct process *p = NULL;
+	struct err e = {0};
+
+	if (pool_get(w, POOL_WAIT, about, &p, &e) < 0)
+		bail_out(e.text);
+	return p;
+}
+
+/* Who asks about a file again gets the worker that has it open; who asks about another one, not. */
+static void fake_affinity(struct place *p)
+{
+	const struct workers_opts o = {.program = p->fake, .count = 3, .types = "p0=good"};
+	struct workers *w = NULL;
+	struct process *a = NULL;
+	struct process *b = NULL;
+	struct process *c = NULL;
+	struct process *got[3] = {NULL};
+	struct err e = {0};
+
+	if (workers_new(&p->files, &o, &w, &e) < 0)
+		bail_out(e.text);
+	a = get(w, 1);
+	b = get(w, 2);
+	c = get(w, 3);
+	ok(a != b && b != c && a != c, "three at a time");
+	pool_put(w, b);
+	pool_put(w, a);
+	pool_put(w, c);
+	for (size_t i = 0; i < 3; i++)
+		got[i] = get(w, i + 1);
+	ok(got[0] == a && got[1] == b && got[2] == c, "each is found again");
+	pool_put(w, b);
+	pool_put(w, c);
+	pool_put(w, a);
+	ok(get(w, 4) == b, "something else: whose last request is the oldest");
+	pool_put(w, b);
+	got[0] = get(w, 0);
+	ok(got[0] == b, "nothing to keep open: who was given back last");
+	pool_put(w, b);
+	ok(get(w, 4) == b, "which keeps what was open");
+	got[0] = get(w, 3);
+	got[1] = get(w, 3);
+	ok(got[0] == c && got[1] == a, "twice at a time: another one");
+	pool_put(w, a);
+	pool_put(w, b);
+	pool_put(w, c);
 	workers_free(w);
 }
 
@@ -830,6 +882,7 @@ int main(void)
 	fake_walks(&p);
 	fake_walk_counts(&p);
 	fake_reads(&p);
+	fake_affinity(&p);
 	fake_fills(&p);
 	real_worker(&p);
 	image_files_close(&p.files);
