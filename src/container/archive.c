@@ -3,8 +3,9 @@
  * archive.c - zip, tar, cpio, 7z, RAR, ISO, and single compressed files, through libarchive
  *
  * The only file that includes <archive.h>. Which formats libarchive may try is
- * decided by archive_shape.h, so that it never guesses, nor runs a program. What is in a small
- * gzip file it is given expanded (gunzip.h). A member's locator is its place among the archive's
+ * decided by archive_shape.h, so that it never guesses, nor runs a program. What is in a
+ * gzip file of one member it is given expanded (gunzip.h); small members of plain zip files are
+ * expanded from where it stands (unzip.h). A member's locator is its place among the archive's
  * entries.
  */
 #include <archive.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gunzip.c - a small gzip file, expanded whole; see gunzip.h. */
+/* gunzip.c - a gzip file of one member, expanded whole; see gunzip.h. */
 #include "container/gunzip.h"
 
 #include <stdlib.h>

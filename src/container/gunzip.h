@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gunzip.h - a small gzip file, expanded whole
+ * gunzip.h - a gzip file of one member, expanded whole
  *
- * Most compressed files are small and of one member. Their size is known only once they are
+ * Most compressed files are of that form, and small. Their size is known only once they are
  * expanded, which libdeflate does faster than zlib behind libarchive (docs/PERFORMANCE.md), when
  * it is given all bytes at once. What has another form is not taken: libarchive expands it. Of
  * streams that no compressor writes (codes that RFC 1951 has no meaning for) libdeflate expands
