@@ -18,8 +18,8 @@
 
 #include "image/source.h"
 
-#define UNZIP_MAX ((size_t)256 << 10) /* bytes expanded: libarchive expands as much at once, too   \
-				       */
+/* Bytes expanded: libarchive expands as much at once, too. */
+#define UNZIP_MAX ((size_t)256 << 10)
 
 struct unzip; /* the directory of one file */
 
