@@ -16,7 +16,7 @@ forbidden_pairs=("worker trace")
 # header pattern (extended regex on what stands between < and >) : files it may stand in
 libraries=(
 	'tsk/.*:src/volume/*|src/fs/*'
-	'libdeflate\.h:src/image/ewf*|src/container/gunzip.c|src/container/unzip.c'
+	'libdeflate\.h:src/image/ewf*|src/container/gunzip.c'
 	'archive.*:src/container/archive.c'
 	'gmime/.*:src/container/mime*'
 	'iconv\.h:src/container/mime*|src/text/charset.c'

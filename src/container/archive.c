@@ -4,9 +4,8 @@
  *
  * The only file that includes <archive.h>. Which formats libarchive may try is
  * decided by archive_shape.h, so that it never guesses, nor runs a program. What is in a
- * gzip file of one member it is given expanded (gunzip.h); small members of plain zip files are
- * expanded from where it stands (unzip.h). A member's locator is its place among the archive's
- * entries.
+ * gzip file of one member it is given expanded (gunzip.h). A member's locator is its place among
+ * the archive's entries.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -21,7 +20,6 @@
 #include "container/archive_shape.h"
 #include "container/container.h"
 #include "container/gunzip.h"
-#include "container/unzip.h"
 
 #define BLOCK ((size_t)64 << 10)
 #define SKIP  ((size_t)256 << 10)
@@ -50,9 +48,6 @@ struct container {
 	struct archive_entry *entry; /* borrowed from `a` */
 	struct container_budget *b;  /* of the call that is under way */
 	uint64_t pos;                /* in the source */
-	struct unzip *zip;           /* its small members are expanded whole; NULL: none are */
-	bool fresh;                  /* nothing of the current entry was asked for */
-	bool whole_piece;            /* the piece is all of the entry, `zip`'s */
 	uint64_t next;               /* place of the entry that comes next */
 	uint64_t done;               /* bytes of the current entry that were given */
 	const void *piece;           /* [piece_n] of it from byte piece_at on; libarchive's */
@@ -172,8 +167,6 @@ static int begin(struct container *r, const struct shape *shape, struct err *e)
 	r->single = r->expanded && shape->layout == LAYOUT_RAW;
 	r->pos = r->next = r->done = r->piece_at = 0;
 	r->piece_n = 0;
-	if (shape->layout == LAYOUT_ZIP && !r->zip)
-		r->zip = unzip_open(r->s);
 	if (!r->a)
 		return err_set(e, ENOMEM, "no memory");
 	rc = allow_layout(r->a, shape->layout);
@@ -295,7 +288,6 @@ static void archive_close_one(struct container *r)
 	end(r);
 	source_close(r->expanded);
 	gunzip_release(&r->whole);
-	unzip_free(r->zip);
 	free(r);
 }
 
@@ -314,8 +306,6 @@ static int next_entry(struct container *r, const char **warn, struct err *e)
 	int rc = ARCHIVE_RETRY;
 
 	*warn = NULL;
-	r->fresh = true;
-	r->whole_piece = false;
 	for (unsigned i = 0; rc == ARCHIVE_RETRY && i < 16; i++)
 		rc = archive_read_next_header(r->a, &r->entry);
 	r->done = r->piece_n = r->piece_at = 0;
@@ -353,42 +343,12 @@ static size_t from_piece(struct container *r, uint8_t *buf, size_t len)
 	return len;
 }
 
-/*
- * A small member of a zip file: libarchive stands behind its local header. Tried once. Return:
- * whether it is the piece.
- */
-static bool expand_member(struct container *r)
-{
-	const int64_t size = archive_entry_size(r->entry);
-	const int64_t at = archive_filter_bytes(r->a, 0);
-	const uint8_t *bytes = NULL;
-	int rc = 0;
-
-	if (r->zip && r->fresh && at > 0 && size > 0)
-		rc = unzip_member(r->zip, (uint64_t)at, (uint64_t)size, &bytes);
-	r->fresh = false;
-	if (rc < 0 && r->b)
-		container_spend(r->b, (uint64_t)size);
-	if (rc != 1)
-		return false;
-	r->piece = bytes;
-	r->piece_n = (size_t)size;
-	r->piece_at = 0;
-	r->whole_piece = true;
-	return true;
-}
-
 /* Return: 1; 0 at the end; -errno. */
 static int next_piece(struct container *r, struct err *e)
 {
 	la_int64_t at = 0;
-	int rc = 0;
+	int rc = archive_read_data_block(r->a, &r->piece, &r->piece_n, &at);
 
-	if (r->whole_piece)
-		return 0;
-	if (expand_member(r))
-		return 1;
-	rc = archive_read_data_block(r->a, &r->piece, &r->piece_n, &at);
 	r->piece_at = at > 0 ? (uint64_t)at : 0;
 	if (rc == ARCHIVE_OK && r->piece_at >= r->done)
 		return 1;

@@ -85,6 +85,7 @@ static int walk_once(const struct volume_walk *w, size_t k, const char *path,
 	int r = build_open(path, &w->manifest->key, &to.build, e);
 	bool ours = false;
 
+	opts->met = 0; /* nobody is to blame for what comes before a walk */
 	if (r)
 		return r;
 	r = workers_walk(w->workers, k, opts, &sink, &why);

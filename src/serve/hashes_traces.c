@@ -90,6 +90,7 @@ struct sharing {
 	unsigned volume;
 	uint64_t after; /* nobody has claimed what is behind it */
 	int r;          /* of the first that failed */
+	unsigned able;  /* threads that had the memory for it */
 };
 
 /* The next trace with contents of volume @k, its ids those of the index. */
@@ -171,29 +172,24 @@ static int hash_stretch(struct hashes *h, struct stretch s, struct digest *d, ui
 	return r;
 }
 
-/* Return: false without memory. */
-static bool work(struct sharing *s)
+static void *run(void *arg)
 {
+	struct sharing *s = arg;
 	struct digest *d = digest_new(DIGEST_SHA256);
 	uint8_t *block = malloc(BLOCK);
-	bool can = d && block;
+	const bool able = d && block;
 	struct stretch next;
 	int r = 0;
 
-	while (can && r == 0 && claim(s, &next))
+	while (able && r == 0 && claim(s, &next))
 		r = hash_stretch(s->h, next, d, block);
 	pthread_mutex_lock(&s->lock);
+	s->able += able;
 	if (r && !s->r)
 		s->r = r;
 	pthread_mutex_unlock(&s->lock);
 	digest_free(d);
 	free(block);
-	return can;
-}
-
-static void *run(void *arg)
-{
-	work(arg);
 	return NULL;
 }
 
@@ -223,11 +219,11 @@ static void work_all(struct sharing *s)
 {
 	pthread_t other;
 	bool two = sysconf(_SC_NPROCESSORS_ONLN) > 1 && thread_start(&other, run, s) == 0;
-	bool can = work(s);
 
+	run(s);
 	if (two)
 		pthread_join(other, NULL);
-	if (!can && !s->r)
+	if (s->able == 0 && !s->r)
 		s->r = -ENOMEM;
 }
 

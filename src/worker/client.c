@@ -275,7 +275,7 @@ static ssize_t read_on(struct process *p, const void *request, struct err *e)
 
 typedef ssize_t asking_fn(struct process *p, const void *q, struct err *e);
 
-/* For pool_get(): a file that a worker is asked about. */
+/* For pool_get(): a file whose containers a worker keeps open. */
 static uint64_t about_file(size_t volume, uint64_t inode)
 {
 	return (UINT64_C(1) << 63) | (((uint64_t)volume << 48) ^ inode);
@@ -309,7 +309,7 @@ static ssize_t ask_twice(
 static ssize_t read_once(struct workers *w, const struct read_request *q)
 {
 	struct err e = {0};
-	ssize_t n = ask_twice(w, about_file(q->volume, q->inode), read_on, q, &e);
+	ssize_t n = ask_twice(w, 0, read_on, q, &e);
 
 	if (n != -EPIPE)
 		return n >= 0 || n == -ENOENT ? n : -EIO;

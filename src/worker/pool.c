@@ -3,6 +3,7 @@
 #include "worker/pool.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "worker/sandbox.h"
 
 #define COUNT_MIN   4 /* by default, whatever the cpus */
+#define NOBODY      UINT_MAX
 #define CACHE_BYTES (64u * 1024 * 1024)
 
 static int check(const struct image_files *files, const struct workers_opts *o, struct err *e)
@@ -149,16 +151,38 @@ static void forget(struct workers *w, struct process *p)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Of those that are idle; the last one was given back last. */
+/* The idle one that was asked @about last; NOBODY: there is none. */
+static unsigned find_idle(const struct workers *w, uint64_t about)
+{
+	for (unsigned i = 0; i < w->n_idle; i++) {
+		if (w->idle[i]->about == about)
+			return i;
+	}
+	return NOBODY;
+}
+
+/* Which of those that are idle, the last one given back last; NOBODY: another is to be started. */
+static unsigned choose(const struct workers *w, uint64_t about)
+{
+	unsigned at = NOBODY;
+
+	if (w->n_idle == 0)
+		return NOBODY;
+	if (about == 0)
+		return w->n_idle - 1;
+	at = find_idle(w, about);
+	if (at == NOBODY)
+		at = find_idle(w, 0);
+	return at == NOBODY && w->n_all == w->opts.count ? 0 : at;
+}
+
 static struct process *take_idle(struct workers *w, uint64_t about)
 {
-	unsigned at = about ? 0 : w->n_idle - 1;
+	unsigned at = choose(w, about);
 	struct process *p = NULL;
 
-	for (unsigned i = 0; about && i < w->n_idle; i++) {
-		if (w->idle[i]->about == about)
-			at = i;
-	}
+	if (at == NOBODY)
+		return NULL;
 	p = w->idle[at];
 	w->n_idle--;
 	memmove(&w->idle[at], &w->idle[at + 1], (w->n_idle - at) * sizeof(w->idle[0]));
@@ -174,7 +198,7 @@ static int reserve(struct workers *w, enum pool_want want, uint64_t about, struc
 	for (;;) {
 		bool may = want != POOL_AHEAD || w->urgent == 0;
 
-		*out = may && w->n_idle > 0 ? take_idle(w, about) : NULL;
+		*out = may ? take_idle(w, about) : NULL;
 		if (*out || (may && w->n_all < w->opts.count)) {
 			w->n_all += *out == NULL;
 			r = 0;

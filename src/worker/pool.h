@@ -50,9 +50,10 @@ enum pool_want {
 
 /**
  * pool_get() - a worker for one request
- * @about: what the worker will keep open, any number; 0: nothing. Of those that are free, the one
- *         that was asked about the same last, else the one whose last request is the oldest: a
- *         container that is read in pieces, by several readers too, is not opened each time.
+ * @about: what the worker will keep open, any number; 0: nothing. The free one that was asked
+ *         about the same last; else one that keeps nothing, or another one as long as there are
+ *         fewer than `count`; else the one whose last request is the oldest. So a container that
+ *         is read in pieces, by several readers too, is not opened each time.
  * Return: 0 and *@out; -EAGAIN none is free (POOL_TRY); else it cannot be started.
  */
 int pool_get(struct workers *w, enum pool_want want, uint64_t about, struct process **out,

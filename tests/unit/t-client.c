@@ -297,7 +297,10 @@ static void fake_affinity(struct place *p)
 	if (workers_new(&p->files, &o, &w, &e) < 0)
 		bail_out(e.text);
 	a = get(w, 1);
+	pool_put(w, a);
 	b = get(w, 2);
+	ok(b != a, "another one is started before one forgets what it has open");
+	ok(get(w, 1) == a, "which is found again");
 	c = get(w, 3);
 	ok(a != b && b != c && a != c, "three at a time");
 	pool_put(w, b);
