@@ -13,6 +13,7 @@
 #include "audit/columns.h"
 #include "audit/record.h"
 #include "base/file.h"
+#include "base/thread.h"
 
 #define PRESET       0           /* nonces do not compress, the rest does at any preset */
 #define MEMORY_BYTES (64u << 20) /* for decoding: what a preset of 6 needs is a sixth of it */
@@ -60,10 +61,7 @@ typedef int take_bytes(void *to, const uint8_t *p, size_t n);
 static lzma_ret begin_decoder(lzma_stream *s)
 {
 #if LZMA_VERSION >= UINT32_C(50040002) /* 5.4.0 */
-	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	const lzma_mt mt = {.threads = cpus < 1             ? 1
-				       : cpus > THREADS_MAX ? THREADS_MAX
-							    : (uint32_t)cpus,
+	const lzma_mt mt = {.threads = thread_cpus(THREADS_MAX),
 		.memlimit_threading = 2 * (uint64_t)MEMORY_BYTES,
 		.memlimit_stop = MEMORY_BYTES};
 

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 int thread_start(pthread_t *out, void *(*run)(void *arg), void *arg)
 {
@@ -27,4 +28,11 @@ void thread_cond_init(pthread_cond_t *c)
 	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
 	pthread_cond_init(c, &a);
 	pthread_condattr_destroy(&a);
+}
+
+unsigned thread_cpus(unsigned most)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus < 1 ? 1 : (unsigned long)cpus > most ? most : (unsigned)cpus;
 }

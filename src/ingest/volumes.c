@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/now.h"
@@ -77,8 +76,7 @@ static void *run(void *arg)
 
 static unsigned wanted(const struct manifest *m)
 {
-	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned most = cpus < 1 ? 1 : cpus < VOLUMES_AT_ONCE ? (unsigned)cpus : VOLUMES_AT_ONCE;
+	const unsigned most = thread_cpus(VOLUMES_AT_ONCE);
 	unsigned known = 0;
 
 	for (size_t k = 0; k < m->n; k++)

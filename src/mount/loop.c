@@ -3,6 +3,7 @@
 #include "mount/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -346,7 +347,7 @@ static void *watch(void *arg)
 int loop_start(struct fuse_session *fuse, unsigned threads, struct awake *awake, struct loop **out)
 {
 	struct loop *l = calloc(1, sizeof(*l) + threads * sizeof(l->server[0]));
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	const unsigned cpus = thread_cpus(UINT_MAX);
 	int r = 0;
 
 	if (!l)
@@ -361,7 +362,7 @@ int loop_start(struct fuse_session *fuse, unsigned threads, struct awake *awake,
 	l->awake = awake;
 	l->size = threads;
 	l->looks_out = cpus > 1;
-	l->together = cpus > 3 ? (unsigned)cpus / 2 : 1;
+	l->together = cpus > 3 ? cpus / 2 : 1;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->called_for, NULL);
 	thread_cond_init(&l->watch);

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/thread.h"
@@ -218,7 +217,7 @@ static uint64_t contents_bytes(struct hashes *h)
 static void work_all(struct sharing *s)
 {
 	pthread_t other;
-	bool two = sysconf(_SC_NPROCESSORS_ONLN) > 1 && thread_start(&other, run, s) == 0;
+	bool two = thread_cpus(2) > 1 && thread_start(&other, run, s) == 0;
 
 	run(s);
 	if (two)

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/thread.h"
 #include "worker/hello.h"
 #include "worker/sandbox.h"
 
@@ -36,9 +36,8 @@ static int check(const struct image_files *files, const struct workers_opts *o, 
 static void fill_in(struct workers *w)
 {
 	struct workers_opts *o = &w->opts;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	w->cpus = cpus < 1 ? 1 : cpus > POOL_MAX ? POOL_MAX : (unsigned)cpus;
+	w->cpus = thread_cpus(POOL_MAX);
 	/* More than cpus: a reader with a worker of its own is woken once less. */
 	if (o->count == 0)
 		o->count = w->cpus > COUNT_MIN ? w->cpus : COUNT_MIN;
